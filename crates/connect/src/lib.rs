@@ -1,1 +1,10 @@
-//! Placeholder.
+//! Connectors: one interface to any backend.
+//!
+//! A connector translates: it sends what the engine orders through the host's [`Http`] and classifies what
+//! comes back. It keeps no state, has no retry loop, and awaits nothing but `Http`.
+mod connector;
+pub mod http;
+mod session;
+
+pub use connector::{Connector, LocalFuture};
+pub use session::Session;

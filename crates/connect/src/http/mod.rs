@@ -1,0 +1,89 @@
+//! The seam to the host's HTTP client.
+use crate::LocalFuture;
+use std::fmt;
+
+/// Sends requests: reqwest natively, the host's client elsewhere, a scripted network in the simulator.
+pub trait Http {
+    /// Sends one request and reads the whole answer, within the request's limits.
+    fn send(&self, request: Request) -> LocalFuture<Result<Response, HttpError>>;
+}
+
+/// A request.
+#[derive(Clone)]
+pub struct Request {
+    /// `GET`, `POST`, …
+    pub method: &'static str,
+    /// The whole address.
+    pub url: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Milliseconds until the answer must be there.
+    pub timeout_ms: u64,
+    /// Bytes of the answer at most, after decoding.
+    pub answer_bytes_max: usize,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {} ({} bytes)",
+            self.method,
+            self.url,
+            self.body.len()
+        )
+    }
+}
+
+/// An answer.
+#[derive(Clone)]
+pub struct Response {
+    /// The status.
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The decoded body.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The first header of a name (in lower case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(other, _)| other == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes)", self.status, self.body.len())
+    }
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpError {
+    /// The kind.
+    pub kind: HttpErrorKind,
+    /// What happened, for a person; without secrets.
+    pub message: String,
+}
+
+/// The kinds of missing answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpErrorKind {
+    /// Nothing was sent: no address, refused, no network.
+    NotSent,
+    /// Sent, or partly sent, and no whole answer came.
+    Broken,
+    /// No answer in time.
+    Timeout,
+    /// The answer is larger than the limit.
+    TooLarge,
+    /// The certificate or the address of the server is not acceptable; nothing was sent.
+    Refused,
+}

@@ -1,0 +1,279 @@
+//! What goes to a connector and what comes back.
+use super::{
+    Change, Checkpoint, CollectionName, ConnectorName, Epoch, FeedName, Generation, GroupId, Image,
+    MutationId, Precondition, RecordId, Remote, RequestId, Stamp, Stamps, Version,
+};
+use serde::{Deserialize, Serialize};
+use tisync_json::Document;
+
+/// Asks for a page of a feed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullRequest {
+    /// The feed within its connector.
+    pub feed: FeedName,
+    /// Its collections.
+    pub collections: Vec<CollectionName>,
+    /// The place to go on from; `None` for the beginning.
+    pub checkpoint: Option<Checkpoint>,
+    /// Items at most.
+    pub items_max: usize,
+    /// Bytes of documents at most.
+    pub bytes_max: usize,
+}
+
+/// One answer of a feed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// What changed.
+    pub items: Vec<Item>,
+    /// The place after the last item.
+    pub checkpoint: Option<Checkpoint>,
+    /// Whether there is more.
+    pub end: PageEnd,
+    /// The server's history.
+    pub epoch: Option<EpochInfo>,
+    /// The server's clock.
+    pub server_time_ms: Option<u64>,
+}
+
+/// Whether a page is the last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PageEnd {
+    /// There is more.
+    More,
+    /// The feed is at its end; a walk from the beginning has shown everything.
+    Complete {
+        /// The number of live records, where the backend tells.
+        total: Option<u64>,
+    },
+}
+
+/// The identity of a server's history, and the ones before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EpochInfo {
+    /// The current epoch.
+    pub epoch: Epoch,
+    /// All epochs, oldest first, each with the number at which it began (the restore point).
+    #[serde(default)]
+    pub history: Vec<(Epoch, u64)>,
+}
+
+impl EpochInfo {
+    /// Whether `version` was given after the point from which the server was later restored: the server
+    /// has lost it.
+    pub fn has_lost(&self, version: &Version) -> bool {
+        let Some((epoch, number)) = version.ordinal() else {
+            return false;
+        };
+        let mut epochs = self
+            .history
+            .iter()
+            .skip_while(|(other, _)| other.as_str() != epoch);
+        match epochs.next() {
+            Some(_) => epochs.any(|(_, start)| number > *start),
+            None => epoch != self.epoch.as_str(),
+        }
+    }
+}
+
+/// One row of a page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Item {
+    /// The record is there.
+    Upsert {
+        /// Its collection.
+        collection: CollectionName,
+        /// Its id.
+        id: RecordId,
+        /// Its document.
+        document: Document,
+        /// Its version.
+        version: Option<Version>,
+        /// Its stamp.
+        stamp: Option<Stamp>,
+        /// Stamps by field.
+        stamps: Option<Stamps>,
+    },
+    /// The record was deleted.
+    Tombstone {
+        /// Its collection.
+        collection: CollectionName,
+        /// Its id.
+        id: RecordId,
+        /// The version of the deletion.
+        version: Option<Version>,
+        /// When it was deleted.
+        stamp: Option<Stamp>,
+    },
+    /// The record is no longer ours to see.
+    OutOfScope {
+        /// Its collection.
+        collection: CollectionName,
+        /// Its id.
+        id: RecordId,
+    },
+    /// A row that is no record.
+    Bad {
+        /// Its collection, when that much is known.
+        collection: Option<CollectionName>,
+        /// The row's text.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// One write of a push.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushItem {
+    /// The mutation.
+    pub id: MutationId,
+    /// The record's collection.
+    pub collection: CollectionName,
+    /// The record's id.
+    pub record: RecordId,
+    /// What it does.
+    pub change: Change,
+    /// The whole document afterwards, for backends that take no patch.
+    pub document: Option<Document>,
+    /// What it expects.
+    pub precondition: Precondition,
+    /// When it was written.
+    pub stamps: Stamps,
+    /// The group that is applied whole.
+    pub group: Option<GroupId>,
+    /// The app's schema number.
+    pub schema: u32,
+}
+
+/// Definite answers of the backend to one mutation (and `Unknown` for none).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It took effect.
+    Accepted {
+        /// The record's version now.
+        version: Option<Version>,
+        /// The record now, when it is not what was sent.
+        image: Option<Image>,
+        /// The server's stamp of the record.
+        stamp: Option<Stamp>,
+    },
+    /// The precondition failed; nothing changed.
+    Conflict {
+        /// What the server has; `None` when it does not tell.
+        remote: Option<Remote>,
+    },
+    /// Nothing changed, because another member of its group could not be applied.
+    Returned,
+    /// Refused for good.
+    Rejected {
+        /// Why.
+        reason: String,
+    },
+    /// The record is no longer ours to write.
+    OutOfScope,
+    /// Not now.
+    Deferred {
+        /// Milliseconds to wait.
+        after_ms: u64,
+    },
+    /// No answer: it may or may not have taken effect.
+    Unknown,
+}
+
+/// What a fetch asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wanted {
+    /// Records by id.
+    Ids(Vec<(CollectionName, RecordId)>),
+    /// Records that carry a mutation's mark.
+    Marks(Vec<(CollectionName, MutationId)>),
+}
+
+/// What a fetch found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Found {
+    /// The record (`Gone` inside only on evidence).
+    Image(Remote),
+    /// No evidence either way.
+    Unknown,
+}
+
+/// Why a request failed as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The kind.
+    pub kind: FailureKind,
+    /// Whether it is proven that nothing was sent.
+    pub not_sent: bool,
+    /// What happened, for a person; without secrets or record contents.
+    pub message: String,
+}
+
+/// The kinds of failure that the engine tells apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The backend cannot be reached.
+    Offline,
+    /// Try again, not before the time the backend asked for.
+    Retry {
+        /// Milliseconds, when the backend named them.
+        after_ms: Option<u64>,
+    },
+    /// The credentials are refused.
+    Credentials,
+    /// The request was too large.
+    TooLarge,
+    /// The checkpoint is too old, or of another history.
+    ExpiredCheckpoint {
+        /// The server's history, when it tells.
+        epoch: Option<EpochInfo>,
+    },
+    /// What answered does not speak the protocol (a captive portal, a wrong address).
+    NotThisProtocol,
+    /// The server asks for a newer app.
+    UpgradeRequired,
+}
+
+/// An order to a connector.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// The request's id; the answer carries it.
+    pub request: RequestId,
+    /// The lease's generation.
+    pub generation: Generation,
+    /// The connector.
+    pub connector: ConnectorName,
+    /// What to do.
+    pub task: Task,
+}
+
+/// What an order asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// Read a page.
+    Pull(PullRequest),
+    /// Write a batch.
+    Push(Vec<PushItem>),
+    /// Read records.
+    Fetch(Wanted),
+}
+
+/// What came back for an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// To a pull.
+    Pulled(Result<Page, Failure>),
+    /// To a push.
+    Pushed(Result<Vec<(MutationId, Verdict)>, Failure>),
+    /// To a fetch.
+    Fetched(Result<Vec<(CollectionName, RecordId, Found)>, Failure>),
+}

@@ -1,0 +1,138 @@
+//! The durable state of feeds and connectors.
+use super::{Checkpoint, CollectionName, ConnectorName, Deadline, EpochInfo, FeedName, RecordId};
+use serde::{Deserialize, Serialize};
+
+/// The key of a feed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FeedKey {
+    /// Its connector.
+    pub connector: ConnectorName,
+    /// Its name there.
+    pub feed: FeedName,
+}
+
+/// Where a feed stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedState {
+    /// The place up to which everything is stored.
+    pub checkpoint: Option<Checkpoint>,
+    /// The server's history when it was stored.
+    pub epoch: Option<EpochInfo>,
+    /// Whether the last page said that there is more.
+    pub behind: bool,
+    /// A complete walk in progress.
+    pub pass: Option<Pass>,
+    /// When to pull next; `None` means now.
+    pub next: Option<Deadline>,
+    /// Failures in a row.
+    pub attempts: u32,
+    /// Restarts of this feed in the current epoch.
+    pub restarts: u32,
+    /// Wall time of the last page that was stored.
+    pub last_ok_ms: Option<u64>,
+    /// Wall time of the last moment at which the feed was at its end.
+    pub complete_ms: Option<u64>,
+    /// The last failure, for a person.
+    pub last_error: Option<String>,
+}
+
+/// A complete walk through a listing, to find what is missing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pass {
+    /// Its number: rows seen carry it.
+    pub number: u64,
+    /// Why it is walked.
+    pub reason: PassReason,
+    /// Whether the listing's end was reached: the sweep goes on from `place`.
+    pub sweeping: bool,
+    /// How far the sweep got.
+    pub place: Option<(CollectionName, Option<RecordId>)>,
+    /// The blocker `shrink confirmation`: how many records the sweep would delete.
+    pub shrink: Option<Shrink>,
+}
+
+/// Why a pass is walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PassReason {
+    /// The first walk of a listing.
+    First,
+    /// The checkpoint was too old.
+    Expired,
+    /// The server's history changed.
+    Epoch,
+    /// The backend shows no deletes.
+    Listing,
+    /// Asked for by the user.
+    Asked,
+}
+
+/// A sweep that stopped because it would delete too much.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shrink {
+    /// Records that would go.
+    pub missing: u64,
+    /// Records in the collections.
+    pub total: u64,
+    /// Suspects still to be fetched before asking.
+    pub probing: bool,
+    /// Whether a person allowed it.
+    pub confirmed: bool,
+    /// Wall time since when.
+    pub since_ms: u64,
+}
+
+/// Where a connector's push side stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectorState {
+    /// When to push next; `None` means now.
+    pub next: Option<Deadline>,
+    /// Failures in a row.
+    pub attempts: u32,
+    /// Mutations in one push after `TooLarge`; `None` for the usual limit.
+    pub items_max: Option<usize>,
+    /// The credentials' revision that was refused.
+    pub refused: Option<u64>,
+    /// The credentials' revision in use.
+    pub revision: u64,
+    /// Whether the server asks for a newer app.
+    pub upgrade_required: bool,
+    /// Whether the last exchange could not reach the backend.
+    pub offline: bool,
+    /// The server's clock minus ours, in milliseconds, when last heard.
+    pub skew_ms: i64,
+    /// The last failure, for a person.
+    pub last_error: Option<String>,
+}
+
+/// A record that a complete pass did not show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspicion {
+    /// Its collection.
+    pub collection: CollectionName,
+    /// The record.
+    pub rid: super::Rid,
+    /// Its id.
+    pub id: RecordId,
+    /// The pass that missed it.
+    pub pass: u64,
+    /// How many passes in a row missed it.
+    pub passes: u32,
+}
+
+/// A pulled row that could not be applied, kept with its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantined {
+    /// Its number; 0 until the store gives one.
+    pub number: i64,
+    /// The feed that brought it.
+    pub feed: FeedKey,
+    /// Its collection, when that much is known.
+    pub collection: Option<CollectionName>,
+    /// The row's text.
+    pub text: String,
+    /// What is wrong with it.
+    pub reason: String,
+    /// Wall time of its arrival.
+    pub at_ms: u64,
+}

@@ -1,0 +1,136 @@
+//! What a step is given.
+use super::{
+    CollectionName, Config, ConnectorName, FeedKey, GroupId, JournalId, MutationId, RecordId,
+    Reply, RequestId, Resolution, Rid, Version,
+};
+use serde::{Deserialize, Serialize};
+use tisync_json::{Document, Patch};
+
+/// What a step is given: plain data without secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Input {
+    /// The app's configuration; the first input of every engine.
+    Configure(Box<Config>),
+
+    // Local inputs: any process may step them.
+    /// One write, or several that stay together as a group.
+    Write {
+        /// The writes, in order.
+        writes: Vec<Write>,
+        /// Whether they stay together.
+        group: bool,
+    },
+    /// Settles an open conflict.
+    Resolve {
+        /// The record's collection.
+        collection: CollectionName,
+        /// Its id.
+        id: RecordId,
+        /// What stands.
+        resolution: Resolution,
+    },
+    /// Brings the losing side of a decision back.
+    Undo(JournalId),
+    /// Sends a parked entry again.
+    Retry(MutationId),
+    /// Replaces a parked entry's outcome by this document, and sends it.
+    Edit(MutationId, Document),
+    /// Gives up an entry that is parked or held: the journal keeps it.
+    Discard(MutationId),
+    /// Answers the blocker `shrink confirmation`.
+    ConfirmShrink {
+        /// The feed.
+        feed: FeedKey,
+        /// Whether the records may go; else the missing ones stay and the pass ends.
+        delete: bool,
+    },
+    /// Walks a feed from the beginning again.
+    Resync(FeedKey),
+
+    // Sync inputs: only the holder of the lease steps them.
+    /// The process has taken the lease.
+    LeaseTaken,
+    /// The time of the last `WakeAt` has come, or anything may have changed.
+    Wake,
+    /// The user asks for sync now: waits that we chose ourselves end.
+    SyncNow,
+    /// A feed may have changed.
+    Hint(ConnectorName),
+    /// What came back for a request.
+    Answer {
+        /// The request.
+        request: RequestId,
+        /// Where a sliced page goes on; 0 at first.
+        from: usize,
+        /// The answer.
+        reply: Reply,
+    },
+    /// The host's network signal.
+    Network {
+        /// Whether the host believes that there is a network.
+        online: bool,
+    },
+    /// New credentials are there.
+    CredentialsChanged {
+        /// For this connector.
+        connector: ConnectorName,
+        /// Their number: greater than any before.
+        revision: u64,
+    },
+    /// A policy function's answer.
+    Decision {
+        /// The record's collection.
+        collection: CollectionName,
+        /// The record.
+        rid: Rid,
+        /// The remote version that was decided upon; a stale one is ignored.
+        version: Option<Version>,
+        /// What stands.
+        resolution: Resolution,
+    },
+    /// The app stops sync.
+    Stop,
+    /// The app starts sync again.
+    Start,
+}
+
+/// One local write.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Write {
+    /// The collection.
+    pub collection: CollectionName,
+    /// The record; for `Insert` without one the engine draws a random id.
+    pub id: Option<RecordId>,
+    /// What to do.
+    pub kind: WriteKind,
+}
+
+/// What a local write does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WriteKind {
+    /// Makes a record; an existing one is an error.
+    Insert(Document),
+    /// Stores the whole document, whether the record exists or not.
+    Put(Document),
+    /// Replaces the document of an existing record.
+    Update(Document),
+    /// Changes some fields of an existing record.
+    Patch(Patch),
+    /// Deletes an existing record.
+    Delete,
+}
+
+/// What a local write became.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// The collection.
+    pub collection: CollectionName,
+    /// The record's id.
+    pub id: RecordId,
+    /// The entry that carries the write; `None` when nothing changed, or a create was cancelled.
+    pub mutation: Option<MutationId>,
+    /// The group.
+    pub group: Option<GroupId>,
+}

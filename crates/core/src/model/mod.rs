@@ -1,0 +1,32 @@
+//! The nouns of Ti.Sync: names, records, mutations, policies, capabilities, inputs and outputs.
+mod capability;
+mod config;
+mod conflict;
+mod exchange;
+mod feed;
+mod image;
+mod input;
+mod journal;
+mod mutation;
+mod names;
+mod output;
+mod policy;
+mod record;
+mod stamp;
+mod status;
+
+pub use capability::*;
+pub use config::*;
+pub use conflict::*;
+pub use exchange::*;
+pub use feed::*;
+pub use image::*;
+pub use input::*;
+pub use journal::*;
+pub use mutation::*;
+pub use names::*;
+pub use output::*;
+pub use policy::*;
+pub use record::*;
+pub use stamp::*;
+pub use status::*;

@@ -1,0 +1,191 @@
+//! Mutations and the outbox that keeps them.
+use super::{
+    CollectionName, Epoch, Generation, GroupId, JournalId, MutationId, RequestId, Rid, Stamp,
+    Version,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use tisync_json::{Document, Object, Patch, Path};
+
+/// What a mutation does to its record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// Makes the record.
+    Create(Document),
+    /// Changes some fields.
+    Patch(Patch),
+    /// Replaces the whole document.
+    Replace(Document),
+    /// Deletes the record.
+    Delete,
+}
+
+impl Change {
+    /// What the record looks like after the change.
+    pub fn apply(&self, before: Option<&Document>) -> Option<Document> {
+        match self {
+            Change::Create(document) | Change::Replace(document) => Some(document.clone()),
+            Change::Delete => None,
+            Change::Patch(patch) => {
+                let mut object: Object = before.map(Document::object).unwrap_or_default();
+                patch.apply(&mut object);
+                Some(Document::from_object(&object))
+            }
+        }
+    }
+}
+
+/// When the fields of a mutation were written: one stamp for the whole record, and one for each path.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamps {
+    /// The latest stamp.
+    pub latest: Stamp,
+    /// The stamp of each path that a patch names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<Path, Stamp>,
+}
+
+impl Stamps {
+    /// The stamp of the most specific recorded path that leads to, or lies below, `path`; else the latest.
+    pub fn of(&self, path: &Path) -> Stamp {
+        if let Some(stamp) = self.fields.get(path) {
+            return *stamp;
+        }
+        self.fields
+            .iter()
+            .filter(|(other, _)| other.overlaps(path))
+            .map(|(_, stamp)| *stamp)
+            .max()
+            .unwrap_or(self.latest)
+    }
+}
+
+/// Why an entry is pending but not sent.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Blocker {
+    /// No network, or the backend cannot be reached.
+    Offline,
+    /// The backend refuses the credentials.
+    Credentials,
+    /// An open conflict of the record waits for a decision.
+    Conflict,
+    /// An earlier mutation of the record is parked.
+    ParkedAncestor,
+    /// It refers to a record that has no id on the server yet.
+    UnmappedReference,
+    /// Another member holds its group.
+    Group,
+    /// Too many inferred deletions wait for a confirmation.
+    ShrinkConfirmation,
+    /// The app stopped sync.
+    Stopped,
+    /// The collection has no connector.
+    NoConnector,
+    /// Another process holds the lease.
+    LeaseElsewhere,
+    /// The local file cannot be written.
+    Storage,
+    /// The server's history changed: a complete pass comes first.
+    Epoch,
+    /// The server asks for a newer app.
+    UpgradeRequired,
+}
+
+/// Where an entry stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryState {
+    /// Waits to be sent.
+    Pending,
+    /// Handed out under this request and generation.
+    InFlight {
+        /// The request that carries it.
+        request: RequestId,
+        /// The lease's generation that handed it out.
+        generation: Generation,
+    },
+    /// Handed out, and no definite answer came: it may or may not have taken effect.
+    Unknown {
+        /// Wall time since when.
+        since_ms: u64,
+        /// How often its fate was looked up in vain.
+        tries: u32,
+    },
+    /// Not sent for a reason that belongs to this entry.
+    Held(Blocker),
+    /// Refused by the server, kept until someone retries, edits or discards it.
+    Parked {
+        /// The server's reason.
+        reason: String,
+        /// Wall time of the refusal.
+        at_ms: u64,
+    },
+}
+
+impl EntryState {
+    /// Whether the server may be acting on it right now or may have acted.
+    pub fn is_out(&self) -> bool {
+        matches!(
+            self,
+            EntryState::InFlight { .. } | EntryState::Unknown { .. }
+        )
+    }
+}
+
+/// What a mutation expects of the server's record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precondition {
+    /// The record stands at this version.
+    Version(Version),
+    /// There is no such record.
+    Absent,
+    /// Whatever is there (backends without conditional writes).
+    None,
+}
+
+/// What was fixed when an entry was handed out for the first time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frozen {
+    /// The precondition that it carries, also when it is sent again.
+    pub precondition: Precondition,
+    /// The whole document after the change, for backends without partial update.
+    pub document: Option<Document>,
+    /// The server's epoch then, when known.
+    pub epoch: Option<Epoch>,
+    /// Wall time of the freeze.
+    pub at_ms: u64,
+}
+
+/// One change in the outbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its place: entries are sent in this order, a record's entries form its chain.
+    pub seq: i64,
+    /// Its key on the wire.
+    pub id: MutationId,
+    /// The record's collection.
+    pub collection: CollectionName,
+    /// The record.
+    pub rid: Rid,
+    /// What it does.
+    pub change: Change,
+    /// When it was written.
+    pub stamps: Stamps,
+    /// The group that it belongs to.
+    pub group: Option<GroupId>,
+    /// The app's schema number when it was written.
+    pub schema: u32,
+    /// The entry that it replaced (retry, edit, re-base, resolve).
+    pub replaces: Option<MutationId>,
+    /// The journal row that it undoes.
+    pub undoes: Option<JournalId>,
+    /// Where it stands.
+    pub state: EntryState,
+    /// Fixed from the first hand-out on; `None` while it may still coalesce.
+    pub frozen: Option<Frozen>,
+    /// Wall time of the first write in it.
+    pub created_ms: u64,
+}

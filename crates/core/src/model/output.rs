@@ -1,0 +1,85 @@
+//! What a step asks of the driver.
+use super::{
+    CollectionName, ConnectorName, Decide, JournalId, Order, RecordId, RequestId, Written,
+};
+use serde::{Deserialize, Serialize};
+
+/// What a step asks of the driver, or tells the app; handed out only after the commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Output {
+    /// Give this to the connector.
+    Order(Order),
+    /// Ask the app's policy functions; the answer is a `Decision`.
+    Decide(Box<Decide>),
+    /// Give the same answer again from this place.
+    Continue {
+        /// The request.
+        request: RequestId,
+        /// The place.
+        from: usize,
+    },
+    /// Step a `Wake` at this monotonic time; replaces the former.
+    WakeAt {
+        /// The time; `None` when nothing waits for time.
+        monotonic_ms: Option<u64>,
+    },
+    /// Ask the provider for newer credentials than this revision.
+    CredentialsNeeded {
+        /// For this connector.
+        connector: ConnectorName,
+        /// The revision that was refused.
+        revision: u64,
+    },
+    /// What the writes of this step became.
+    Written(Vec<Written>),
+    /// What changed for the app.
+    Event(Event),
+}
+
+/// What changed for the app: one a step and collection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// Visible documents changed.
+    Changed {
+        /// The collection.
+        collection: CollectionName,
+        /// The records, with what happened to each.
+        records: Vec<(RecordId, ChangeKind)>,
+        /// Whether the change came from the server.
+        remote: bool,
+    },
+    /// A decision was journalled.
+    Journalled(JournalId),
+    /// A conflict was opened or got a newer remote.
+    ConflictOpened {
+        /// The collection.
+        collection: CollectionName,
+        /// The record.
+        id: RecordId,
+    },
+    /// An entry was parked.
+    Parked {
+        /// The collection.
+        collection: CollectionName,
+        /// The record.
+        id: RecordId,
+        /// The server's reason.
+        reason: String,
+    },
+    /// The state of sync changed: read the health.
+    Health,
+}
+
+/// What happened to a visible record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// It appeared.
+    Added,
+    /// It changed.
+    Updated,
+    /// It went.
+    Removed,
+}

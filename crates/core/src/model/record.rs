@@ -1,0 +1,60 @@
+//! A record as the store keeps it.
+use super::{Image, RecordId, Rid, Stamp, Stamps, Version};
+use serde::{Deserialize, Serialize};
+use tisync_json::Document;
+
+/// How a record stands to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordState {
+    /// No pending mutation: the document is its base.
+    Clean,
+    /// Pending mutations, or a remote not yet reconciled: see [`Dirty`].
+    Dirty,
+    /// Accepted without an image: the document is our guess until the server shows its own.
+    Provisional,
+    /// Imported locally: never pushed until matched or adopted.
+    Unconfirmed,
+    /// Deleted; the row stays while something refers to it.
+    Tombstone,
+}
+
+/// A record as the store keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The store's key.
+    pub rid: Rid,
+    /// The id that app and server use.
+    pub id: RecordId,
+    /// The version of the base; for a clean record, of the document.
+    pub version: Option<Version>,
+    /// How it stands to the server.
+    pub state: RecordState,
+    /// What the app sees; `None` when deleted (or when only the head was loaded).
+    pub document: Option<Document>,
+    /// The server's stamp of the base, where the backend has one.
+    pub stamp: Option<Stamp>,
+}
+
+/// The side row of a dirty record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dirty {
+    /// The server image that the pending chain started from.
+    pub base: Image,
+    /// A newer server image, seen but not yet reconciled.
+    pub remote: Option<Remote>,
+}
+
+/// A server image with its version and stamps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remote {
+    /// The image.
+    pub image: Image,
+    /// Its version; `None` when the server gave none.
+    pub version: Option<Version>,
+    /// The record's stamp, where the backend has one.
+    pub stamp: Option<Stamp>,
+    /// Stamps by field, where the backend has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stamps: Option<Stamps>,
+}

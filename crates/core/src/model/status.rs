@@ -1,0 +1,127 @@
+//! Health: what waits, since when, and why.
+use super::{Blocker, CollectionName, ConnectorName, FeedKey, JournalRow, RecordId, Shrink};
+use serde::{Deserialize, Serialize};
+
+/// What waits, since when, and why: never better than the truth.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// Entries by state.
+    pub outbox: OutboxCounts,
+    /// Wall time of the oldest entry that the server has not answered; its age is what counts.
+    pub oldest_pending_ms: Option<u64>,
+    /// Open conflicts.
+    pub conflicts: u64,
+    /// Quarantined rows.
+    pub quarantined: u64,
+    /// The connectors.
+    pub connectors: Vec<ConnectorHealth>,
+    /// The feeds.
+    pub feeds: Vec<FeedHealth>,
+    /// Why something waits, with the number of entries.
+    pub blockers: Vec<(Blocker, u64)>,
+}
+
+impl Health {
+    /// Whether everything is sent, everything is pulled, and nothing waits for anyone.
+    pub fn is_synced(&self) -> bool {
+        self.outbox.total() == 0
+            && self.conflicts == 0
+            && self.quarantined == 0
+            && self
+                .feeds
+                .iter()
+                .all(|feed| feed.complete_ms.is_some() && !feed.behind && feed.shrink.is_none())
+    }
+}
+
+/// Entries of the outbox by state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboxCounts {
+    /// Waiting to be sent.
+    pub pending: u64,
+    /// Handed out.
+    pub in_flight: u64,
+    /// Handed out, without an answer.
+    pub unknown: u64,
+    /// Held.
+    pub held: u64,
+    /// Refused and kept.
+    pub parked: u64,
+}
+
+impl OutboxCounts {
+    /// All entries.
+    pub fn total(&self) -> u64 {
+        self.pending + self.in_flight + self.unknown + self.held + self.parked
+    }
+}
+
+/// The health of a connector.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectorHealth {
+    /// Its name.
+    pub connector: ConnectorName,
+    /// Why nothing is sent.
+    pub blocker: Option<Blocker>,
+    /// Milliseconds until the next attempt, when one is waited for.
+    pub next_ms: Option<u64>,
+    /// Failures in a row.
+    pub attempts: u32,
+    /// Whether an exchange is under way.
+    pub busy: bool,
+    /// The last failure.
+    pub last_error: Option<String>,
+    /// The server's clock minus ours.
+    pub skew_ms: i64,
+    /// What each collection is promised.
+    pub guarantees: Vec<(CollectionName, String)>,
+}
+
+/// The health of a feed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedHealth {
+    /// The feed.
+    pub feed: FeedKey,
+    /// Whether there is more to pull that is known of.
+    pub behind: bool,
+    /// Wall time of the last page.
+    pub last_ok_ms: Option<u64>,
+    /// Wall time of the last moment at which it was at its end.
+    pub complete_ms: Option<u64>,
+    /// Milliseconds until the next pull.
+    pub next_ms: Option<u64>,
+    /// The blocker `shrink confirmation`.
+    pub shrink: Option<Shrink>,
+    /// The last failure.
+    pub last_error: Option<String>,
+}
+
+/// What a sync would do, without doing it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    /// The record's collection.
+    pub collection: CollectionName,
+    /// Its id.
+    pub id: RecordId,
+    /// What would happen, for example `push patch` or `merge`.
+    pub action: String,
+    /// Why, or what holds it.
+    pub note: Option<String>,
+}
+
+/// A record's history as far as this replica knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Why {
+    /// The record with its base and remote.
+    pub record: Option<super::Record>,
+    /// Base and remote, when it is dirty.
+    pub dirty: Option<super::Dirty>,
+    /// Its pending chain.
+    pub entries: Vec<super::Entry>,
+    /// Its open conflict.
+    pub conflict: Option<super::Conflict>,
+    /// Decisions about it, newest first.
+    pub journal: Vec<JournalRow>,
+    /// Former ids.
+    pub aliases: Vec<RecordId>,
+}

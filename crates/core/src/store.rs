@@ -1,0 +1,360 @@
+//! The seam to the store: pages of rows in, one set of changes out.
+use crate::model::{
+    CollectionName, Conflict, ConnectorName, ConnectorState, Dirty, Entry, FeedKey, FeedState,
+    GroupId, JournalId, JournalRow, MutationId, OutboxCounts, Quarantined, Record, RecordId,
+    RecordState, Rid, Schema, Stamp, Suspicion, Version,
+};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// How durable a commit must be when it returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Durability {
+    /// Survives the process; a power cut may take the last ones (they can be pulled again).
+    Normal,
+    /// Survives a power cut.
+    Full,
+}
+
+/// Keeps the rows. Synchronous; one transaction at a time.
+pub trait Store {
+    /// The transaction.
+    type Tx<'a>: Tx
+    where
+        Self: 'a;
+
+    /// Starts an immediate (writing) transaction.
+    fn begin(&mut self, durability: Durability) -> Result<Self::Tx<'_>, StoreError>;
+}
+
+/// Which record to load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keys<'a> {
+    /// By id; former ids (aliases) resolve.
+    Ids(&'a [RecordId]),
+    /// By the store's key.
+    Rids(&'a [Rid]),
+}
+
+/// How much of each record to load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// Everything but the documents of *clean* records (those of others are loaded).
+    Heads,
+    /// Everything.
+    Whole,
+}
+
+/// Which entries of the outbox to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryFilter<'a> {
+    /// All of them.
+    All,
+    /// Those that are pending, of these collections.
+    Pending(&'a [CollectionName]),
+    /// Those that are in flight.
+    InFlight,
+    /// Those that are unknown, of these collections.
+    Unknown(&'a [CollectionName]),
+    /// Those that are held or parked.
+    Waiting,
+    /// The chains of these records of one collection.
+    Chains(&'a CollectionName, &'a [Rid]),
+    /// The members of a group.
+    Group(GroupId),
+    /// The entry with this key.
+    Id(MutationId),
+}
+
+/// Which rows of the journal to read, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JournalFilter<'a> {
+    /// All of them.
+    All,
+    /// Those of one record.
+    Record(&'a CollectionName, Rid),
+    /// The ones whose outcome this mutation carries.
+    Mutation(MutationId),
+}
+
+/// One transaction: reads see the state at its start; it writes once, in `commit`. Dropping it rolls back.
+///
+/// `commit` either applies every change or none. Rows come in a stated order, the same on every store.
+pub trait Tx {
+    /// Loads records with their side rows, in the order of the keys; `None` for those that are not there.
+    fn load(
+        &mut self,
+        collection: &CollectionName,
+        keys: Keys<'_>,
+        load: Load,
+    ) -> Result<Vec<Option<(Record, Option<Dirty>)>>, StoreError>;
+    /// Reads records of a collection in the order of their ids, after `after`, tombstones included; whole.
+    fn scan(
+        &mut self,
+        collection: &CollectionName,
+        after: Option<&RecordId>,
+        limit: usize,
+    ) -> Result<Vec<(Record, Option<Dirty>)>, StoreError>;
+    /// Reads records that are not tombstones and do not carry the mark of `pass` (see [`Op::Seen`]), in the
+    /// order of their ids, after `after`; whole.
+    fn unseen(
+        &mut self,
+        collection: &CollectionName,
+        pass: u64,
+        after: Option<&RecordId>,
+        limit: usize,
+    ) -> Result<Vec<(Record, Option<Dirty>)>, StoreError>;
+    /// Counts the records that are not tombstones, and those of them that do not carry the mark of `pass`.
+    fn count(
+        &mut self,
+        collection: &CollectionName,
+        pass: Option<u64>,
+    ) -> Result<(u64, u64), StoreError>;
+    /// The former ids of a record, in order.
+    fn aliases(
+        &mut self,
+        collection: &CollectionName,
+        rid: Rid,
+    ) -> Result<Vec<RecordId>, StoreError>;
+    /// Reads entries in the order of `seq`, after `after`.
+    fn entries(
+        &mut self,
+        filter: EntryFilter<'_>,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError>;
+    /// Counts entries by state, with the earliest `created_ms`.
+    fn outbox(&mut self) -> Result<(OutboxCounts, Option<u64>), StoreError>;
+    /// The open conflict of a record.
+    fn conflict(
+        &mut self,
+        collection: &CollectionName,
+        rid: Rid,
+    ) -> Result<Option<Conflict>, StoreError>;
+    /// Open conflicts in the order of (collection, rid), after that key.
+    fn conflicts(
+        &mut self,
+        after: Option<(&CollectionName, Rid)>,
+        limit: usize,
+    ) -> Result<Vec<Conflict>, StoreError>;
+    /// Reads rows of the journal, newest first, before `before`.
+    fn journal(
+        &mut self,
+        filter: JournalFilter<'_>,
+        before: Option<JournalId>,
+        limit: usize,
+    ) -> Result<Vec<JournalRow>, StoreError>;
+    /// One row of the journal.
+    fn journal_row(&mut self, id: JournalId) -> Result<Option<JournalRow>, StoreError>;
+    /// Where a feed stands.
+    fn feed(&mut self, key: &FeedKey) -> Result<Option<FeedState>, StoreError>;
+    /// Where a connector stands.
+    fn connector(&mut self, name: &ConnectorName) -> Result<Option<ConnectorState>, StoreError>;
+    /// Suspicions of a collection in the order of rid.
+    fn suspicions(
+        &mut self,
+        collection: &CollectionName,
+        limit: usize,
+    ) -> Result<Vec<Suspicion>, StoreError>;
+    /// Quarantined rows in the order of their numbers, after `after`.
+    fn quarantined(
+        &mut self,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<Quarantined>, StoreError>;
+    /// A value of the meta table.
+    fn meta(&mut self, key: &str) -> Result<Option<String>, StoreError>;
+    /// The latest stamp in meta (key `clock`), outbox and journal.
+    fn clock(&mut self) -> Result<Stamp, StoreError>;
+    /// The keys that the next rows get: one above the highest that is there.
+    fn next_rid(&mut self, collection: &CollectionName) -> Result<Rid, StoreError>;
+    /// See [`Tx::next_rid`].
+    fn next_seq(&mut self) -> Result<i64, StoreError>;
+    /// See [`Tx::next_rid`].
+    fn next_journal(&mut self) -> Result<JournalId, StoreError>;
+    /// Applies the changes, in order, and makes them durable.
+    fn commit(self, changes: Vec<Op>) -> Result<(), StoreError>;
+}
+
+/// One change of the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Op {
+    /// Declares a collection: makes its table, columns and view, back-fills new columns.
+    Declare {
+        /// The collection.
+        collection: CollectionName,
+        /// Its schema.
+        schema: Schema,
+    },
+    /// Adds a record that is not there (the caller has looked).
+    Insert {
+        /// The collection.
+        collection: CollectionName,
+        /// The record, whole.
+        record: Record,
+    },
+    /// Replaces a record that is there.
+    Update {
+        /// The collection.
+        collection: CollectionName,
+        /// The record, whole.
+        record: Record,
+    },
+    /// Marks a record of `Heads` as changed in everything but its document.
+    Head {
+        /// The collection.
+        collection: CollectionName,
+        /// The record.
+        rid: Rid,
+        /// The new version.
+        version: Option<Version>,
+        /// The new state.
+        state: RecordState,
+        /// The new stamp.
+        stamp: Option<Stamp>,
+    },
+    /// Removes a record and its aliases.
+    Remove {
+        /// The collection.
+        collection: CollectionName,
+        /// The record.
+        rid: Rid,
+    },
+    /// Stores or removes a record's side row.
+    Dirty {
+        /// The collection.
+        collection: CollectionName,
+        /// The record.
+        rid: Rid,
+        /// The side row.
+        dirty: Option<Dirty>,
+    },
+    /// Adds a former id of a record.
+    Alias {
+        /// The collection.
+        collection: CollectionName,
+        /// The former id.
+        alias: RecordId,
+        /// The record.
+        rid: Rid,
+    },
+    /// Adds an entry, or replaces the one with the same `seq`.
+    Entry(Box<Entry>),
+    /// Removes an entry.
+    RemoveEntry(i64),
+    /// Opens or replaces a conflict.
+    Conflict(Box<Conflict>),
+    /// Closes a conflict.
+    RemoveConflict {
+        /// The collection.
+        collection: CollectionName,
+        /// The record.
+        rid: Rid,
+    },
+    /// Adds a row of the journal, or replaces the one with the same id.
+    Journal(Box<JournalRow>),
+    /// Drops settled and void rows that are older than `before_ms`, and the oldest ones beyond `bytes_max`;
+    /// never the newest row.
+    PruneJournal {
+        /// Wall time.
+        before_ms: u64,
+        /// Bytes that stay at most.
+        bytes_max: u64,
+    },
+    /// Stores where a feed stands.
+    Feed {
+        /// The feed.
+        key: FeedKey,
+        /// Where it stands.
+        state: Box<FeedState>,
+    },
+    /// Stores where a connector stands.
+    Connector {
+        /// The connector.
+        name: ConnectorName,
+        /// Where it stands.
+        state: Box<ConnectorState>,
+    },
+    /// Marks records as seen by a pass.
+    Seen {
+        /// The collection.
+        collection: CollectionName,
+        /// The pass.
+        pass: u64,
+        /// The records.
+        rids: Vec<Rid>,
+    },
+    /// Forgets the marks of a pass.
+    ForgetPass {
+        /// The collection.
+        collection: CollectionName,
+        /// The pass.
+        pass: u64,
+    },
+    /// Adds or replaces a suspicion.
+    Suspect(Suspicion),
+    /// Drops a suspicion.
+    RemoveSuspicion {
+        /// The collection.
+        collection: CollectionName,
+        /// The record.
+        rid: Rid,
+    },
+    /// Keeps a row that could not be applied; the store gives the number.
+    Quarantine(Box<Quarantined>),
+    /// Drops a quarantined row.
+    RemoveQuarantined(i64),
+    /// Stores a value of the meta table; `None` removes it.
+    Meta {
+        /// The key.
+        key: String,
+        /// The value.
+        value: Option<String>,
+    },
+}
+
+/// Why the store refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreError {
+    /// The kind.
+    pub kind: StoreErrorKind,
+    /// What happened, for a person.
+    pub message: String,
+}
+
+/// The kinds of store errors, with what to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoreErrorKind {
+    /// Another connection writes: give the same input again.
+    Busy,
+    /// No room left: free some, then give the same input again.
+    Full,
+    /// The file cannot be read or written.
+    Io,
+    /// The file is damaged.
+    Corrupt,
+    /// The file was written by a newer version.
+    Newer,
+    /// The caller broke a rule: a bug.
+    Misuse,
+}
+
+impl StoreError {
+    /// Makes an error.
+    pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
+        StoreError {
+            kind,
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for StoreError {}
