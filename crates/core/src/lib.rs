@@ -1,4 +1,11 @@
 //! The engine of Ti.Sync: it decides what to store, send and show, and does no I/O.
+mod engine;
+mod error;
 pub mod limits;
+pub mod memory;
 pub mod model;
+pub mod reconcile;
 pub mod store;
+
+pub use engine::Engine;
+pub use error::{Error, ErrorKind};

@@ -1,0 +1,71 @@
+//! Why a step was refused.
+use crate::store::{StoreError, StoreErrorKind};
+use std::fmt;
+
+/// Why a step was refused: nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// The kind, which says what to do.
+    pub kind: ErrorKind,
+    /// What was expected, what came, and what to do.
+    pub message: String,
+}
+
+/// The kinds of refused steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The store refused; for `Busy` and `Full` the same input may be given again.
+    Store(StoreErrorKind),
+    /// Another process has taken the lease: stop stepping sync inputs.
+    LeaseLost,
+    /// The file belongs to another account.
+    WrongAccount,
+    /// The first input must be `Configure`.
+    NotConfigured,
+    /// The configuration contradicts itself.
+    BadConfig,
+    /// No such collection, record, entry, conflict or journal row.
+    NotFound,
+    /// The record exists already.
+    AlreadyExists,
+    /// The command does not fit what is there.
+    Invalid,
+    /// A limit was reached; nothing was dropped.
+    Limit,
+}
+
+impl Error {
+    /// Makes an error.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Error {
+            kind,
+            message: message.into(),
+        }
+    }
+
+    /// Whether the same input may be given again later.
+    pub fn is_temporary(&self) -> bool {
+        matches!(
+            self.kind,
+            ErrorKind::Store(StoreErrorKind::Busy | StoreErrorKind::Full | StoreErrorKind::Io)
+        )
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Error {
+            kind: ErrorKind::Store(error.kind),
+            message: error.message,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
