@@ -1,4 +1,5 @@
 //! Why a text is not a document.
+
 /// What is wrong with a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -17,9 +18,10 @@ pub enum ErrorKind {
     TooDeep,
     /// Longer than the limit.
     TooLong,
-    /// Not a path, or one that runs through an array or a scalar.
+    /// Not a path, or a patch that holds a path together with its prefix.
     Path,
 }
+
 /// Why a text is not a document: the kind, the place and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
@@ -30,9 +32,21 @@ pub struct Error {
     /// What was expected and what came.
     pub message: String,
 }
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, offset: usize, message: impl Into<String>) -> Self {
+        Error {
+            kind,
+            offset,
+            message: message.into(),
+        }
+    }
+}
+
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} (at byte {})", self.message, self.offset)
     }
 }
+
 impl std::error::Error for Error {}

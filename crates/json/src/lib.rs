@@ -3,13 +3,17 @@
 //! Nothing else in Ti.Sync parses, compares, sorts or prints documents.
 mod document;
 mod error;
+mod find;
 mod hash;
+mod keys;
 pub mod limits;
 mod number;
 mod parse;
 mod patch;
 mod path;
 mod print;
+mod raw;
+mod text;
 mod value;
 
 pub use document::Document;

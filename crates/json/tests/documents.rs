@@ -1,0 +1,417 @@
+//! Documents: what is accepted, what is refused and why, and equality by meaning.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod common;
+
+use common::values;
+use proptest::prelude::*;
+use tisync_json::limits::{DEPTH_MAX, DOCUMENT_BYTES_MAX};
+use tisync_json::{Document, ErrorKind, Object, Path, Value, get, hash64};
+
+fn document(text: &str) -> Document {
+    Document::parse(text).unwrap()
+}
+
+#[track_caller]
+fn refused(text: &str, kind: ErrorKind, offset: usize) {
+    let shown = &text[..text.floor_char_boundary(60)];
+    let error = Document::parse(text).unwrap_err();
+    assert_eq!(
+        (error.kind, error.offset),
+        (kind, offset),
+        "{shown}: {error}"
+    );
+    if kind != ErrorKind::NotAnObject {
+        assert_eq!(Value::parse(text).unwrap_err(), error, "{shown}");
+    }
+}
+
+fn nested(depth: usize) -> String {
+    format!(
+        r#"{{"a":{}{}}}"#,
+        "[".repeat(depth - 1),
+        "]".repeat(depth - 1)
+    )
+}
+
+#[test]
+fn the_text_is_kept_as_received() {
+    let text = "{ \"b\" : 1.50,\n\t\"a\":\"\\u00e9\\/\" , \"\":{} }";
+    assert_eq!(document(text).text(), text);
+    assert_eq!(document(" \r\n{}\t").text(), "{}");
+    assert_eq!(document(text).canonical(), r#"{"":{},"a":"é/","b":1.5}"#);
+}
+
+#[test]
+fn what_is_not_an_object_is_refused() {
+    for (text, offset) in [("[]", 0), (" 1", 1), ("\"a\"", 0), ("null", 0), ("true", 0)] {
+        refused(text, ErrorKind::NotAnObject, offset);
+    }
+}
+
+#[test]
+fn what_is_not_json_is_refused_at_its_place() {
+    for (text, offset) in [
+        ("", 0),
+        ("  ", 2),
+        ("{", 1),
+        ("}", 0),
+        ("{}{}", 2),
+        ("{},", 2),
+        ("{\"a\"}", 4),
+        ("{\"a\":}", 5),
+        ("{\"a\":1,}", 7),
+        ("{,}", 1),
+        ("{a:1}", 1),
+        ("{'a':1}", 1),
+        ("{\"a\":1 \"b\":2}", 7),
+        ("{\"a\":[1,]}", 8),
+        ("{\"a\":[1 2]}", 8),
+        ("{\"a\":[}", 6),
+        ("{\"a\":tru}", 5),
+        ("{\"a\":nulll}", 9),
+        ("{\"a\":NaN}", 5),
+        ("{\"a\":Infinity}", 5),
+        ("{\"a\":-}", 6),
+        ("{\"a\":01}", 6),
+        ("{\"a\":1.}", 7),
+        ("{\"a\":+1}", 5),
+        ("{\"a\":\"x", 7),
+        ("{\"a\":\"\\x41\"}", 6),
+        ("{\"a\":\"\\u12G4\"}", 8),
+        ("{\"a\":\"\\u12", 8),
+        ("{\"a\":\"\\", 7),
+        ("{\"a\":\"\n\"}", 6),
+        ("{\"a\":\"0123456789\u{1}\"}", 16),
+        ("{\"a\":\"\0\"}", 6),
+        ("\u{feff}{}", 0),
+        ("{/**/}", 1),
+        ("{\"a\":1}\0", 7),
+        ("{\u{a0}}", 1),
+        ("<!doctype html><html>", 0),
+    ] {
+        refused(text, ErrorKind::Syntax, offset);
+    }
+}
+
+#[test]
+fn messages_say_what_came() {
+    for (text, part) in [
+        ("\u{feff}{}", "byte order mark"),
+        ("<html>", "HTML"),
+        ("{\"a\":", "text ended"),
+        ("{\"a\":x}", "came `x`"),
+        ("[1]", "came an array"),
+    ] {
+        let message = Document::parse(text).unwrap_err().to_string();
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn a_key_that_comes_twice_is_refused_at_any_level() {
+    refused(r#"{"a":1,"a":1}"#, ErrorKind::DuplicateKey, 7);
+    refused(r#"{"a":1,"\u0061":1}"#, ErrorKind::DuplicateKey, 7);
+    refused(r#"{"\u0061":1,"a":1}"#, ErrorKind::DuplicateKey, 12);
+    refused(
+        r#"{"x":[{"a":1,"b":2,"a":1}]}"#,
+        ErrorKind::DuplicateKey,
+        19,
+    );
+    refused(r#"{"":1,"":1}"#, ErrorKind::DuplicateKey, 6);
+    refused(r#"{"/":1,"\/":1}"#, ErrorKind::DuplicateKey, 7);
+    refused(r#"{"😀":1,"\ud83d\ude00":1}"#, ErrorKind::DuplicateKey, 10);
+    document(r#"{"a":{"a":1},"b":{"a":1},"A":1,"é":1,"e\u0301":1}"#);
+    // As many keys as it takes to leave the stack, and one of them again.
+    for count in [15, 16, 17, 18, 200] {
+        let keys: Vec<String> = (0..count).map(|n| format!(r#""key{n}":{n}"#)).collect();
+        let all = keys.join(",");
+        document(&format!("{{{all}}}"));
+        for again in [&keys[0], &keys[count / 2], &keys[count - 1]] {
+            refused(
+                &format!("{{{all},{again}}}"),
+                ErrorKind::DuplicateKey,
+                all.len() + 2,
+            );
+        }
+    }
+}
+
+#[test]
+fn half_a_surrogate_pair_is_refused() {
+    for text in [
+        r#"{"a":"\ud800"}"#,
+        r#"{"a":"\uD800x"}"#,
+        r#"{"a":"\udc00"}"#,
+        r#"{"a":"\ud800\ud800"}"#,
+        r#"{"a":"\ud800\u0041"}"#,
+        r#"{"a":"\ud800\n"}"#,
+        r#"{"a":"\udc00\ud800"}"#,
+    ] {
+        refused(text, ErrorKind::LoneSurrogate, 6);
+    }
+    refused(r#"{"\udfff":1}"#, ErrorKind::LoneSurrogate, 2);
+    let pair = document(r#"{"a":"\uD83D\ude00","b":"\udbff\udfff\u0000"}"#);
+    assert_eq!(pair.field("a"), Some("😀".into()));
+    assert_eq!(pair.field("b"), Some("\u{10ffff}\0".into()));
+}
+
+#[test]
+fn numbers_beyond_a_double_are_refused() {
+    refused(r#"{"a":1e999}"#, ErrorKind::NumberOverflow, 5);
+    refused(r#"{"a":[-1.8e308]}"#, ErrorKind::NumberOverflow, 6);
+    refused(
+        &format!(r#"{{"a":{}.0}}"#, "9".repeat(309)),
+        ErrorKind::NumberOverflow,
+        5,
+    );
+    document(&format!(
+        r#"{{"a":{},"b":1e-999,"c":{}.0}}"#,
+        "9".repeat(5000),
+        "9".repeat(308)
+    ));
+}
+
+#[test]
+fn depth_and_length_have_limits() {
+    document(&nested(DEPTH_MAX));
+    refused(
+        &nested(DEPTH_MAX + 1),
+        ErrorKind::TooDeep,
+        5 + DEPTH_MAX - 1,
+    );
+    refused(&"[".repeat(100_000), ErrorKind::TooDeep, DEPTH_MAX);
+    refused(
+        &r#"{"a":"#.repeat(100_000),
+        ErrorKind::TooDeep,
+        5 * DEPTH_MAX,
+    );
+    let long = |length| format!(r#"{{"a":"{}"}}"#, "x".repeat(length - 8));
+    document(&long(DOCUMENT_BYTES_MAX));
+    refused(
+        &long(DOCUMENT_BYTES_MAX + 1),
+        ErrorKind::TooLong,
+        DOCUMENT_BYTES_MAX,
+    );
+}
+
+#[test]
+fn every_cut_of_a_document_is_refused() {
+    let text = r#"{"a":[1.5e3,true,null,{"b":"x\u00e9\ud83d\ude00\n"}],"c":-12,"d":false}"#;
+    document(text);
+    for length in (0..text.len()).filter(|length| text.is_char_boundary(*length)) {
+        let error = Document::parse(&text[..length]).unwrap_err();
+        let half_pair = text[..length].ends_with("\\ud83d") || text[..length].contains("\\ud83d\\");
+        let kind = match half_pair && error.kind == ErrorKind::LoneSurrogate {
+            true => ErrorKind::LoneSurrogate,
+            false => ErrorKind::Syntax,
+        };
+        assert_eq!(error.kind, kind, "{}", &text[..length]);
+    }
+}
+
+#[test]
+fn a_printed_object_beyond_the_limits_can_still_be_read() {
+    let deep = |value: Value| {
+        (0..DEPTH_MAX).fold(value, |inner, _| {
+            Value::Object(Object::from([("a".into(), inner)]))
+        })
+    };
+    let object = deep(deep(1.into())).as_object().unwrap().clone();
+    let error = Document::checked_from_object(&object).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::TooDeep);
+    assert_eq!(Document::from_object(&object).object(), object);
+    let fine = deep(1.into()).as_object().unwrap().clone();
+    assert_eq!(Document::checked_from_object(&fine).unwrap().object(), fine);
+}
+
+#[test]
+fn strings_print_as_json_stringify_prints_them() {
+    let text: String = (0..=0x22u8)
+        .chain([b'\\', b'/', 0x7f])
+        .map(char::from)
+        .collect();
+    let printed = Value::from(text + "é\u{2028}😀").canonical();
+    assert_eq!(
+        printed,
+        "\"\\u0000\\u0001\\u0002\\u0003\\u0004\\u0005\\u0006\\u0007\\b\\t\\n\\u000b\\f\\r\\u000e\\u000f\\u0010\\u0011\\u0012\\u0013\\u0014\\u0015\\u0016\\u0017\\u0018\\u0019\\u001a\\u001b\\u001c\\u001d\\u001e\\u001f !\\\"\\\\/\u{7f}é\u{2028}😀\""
+    );
+}
+
+#[test]
+fn keys_are_sorted_by_their_bytes() {
+    // In UTF-16, as JavaScript sorts, the last two would stand the other way round.
+    let found = document(r#"{"\ud83d\ude00":1,"\uffff":2,"b":3,"a":4,"":5,"B":6}"#).canonical();
+    assert_eq!(
+        found,
+        "{\"\":5,\"B\":6,\"a\":4,\"b\":3,\"\u{ffff}\":2,\"😀\":1}"
+    );
+}
+
+#[test]
+fn sameness_is_by_value() {
+    for (a, b, same) in [
+        (r#"{"a":1,"b":2}"#, r#"{ "b":2.0, "a":1e0 }"#, true),
+        (r#"{"a":-0.0}"#, r#"{"a":0}"#, true),
+        (r#"{"a":1e21}"#, r#"{"a":1000000000000000000000}"#, true),
+        (
+            r#"{"a":9007199254740993}"#,
+            r#"{"a":9007199254740992.0}"#,
+            false,
+        ),
+        (r#"{"a":null}"#, "{}", false),
+        (r#"{"a":[1,2]}"#, r#"{"a":[2,1]}"#, false),
+        (r#"{"a":"1"}"#, r#"{"a":1}"#, false),
+        (r#"{"a":"é"}"#, r#"{"a":"e\u0301"}"#, false),
+        (r#"{"a":""}"#, r#"{"a":null}"#, false),
+    ] {
+        let (a, b) = (document(a), document(b));
+        assert_eq!(a.same(&b), same, "{a} {b}");
+        assert_eq!(a.canonical() == b.canonical(), same, "{a} {b}");
+        assert_eq!(a.hash() == b.hash(), same, "{a} {b}");
+    }
+}
+
+#[test]
+fn the_hash_is_xxh64() {
+    for (text, hash) in [
+        ("", 0xef46_db37_51d8_e999),
+        ("a", 0xd24e_c4f1_a98c_6e5b),
+        ("abc", 0x44bc_2cf5_ad77_0999),
+        (
+            "Nobody inspects the spammish repetition",
+            0xfbce_a83c_8a37_8bf1,
+        ),
+    ] {
+        assert_eq!(hash64(text.as_bytes()), hash, "{text}");
+    }
+    assert_eq!(document(r#"{ "a":1.0 }"#).hash(), hash64(br#"{"a":1}"#));
+}
+
+#[test]
+fn fields_are_found_without_the_others() {
+    let text =
+        r#" {"a" : "x\"}" , "b":{"c":[1,{"d":"]"}],"e":{"f":2.50}}, "\u0067":null,"h":{"":true}} "#;
+    let document = document(text);
+    let paths = [
+        "/a",
+        "/b/c",
+        "/b/e/f",
+        "/g",
+        "/h/",
+        "/b",
+        "/nope",
+        "/a/b",
+        "/b/e/nope",
+        "/a",
+    ];
+    let paths = paths.map(|path| Path::parse(path).unwrap());
+    let texts = document.texts(&paths);
+    assert_eq!(
+        texts,
+        [
+            Some(r#""x\"}""#),
+            Some(r#"[1,{"d":"]"}]"#),
+            Some("2.50"),
+            Some("null"),
+            Some("true"),
+            Some(r#"{"c":[1,{"d":"]"}],"e":{"f":2.50}}"#),
+            None,
+            None,
+            None,
+            Some(r#""x\"}""#),
+        ]
+    );
+    assert_eq!(document.field("g"), Some(Value::Null));
+    assert_eq!(document.field("c"), None);
+    assert_eq!(document.fields(&[]), []);
+    assert_eq!(Document::empty().field("a"), None);
+}
+
+#[test]
+fn a_document_is_embedded_in_place() {
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct Row {
+        id: String,
+        doc: Document,
+        value: Value,
+    }
+    let line = r#"{"id":"1","doc":{ "b": 1.50 , "n":12345678901234567890123},"value":{"a":12345678901234567890123}}"#;
+    let row: Row = serde_json::from_str(line).unwrap();
+    assert_eq!(
+        row.doc.text(),
+        r#"{ "b": 1.50 , "n":12345678901234567890123}"#
+    );
+    assert_eq!(serde_json::to_string(&row).unwrap(), line);
+    let row: Row = serde_json::from_reader(line.as_bytes()).unwrap();
+    assert_eq!(serde_json::to_string(&row).unwrap(), line);
+    for wrong in [
+        r#"[1]"#,
+        r#"{"a":1,"a":2}"#,
+        r#"{"a":1e999}"#,
+        r#"{"a":"\ud800"}"#,
+    ] {
+        let line = format!(r#"{{"id":"1","doc":{wrong},"value":1}}"#);
+        assert!(serde_json::from_str::<Row>(&line).is_err(), "{wrong}");
+    }
+    assert!(serde_json::from_str::<Value>(r#"{"a":1,"a":2}"#).is_err());
+}
+
+#[test]
+fn a_document_never_breaks_a_line() {
+    let text = "{\r\n \"a\": \"x\\ny\"\n}";
+    let line = serde_json::to_string(&document(text)).unwrap();
+    assert_eq!(line, "{   \"a\": \"x\\ny\" }");
+    assert!(document(&line).same(&document(text)));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn a_value_survives_print_and_parse(value in values()) {
+        for text in [value.to_string(), value.canonical()] {
+            let back = Value::parse(&text).unwrap();
+            prop_assert_eq!(&back, &value);
+        }
+        prop_assert_eq!(Value::parse(&value.to_string()).unwrap().to_string(), value.to_string());
+        let wire = serde_json::to_string(&value).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Value>(&wire).unwrap(), value);
+    }
+
+    #[test]
+    fn same_and_canonical_and_hash_agree(a in values(), b in values()) {
+        let wrap = |value: &Value| Document::from_object(&Object::from([("a".into(), value.clone())]));
+        let (x, y) = (wrap(&a), wrap(&b));
+        prop_assert_eq!(x.same(&y), a == b);
+        prop_assert_eq!(x.canonical() == y.canonical(), a == b);
+        prop_assert_eq!(x.hash() == y.hash(), a == b);
+        prop_assert_eq!(a == b, a.cmp(&b).is_eq());
+        prop_assert_eq!(a.cmp(&b), b.cmp(&a).reverse());
+    }
+
+    #[test]
+    fn found_fields_are_those_of_the_tree(value in values(), pretty in any::<bool>()) {
+        let Some(object) = value.as_object() else { return Ok(()) };
+        let mut document = Document::from_object(object);
+        if pretty {
+            let spaced = document.text().replace(":", " : ");
+            // Only where no string holds a colon does that leave the value as it was.
+            if let Ok(spaced) = Document::parse(&spaced) && spaced.same(&document) {
+                document = spaced;
+            }
+        }
+        let mut paths: Vec<Path> = object.keys().map(Path::key).collect();
+        for (key, inner) in object {
+            let inner = inner.as_object().into_iter().flat_map(|inner| inner.keys());
+            paths.extend(inner.map(|inner| Path::key(key).child(inner)));
+            paths.push(Path::key(key).child("nope"));
+        }
+        let expected: Vec<Option<Value>> = paths.iter().map(|path| get(object, path).cloned()).collect();
+        prop_assert_eq!(document.fields(&paths), expected);
+        for (key, value) in object {
+            let found = document.field(key);
+            prop_assert_eq!(found.as_ref(), Some(value));
+        }
+    }
+}
