@@ -1,1 +1,28 @@
-//! Placeholder.
+//! The reference backend of Ti.Sync.
+//!
+//! ```text
+//! edge     sockets, tokens of time, compression, threads           (feature `edge`)
+//!   faces    bytes → request → service → answer → bytes             pure
+//!     service  push, pull, fetch, digest, about, epoch, prune         pure
+//!       store    ServerStore: memory, SQLite (feature `sqlite`)
+//! ```
+//! [`faces::handle`] is the whole server without a socket: the edge wraps it and the simulator calls it,
+//! so that both run the same codecs.
+mod checkpoint;
+mod config;
+mod error;
+pub mod faces;
+mod http;
+pub mod limits;
+mod memory;
+pub mod service;
+mod stamps;
+mod store;
+
+pub use config::{Refusal, ServerNow, ServiceConfig, Validate};
+pub use error::{ServiceError, StoreError, StoreErrorKind};
+pub use http::{HttpRequest, HttpResponse};
+pub use memory::{MemoryServerStore, MemoryTx};
+pub use store::{
+    Access, Head, Key, Meta, Receipt, Record, Row, ServerStore, ServerTx, Settled, Tally,
+};

@@ -1,0 +1,114 @@
+//! What a service is told from outside.
+use crate::limits;
+use std::sync::Arc;
+use tisync_protocol::{Limits, Mutation};
+
+/// The moment of a request: the service has no clock of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServerNow {
+    /// Milliseconds since 1970.
+    pub wall_ms: u64,
+    /// Randomness, used only to name an epoch.
+    pub entropy: [u8; 32],
+}
+
+/// How a service behaves.
+#[derive(Clone)]
+pub struct ServiceConfig {
+    /// Whose data it is; each tenant has its own records, counter and epoch.
+    pub tenant: String,
+    /// The bearer token that requests must carry; none lets everybody in.
+    pub token: Option<String>,
+    /// What requests may hold.
+    pub limits: Limits,
+    /// How long receipts are kept.
+    pub receipts_kept_ms: u64,
+    /// How long deletions are kept.
+    pub tombstones_kept_ms: u64,
+    /// Rules of the application.
+    pub validate: Option<Arc<dyn Validate>>,
+}
+
+impl Default for ServiceConfig {
+    fn default() -> Self {
+        ServiceConfig {
+            tenant: "main".into(),
+            token: None,
+            limits: Limits {
+                push_mutations_max: limits::PUSH_MUTATIONS_MAX,
+                push_bytes_max: limits::PUSH_BYTES_MAX,
+                pull_items_max: limits::PULL_ITEMS_MAX,
+                pull_bytes_max: limits::PULL_BYTES_MAX,
+                fetch_max: limits::FETCH_MAX,
+                document_bytes_max: tisync_json::limits::DOCUMENT_BYTES_MAX as u64,
+            },
+            receipts_kept_ms: limits::RECEIPTS_KEPT_MS,
+            tombstones_kept_ms: limits::TOMBSTONES_KEPT_MS,
+            validate: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for ServiceConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The token stays out of logs.
+        f.debug_struct("ServiceConfig")
+            .field("tenant", &self.tenant)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Rules of the application, asked once for each mutation that has no receipt.
+///
+/// ```
+/// use tisync_protocol::Mutation;
+/// use tisync_server::{Refusal, ServiceConfig};
+/// let config = ServiceConfig {
+///     validate: Some(std::sync::Arc::new(|mutation: &Mutation| match mutation.collection.as_str() {
+///         "prices" => Err(Refusal::rejected("read-only", "prices are set by head office")),
+///         _ => Ok(()),
+///     })),
+///     ..ServiceConfig::default()
+/// };
+/// # assert!(config.validate.is_some());
+/// ```
+pub trait Validate: Send + Sync {
+    /// Lets a mutation through or says why not.
+    fn check(&self, mutation: &Mutation) -> Result<(), Refusal>;
+}
+
+impl<F: Fn(&Mutation) -> Result<(), Refusal> + Send + Sync> Validate for F {
+    fn check(&self, mutation: &Mutation) -> Result<(), Refusal> {
+        self(mutation)
+    }
+}
+
+/// Why a mutation is not let through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Never.
+    Rejected {
+        /// A word for programs.
+        code: String,
+        /// A sentence for people.
+        reason: String,
+    },
+    /// Not now.
+    Deferred {
+        /// How long to wait.
+        after_ms: u64,
+    },
+    /// Not this client's to write.
+    OutOfScope,
+}
+
+impl Refusal {
+    /// A mutation that will never be taken.
+    pub fn rejected(code: impl Into<String>, reason: impl Into<String>) -> Self {
+        Refusal::Rejected {
+            code: code.into(),
+            reason: reason.into(),
+        }
+    }
+}

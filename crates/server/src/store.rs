@@ -1,0 +1,214 @@
+//! Where a server keeps its records: what the service asks of a store.
+use crate::StoreError;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use tisync_json::Document;
+use tisync_protocol::{Rejected, Verdict};
+
+/// A store of any number of tenants. Synchronous.
+pub trait ServerStore {
+    /// A transaction on one tenant.
+    type Tx<'a>: ServerTx
+    where
+        Self: 'a;
+
+    /// Begins a transaction. Writers of a tenant exclude each other from here to the commit, so that the
+    /// counter orders the feed by commit; readers see one moment.
+    fn begin(&mut self, tenant: &str, access: Access) -> Result<Self::Tx<'_>, StoreError>;
+}
+
+/// What a transaction may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Read.
+    Read,
+    /// Read and write.
+    Write,
+}
+
+/// A transaction on one tenant. Dropped without [`ServerTx::commit`] it leaves no trace.
+pub trait ServerTx {
+    /// The tenant's history; none before it was set up.
+    fn meta(&mut self) -> Result<Option<Meta>, StoreError>;
+    /// Stores the tenant's history.
+    fn put_meta(&mut self, meta: &Meta) -> Result<(), StoreError>;
+
+    /// A record's version, and whether it is there.
+    fn head(&mut self, key: Key<'_>) -> Result<Option<Head>, StoreError>;
+    /// A record.
+    fn record(&mut self, key: Key<'_>) -> Result<Option<Record>, StoreError>;
+    /// Writes a record at `record.version`, as the `position`-th of that commit (0 is the first). The
+    /// version is greater than all before it, or equal to the last with a greater position.
+    fn put(&mut self, key: Key<'_>, record: &Record, position: u64) -> Result<(), StoreError>;
+
+    /// The receipt of a mutation.
+    fn receipt(&mut self, id: &[u8; 16]) -> Result<Option<Receipt>, StoreError>;
+    /// Stores a mutation's receipt; there is none yet.
+    fn put_receipt(&mut self, id: &[u8; 16], receipt: &Receipt) -> Result<(), StoreError>;
+
+    /// Visits all records with a version greater than `after` in the order of (version, position), until
+    /// the visitor breaks. A record of another collection is visited as `None`.
+    fn scan(
+        &mut self,
+        after: u64,
+        collections: &BTreeSet<&str>,
+        visit: &mut dyn FnMut(u64, Option<Row<'_>>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
+
+    /// Count and hash of a collection's live records, at no cost that grows with it.
+    fn tally(&mut self, collection: &str) -> Result<Tally, StoreError>;
+    /// The same of the ids in `(after, until]`, counted now.
+    fn tally_range(
+        &mut self,
+        collection: &str,
+        after: Option<&str>,
+        until: Option<&str>,
+    ) -> Result<Tally, StoreError>;
+
+    /// Forgets deletions written at or before `until_ms` and returns the highest version among them.
+    fn prune_tombstones(&mut self, until_ms: u64) -> Result<Option<u64>, StoreError>;
+    /// Forgets receipts written at or before `until_ms`, oldest first; returns how many went.
+    fn prune_receipts(&mut self, until_ms: u64) -> Result<u64, StoreError>;
+
+    /// Makes all of it durable.
+    fn commit(self) -> Result<(), StoreError>;
+}
+
+/// A tenant's history.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Meta {
+    /// Its identity.
+    pub epoch: String,
+    /// The version at which it began.
+    pub epoch_start: u64,
+    /// The latest version.
+    pub seq: u64,
+    /// Deletions up to this version are forgotten.
+    pub horizon: u64,
+}
+
+/// Names a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key<'a> {
+    /// The collection's name.
+    pub collection: &'a str,
+    /// The record's id.
+    pub id: &'a str,
+}
+
+/// A record's version, and whether it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its version.
+    pub version: u64,
+    /// Whether that version is a deletion.
+    pub deleted: bool,
+}
+
+/// A record, or the mark of a deleted one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its version.
+    pub version: u64,
+    /// Its document; none if it is deleted.
+    pub document: Option<Document>,
+    /// The latest stamp.
+    pub stamp: String,
+    /// Stamps by path; empty when `stamp` holds for all.
+    pub stamps: BTreeMap<String, String>,
+    /// The server's time of the commit.
+    pub updated_ms: u64,
+}
+
+/// A record as a scan shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row<'a> {
+    /// The collection's name.
+    pub collection: &'a str,
+    /// The record's id.
+    pub id: &'a str,
+    /// Its document's text; none if it is deleted.
+    pub document: Option<&'a str>,
+    /// The latest stamp.
+    pub stamp: &'a str,
+    /// Stamps by path as a JSON object; none when `stamp` holds for all.
+    pub stamps: Option<&'a str>,
+}
+
+/// What a mutation came to, kept so that a repeat gets the same verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// A hash of what the mutation was.
+    pub content: u64,
+    /// The verdict.
+    pub settled: Settled,
+    /// The server's time of the verdict.
+    pub at_ms: u64,
+}
+
+/// A verdict that is final.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// It took effect.
+    Accepted {
+        /// The version that it made.
+        version: u64,
+        /// The document that the answer carried.
+        document: Option<Document>,
+    },
+    /// It will never be taken.
+    Rejected(Rejected),
+}
+
+impl Settled {
+    /// The verdict on the wire.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Settled::Accepted { version, document } => {
+                Verdict::Accepted(tisync_protocol::Accepted {
+                    version: version.to_string(),
+                    document: document.clone(),
+                })
+            }
+            Settled::Rejected(rejected) => Verdict::Rejected(rejected.clone()),
+        }
+    }
+}
+
+/// Count and hash of some live records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many.
+    pub count: u64,
+    /// The sum, modulo 2^64, of [`tisync_protocol::Digest::term`].
+    pub hash: u64,
+}
+
+impl Tally {
+    /// Counts a live record.
+    pub fn add(&mut self, id: &str, version: u64) {
+        self.count += 1;
+        self.hash = self.hash.wrapping_add(term(id, version));
+    }
+    /// Takes a live record out again.
+    pub fn remove(&mut self, id: &str, version: u64) {
+        self.count = self.count.saturating_sub(1);
+        self.hash = self.hash.wrapping_sub(term(id, version));
+    }
+}
+
+fn term(id: &str, version: u64) -> u64 {
+    tisync_protocol::Digest::term(id, &version.to_string())
+}
+
+/// Reads a version as this server prints it: plain digits without a leading zero.
+pub(crate) fn parse_version(text: &str) -> Option<u64> {
+    let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    if plain { text.parse().ok() } else { None }
+}
+
+/// Stamps by path as the JSON object that a [`Row`] carries.
+pub(crate) fn stamps_text(stamps: &BTreeMap<String, String>) -> Result<String, StoreError> {
+    serde_json::to_string(stamps)
+        .map_err(|error| StoreError::failed(format!("stamps were not written: {error}")))
+}
