@@ -1,4 +1,6 @@
 //! The seam to the store: pages of rows in, one set of changes out.
+pub mod rules;
+
 use crate::model::{
     CollectionName, Conflict, ConnectorName, ConnectorState, Dirty, Entry, FeedKey, FeedState,
     GroupId, JournalId, JournalRow, MutationId, OutboxCounts, Quarantined, Record, RecordId,
@@ -79,7 +81,8 @@ pub enum JournalFilter<'a> {
 
 /// One transaction: reads see the state at its start; it writes once, in `commit`. Dropping it rolls back.
 ///
-/// `commit` either applies every change or none. Rows come in a stated order, the same on every store.
+/// `commit` either applies every change or none. Rows come in a stated order, the same on every store. Reads of
+/// a collection that is not declared find nothing; changes of one are [`StoreErrorKind::Misuse`].
 pub trait Tx {
     /// Loads records with their side rows, in the order of the keys; `None` for those that are not there.
     fn load(
@@ -104,7 +107,8 @@ pub trait Tx {
         after: Option<&RecordId>,
         limit: usize,
     ) -> Result<Vec<(Record, Option<Dirty>)>, StoreError>;
-    /// Counts the records that are not tombstones, and those of them that do not carry the mark of `pass`.
+    /// Counts the records that are not tombstones, and those of them that do not carry the mark of `pass` (0
+    /// without a pass).
     fn count(
         &mut self,
         collection: &CollectionName,
@@ -164,7 +168,7 @@ pub trait Tx {
     ) -> Result<Vec<Quarantined>, StoreError>;
     /// A value of the meta table.
     fn meta(&mut self, key: &str) -> Result<Option<String>, StoreError>;
-    /// The latest stamp in meta (key `clock`), outbox and journal.
+    /// The latest of: the stamp in meta (key `clock`), those of the outbox, the times of the journal.
     fn clock(&mut self) -> Result<Stamp, StoreError>;
     /// The keys that the next rows get: one above the highest that is there.
     fn next_rid(&mut self, collection: &CollectionName) -> Result<Rid, StoreError>;
@@ -187,7 +191,7 @@ pub enum Op {
         /// Its schema.
         schema: Schema,
     },
-    /// Adds a record that is not there (the caller has looked).
+    /// Adds a record that is not there (the caller has looked; a taken key or id is a misuse).
     Insert {
         /// The collection.
         collection: CollectionName,
@@ -214,7 +218,8 @@ pub enum Op {
         /// The new stamp.
         stamp: Option<Stamp>,
     },
-    /// Removes a record and its aliases.
+    /// Removes a record with its side row, aliases, marks and suspicion. At the end of the commit nothing in
+    /// outbox, conflicts and journal may refer to it: else it must stay as a tombstone.
     Remove {
         /// The collection.
         collection: CollectionName,
@@ -254,8 +259,8 @@ pub enum Op {
     },
     /// Adds a row of the journal, or replaces the one with the same id.
     Journal(Box<JournalRow>),
-    /// Drops settled and void rows that are older than `before_ms`, and the oldest ones beyond `bytes_max`;
-    /// never the newest row.
+    /// Drops settled and void rows that are older than `before_ms`, and the oldest ones beyond `bytes_max` (see
+    /// [`rules::journal_bytes`]); never the newest row of all, nor one that is open.
     PruneJournal {
         /// Wall time.
         before_ms: u64,
@@ -301,7 +306,7 @@ pub enum Op {
         /// The record.
         rid: Rid,
     },
-    /// Keeps a row that could not be applied; the store gives the number.
+    /// Keeps a row that could not be applied; a row without a number gets one above the highest.
     Quarantine(Box<Quarantined>),
     /// Drops a quarantined row.
     RemoveQuarantined(i64),

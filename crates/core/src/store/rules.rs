@@ -1,0 +1,80 @@
+//! What every store checks in the same way, so that a bug of the engine shows on each of them.
+use super::{Op, StoreError, StoreErrorKind};
+use crate::model::{CollectionName, JournalRow, Record, RecordState, Rid};
+
+/// Bytes that a journal row counts besides its documents.
+const JOURNAL_ROW_BYTES: u64 = 256;
+
+/// Checks what can be seen in a change alone.
+pub fn check(op: &Op) -> Result<(), StoreError> {
+    match op {
+        Op::Insert { record, .. } | Op::Update { record, .. } => check_record(record),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that a record has a document if it is clean, and none if it is a tombstone: a head that is stored
+/// as if it were whole would wipe the document.
+pub fn check_record(record: &Record) -> Result<(), StoreError> {
+    let wrong = match (record.state, &record.document) {
+        (RecordState::Clean, None) => "a clean record without a document (loaded by its head?)",
+        (RecordState::Tombstone, Some(_)) => "a tombstone with a document",
+        _ => return Ok(()),
+    };
+    Err(StoreError::new(
+        StoreErrorKind::Misuse,
+        format!("{wrong}: {} {}", record.rid.0, record.id),
+    ))
+}
+
+/// The bytes that a journal row counts for [`Op::PruneJournal`].
+pub fn journal_bytes(row: &JournalRow) -> u64 {
+    [&row.base, &row.ours, &row.theirs, &row.outcome]
+        .iter()
+        .filter_map(|image| image.document())
+        .map(|document| document.text().len() as u64)
+        .sum::<u64>()
+        + JOURNAL_ROW_BYTES
+}
+
+/// The error of a change of a collection that was never declared.
+pub fn not_declared(collection: &CollectionName) -> StoreError {
+    StoreError::new(
+        StoreErrorKind::Misuse,
+        format!("the collection {collection} is not declared: configure it first"),
+    )
+}
+
+/// The error of a change of a record that is not there.
+pub fn not_there(collection: &CollectionName, rid: Rid) -> StoreError {
+    StoreError::new(
+        StoreErrorKind::Misuse,
+        format!(
+            "change of a record that is not there: {} in {collection}",
+            rid.0
+        ),
+    )
+}
+
+/// The error of an insert over a record that is there, or of an id that another record has.
+pub fn taken(collection: &CollectionName, record: &Record) -> StoreError {
+    StoreError::new(
+        StoreErrorKind::Misuse,
+        format!(
+            "the key {} or the id {} is taken in {collection}",
+            record.rid.0, record.id
+        ),
+    )
+}
+
+/// The error of the removal of a record that something refers to: its key would be given out again, so its
+/// row must stay as a tombstone.
+pub fn still_referred(collection: &CollectionName, rid: Rid, by: &str) -> StoreError {
+    StoreError::new(
+        StoreErrorKind::Misuse,
+        format!(
+            "{by} still refers to the removed record {} of {collection}: leave a tombstone",
+            rid.0
+        ),
+    )
+}
