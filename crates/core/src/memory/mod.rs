@@ -7,6 +7,8 @@
 mod apply;
 mod read;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use crate::model::{CollectionName, Schema};
 use crate::store::{Durability, Op, Store, StoreError, StoreErrorKind};
