@@ -3,7 +3,9 @@
 //! A connector translates: it sends what the engine orders through the host's [`Http`] and classifies what
 //! comes back. It keeps no state, has no retry loop, and awaits nothing but `Http`.
 mod connector;
+pub mod connectors;
 pub mod http;
+pub mod limits;
 mod session;
 
 pub use connector::{Connector, LocalFuture};

@@ -1,4 +1,9 @@
 //! The seam to the host's HTTP client.
+pub mod classify;
+mod date;
+
+pub use date::date_ms;
+
 use crate::LocalFuture;
 use std::fmt;
 

@@ -1,0 +1,88 @@
+//! What every answer of the server has in common.
+use crate::http::{Response, classify};
+use serde::de::Deserialize;
+use tisync_core::model::{Epoch, EpochInfo, Failure, FailureKind};
+use tisync_protocol::Problem;
+
+/// Reads the body of a successful answer; anything else is a failure.
+pub(super) fn read<'a, T: Deserialize<'a>>(response: &'a Response) -> Result<T, Failure> {
+    if response.status != 200 {
+        return Err(failure(response));
+    }
+    if !classify::is_json(response) {
+        let came = response.header("content-type").unwrap_or("none");
+        return Err(classify::not_this_protocol(&format!(
+            "an answer of the type application/json was expected, but {came} came; is something between this \
+             device and the server, such as a sign-in page of the network?"
+        )));
+    }
+    serde_json::from_slice(&response.body).map_err(|error| {
+        // The error's own text can quote the body, which may hold records.
+        classify::not_this_protocol(&format!(
+            "the answer could not be read at line {} column {}: it is cut off, or not of this protocol",
+            error.line(),
+            error.column()
+        ))
+    })
+}
+
+/// Classifies an answer other than 200, with what the server's problem document adds.
+pub(super) fn failure(response: &Response) -> Failure {
+    let mut failure = classify::failure(response);
+    let Some(problem) = problem(response) else {
+        // Without a problem document nothing shows that our server said so: a proxy's 410 must not start a
+        // complete pass.
+        if matches!(failure.kind, FailureKind::ExpiredCheckpoint { .. }) {
+            failure.kind = FailureKind::NotThisProtocol;
+        }
+        return failure;
+    };
+    failure.message = classify::cut(&format!(
+        "{}: {} ({})",
+        problem.kind, problem.title, response.status
+    ));
+    if let FailureKind::ExpiredCheckpoint { epoch } = &mut failure.kind {
+        if problem.kind != Problem::EXPIRED_CHECKPOINT {
+            failure.kind = FailureKind::NotThisProtocol;
+            return failure;
+        }
+        let start = problem.epoch_start.as_deref();
+        *epoch = problem
+            .epoch
+            .as_deref()
+            .and_then(|text| history(text, start, &[]).ok());
+    }
+    failure
+}
+
+/// The problem document of an answer, when it has one.
+pub(super) fn problem(response: &Response) -> Option<Problem> {
+    if !classify::is_json(response) {
+        return None;
+    }
+    serde_json::from_slice(&response.body).ok()
+}
+
+/// The server's history from the epoch and the epochs before it.
+pub(super) fn history(
+    epoch: &str,
+    start: Option<&str>,
+    epochs: &[(String, u64)],
+) -> Result<EpochInfo, String> {
+    if let (Some(start), []) = (start, epochs) {
+        let start = start
+            .parse()
+            .map_err(|_| "the start of an epoch is no number".to_owned())?;
+        return history(epoch, None, &[(epoch.to_owned(), start)]);
+    }
+    if epochs.len() > crate::limits::EPOCHS_MAX {
+        return Err("the server's history is too long".to_owned());
+    }
+    let history = epochs
+        .iter()
+        .map(|(epoch, start)| Ok((super::names::read::<Epoch>(epoch)?, *start)));
+    Ok(EpochInfo {
+        epoch: super::names::read(epoch)?,
+        history: history.collect::<Result<_, String>>()?,
+    })
+}

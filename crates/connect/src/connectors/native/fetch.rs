@@ -1,0 +1,46 @@
+//! Records by id.
+use super::{answer, names};
+use crate::http::Response;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tisync_core::model::{CollectionName, Failure, Found, RecordId, Wanted};
+use tisync_protocol::FetchRequest;
+
+/// What is sent; `None` for look-ups that the protocol does not need.
+pub(super) fn body(wanted: &Wanted) -> Option<FetchRequest> {
+    let Wanted::Ids(ids) = wanted else {
+        return None;
+    };
+    let wanted = ids.iter().map(|(collection, id)| tisync_protocol::Wanted {
+        collection: collection.as_str().to_owned(),
+        id: id.as_str().to_owned(),
+    });
+    Some(FetchRequest {
+        wanted: wanted.collect(),
+        marks: Vec::new(),
+    })
+}
+
+/// A fetch's answer with its entries unread.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    found: Vec<&'a RawValue>,
+}
+
+/// Reads an answer: an entry that cannot be read is no evidence, and is left out.
+pub(super) fn found(
+    response: &Response,
+) -> Result<Vec<(CollectionName, RecordId, Found)>, Failure> {
+    let envelope: Envelope<'_> = answer::read(response)?;
+    Ok(envelope.found.into_iter().filter_map(entry).collect())
+}
+
+fn entry(raw: &RawValue) -> Option<(CollectionName, RecordId, Found)> {
+    let found: tisync_protocol::Found = serde_json::from_str(raw.get()).ok()?;
+    Some((
+        names::read(&found.collection).ok()?,
+        names::read(&found.id).ok()?,
+        names::remote(found.found).map_or(Found::Unknown, Found::Image),
+    ))
+}

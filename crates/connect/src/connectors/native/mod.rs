@@ -1,0 +1,142 @@
+//! The native protocol: `docs/PROTOCOL.md`.
+//!
+//! The server is the authority on its records, so `Gone` is said on its word alone: a tombstone in the feed,
+//! a remote image `gone` in a conflict, or an answer to a fetch.
+mod answer;
+mod fetch;
+mod names;
+mod pull;
+mod push;
+
+use crate::http::{Http, Request, classify};
+use crate::limits::{ANSWER_BYTES_MAX, PUSH_ANSWER_BYTES_MAX};
+use crate::{Connector, LocalFuture, Session};
+use serde::Serialize;
+use std::rc::Rc;
+use std::sync::Arc;
+use tisync_core::limits::REQUEST_DEADLINE_MS;
+use tisync_core::model::{
+    Capability, CollectionName, Failure, Found, MutationId, Page, PullRequest, PushItem, RecordId,
+    Verdict, Wanted,
+};
+use tisync_protocol::Route;
+
+/// Talks the native protocol to a server at an address.
+///
+/// ```
+/// use tisync_connect::connectors::Native;
+/// let native = Native::new("https://api.example.org/notes/");
+/// assert_eq!(native.address(), "https://api.example.org/notes");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Native {
+    address: Arc<str>,
+}
+
+impl Native {
+    /// A connector to the server below this address; the protocol's paths (`/v1/…`) are appended.
+    pub fn new(address: &str) -> Self {
+        Native {
+            address: address.trim_end_matches('/').into(),
+        }
+    }
+
+    /// The address, without a slash at its end.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    fn request(
+        &self,
+        session: &Session,
+        route: Route,
+        body: &impl Serialize,
+    ) -> Result<Request, Failure> {
+        let body = serde_json::to_vec(body).map_err(|error| {
+            classify::not_this_protocol(&format!(
+                "the request could not be written as JSON: {error}"
+            ))
+        })?;
+        let mut headers = vec![
+            ("content-type".to_owned(), "application/json".to_owned()),
+            (
+                "accept".to_owned(),
+                "application/json, application/problem+json".to_owned(),
+            ),
+        ];
+        if let Some(token) = session.token() {
+            headers.push(("authorization".to_owned(), format!("Bearer {token}")));
+        }
+        let answer_bytes_max = match route {
+            Route::Push => PUSH_ANSWER_BYTES_MAX,
+            _ => ANSWER_BYTES_MAX,
+        };
+        Ok(Request {
+            method: route.method(),
+            url: format!("{}{}", self.address, route.path()),
+            headers,
+            body,
+            timeout_ms: REQUEST_DEADLINE_MS,
+            answer_bytes_max,
+        })
+    }
+}
+
+impl Connector for Native {
+    fn capability(&self, _: &CollectionName) -> Capability {
+        Capability::native()
+    }
+
+    fn pull(
+        &self,
+        http: Rc<dyn Http>,
+        session: Session,
+        request: PullRequest,
+    ) -> LocalFuture<Result<Page, Failure>> {
+        let sent = self.request(&session, Route::Pull, &pull::body(&request));
+        Box::pin(async move {
+            let response = http
+                .send(sent?)
+                .await
+                .map_err(|error| classify::no_answer(&error))?;
+            pull::page(&response)
+        })
+    }
+
+    fn push(
+        &self,
+        http: Rc<dyn Http>,
+        session: Session,
+        batch: Vec<PushItem>,
+    ) -> LocalFuture<Result<Vec<(MutationId, Verdict)>, Failure>> {
+        let sent = self.request(&session, Route::Push, &push::Body::of(&batch));
+        Box::pin(async move {
+            let response = http
+                .send(sent?)
+                .await
+                .map_err(|error| classify::no_answer(&error))?;
+            push::verdicts(&response, &batch)
+        })
+    }
+
+    fn fetch(
+        &self,
+        http: Rc<dyn Http>,
+        session: Session,
+        wanted: Wanted,
+    ) -> LocalFuture<Result<Vec<(CollectionName, RecordId, Found)>, Failure>> {
+        let Some(body) = fetch::body(&wanted) else {
+            // The server tells what became of a mark, but not of which record it is. Nobody has to ask: a
+            // repeated mutation gets its first verdict again.
+            return Box::pin(async { Ok(Vec::new()) });
+        };
+        let sent = self.request(&session, Route::Fetch, &body);
+        Box::pin(async move {
+            let response = http
+                .send(sent?)
+                .await
+                .map_err(|error| classify::no_answer(&error))?;
+            fetch::found(&response)
+        })
+    }
+}

@@ -1,0 +1,147 @@
+//! One page of a feed.
+use super::{answer, names};
+use crate::http::{Response, classify};
+use crate::limits::PAGE_ITEMS_MAX;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use tisync_core::model::{
+    CollectionName, EpochInfo, Failure, Item, Page, PageEnd, PullRequest, Version,
+};
+use tisync_json::Document;
+
+/// What is sent.
+pub(super) fn body(request: &PullRequest) -> tisync_protocol::PullRequest {
+    let collections = request.collections.iter();
+    tisync_protocol::PullRequest {
+        collections: collections.map(|name| name.as_str().to_owned()).collect(),
+        checkpoint: request
+            .checkpoint
+            .as_ref()
+            .map(|place| place.as_str().to_owned()),
+        limit: Some(request.items_max as u64),
+        bytes_max: Some(request.bytes_max as u64),
+    }
+}
+
+/// A page's envelope with its items unread, so that one bad item does not cost the others.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    items: Vec<&'a RawValue>,
+    checkpoint: String,
+    more: bool,
+    #[serde(default)]
+    total: Option<u64>,
+    epoch: String,
+    #[serde(default)]
+    epoch_start: Option<String>,
+    #[serde(default)]
+    epochs: Vec<(String, u64)>,
+    server_time_ms: u64,
+}
+
+/// An item of the wire, borrowed from the answer where it can be.
+#[derive(Deserialize)]
+struct Row<'a> {
+    #[serde(borrow)]
+    collection: Cow<'a, str>,
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    version: Cow<'a, str>,
+    #[serde(borrow, default)]
+    stamp: Option<Cow<'a, str>>,
+    #[serde(default)]
+    stamps: BTreeMap<String, String>,
+    #[serde(default)]
+    deleted: bool,
+    #[serde(rename = "doc", default)]
+    document: Option<Document>,
+}
+
+/// Reads an answer. What cannot be read of a row becomes [`Item::Bad`]; what cannot be read of the page is a
+/// failure, and nothing of it counts.
+pub(super) fn page(response: &Response) -> Result<Page, Failure> {
+    let envelope: Envelope<'_> = answer::read(response)?;
+    if envelope.items.len() > PAGE_ITEMS_MAX {
+        return Err(classify::not_this_protocol(&format!(
+            "a page of at most {PAGE_ITEMS_MAX} items was expected, but {} came",
+            envelope.items.len()
+        )));
+    }
+    let unreadable =
+        |error: String| classify::not_this_protocol(&format!("the page's envelope: {error}"));
+    let mut collections = names::Collections::default();
+    let items = envelope.items.iter().map(|raw| item(raw, &mut collections));
+    Ok(Page {
+        items: items.collect(),
+        checkpoint: Some(names::read(&envelope.checkpoint).map_err(unreadable)?),
+        end: match envelope.more {
+            true => PageEnd::More,
+            false => PageEnd::Complete {
+                total: envelope.total,
+            },
+        },
+        epoch: Some(epoch(&envelope).map_err(unreadable)?),
+        server_time_ms: Some(envelope.server_time_ms),
+    })
+}
+
+fn epoch(envelope: &Envelope<'_>) -> Result<EpochInfo, String> {
+    answer::history(
+        &envelope.epoch,
+        envelope.epoch_start.as_deref(),
+        &envelope.epochs,
+    )
+}
+
+fn item(raw: &RawValue, collections: &mut names::Collections) -> Item {
+    let row = match serde_json::from_str::<Row<'_>>(raw.get()) {
+        Ok(row) => row,
+        Err(error) => return bad(raw, None, error.to_string()),
+    };
+    let collection = match collections.read(&row.collection) {
+        Ok(collection) => collection,
+        Err(reason) => return bad(raw, None, reason),
+    };
+    match known(row, collection.clone()) {
+        Ok(item) => item,
+        Err(reason) => bad(raw, Some(collection), reason),
+    }
+}
+
+fn known(row: Row<'_>, collection: CollectionName) -> Result<Item, String> {
+    let id = names::read(&row.id)?;
+    let version: Version = names::read(&row.version)?;
+    let stamp = names::stamp(row.stamp.as_deref())?;
+    match (row.deleted, row.document) {
+        (true, None) => Ok(Item::Tombstone {
+            collection,
+            id,
+            version: Some(version),
+            stamp,
+        }),
+        (false, Some(document)) => Ok(Item::Upsert {
+            collection,
+            id,
+            document,
+            version: Some(version),
+            stamp,
+            stamps: names::stamps(stamp, row.stamps)?,
+        }),
+        (true, Some(_)) => {
+            Err("a deleted record without a document was expected, but one came".to_owned())
+        }
+        (false, None) => Err("a document was expected, but none came".to_owned()),
+    }
+}
+
+fn bad(raw: &RawValue, collection: Option<CollectionName>, reason: String) -> Item {
+    Item::Bad {
+        collection,
+        text: raw.get().to_owned(),
+        reason,
+    }
+}

@@ -1,0 +1,15 @@
+//! Limits of connectors, each with its reason.
+
+/// Bytes of an answer to a pull or a fetch: room for a page whose one commit is larger than what was asked for,
+/// small enough for a phone.
+pub const ANSWER_BYTES_MAX: usize = 64 << 20;
+/// Bytes of an answer to a push: verdicts, and at worst the remote image of every mutation.
+pub const PUSH_ANSWER_BYTES_MAX: usize = 64 << 20;
+/// Items that a page may hold: beyond it the answer is not one of a server that honours what was asked for.
+pub const PAGE_ITEMS_MAX: usize = 1_000_000;
+/// Bytes of a refused row's text that are kept: enough to see what it was.
+pub const BAD_TEXT_BYTES_MAX: usize = 64 << 10;
+/// Epochs in a server's history: a server is restored a few times in its life.
+pub const EPOCHS_MAX: usize = 1_000;
+/// Characters of a server's words that go into a message.
+pub const MESSAGE_CHARS_MAX: usize = 300;
