@@ -111,7 +111,10 @@ impl Document {
     /// The text on one line. Raw line breaks stand only between the parts of a JSON text, so that
     /// spaces in their place change nothing.
     pub fn line(&self) -> Cow<'_, str> {
-        if self.0.bytes().any(|byte| byte == b'\n' || byte == b'\r') {
+        if [b'\n', b'\r']
+            .iter()
+            .any(|end| self.0.as_bytes().contains(end))
+        {
             Cow::Owned(self.0.replace(['\n', '\r'], " "))
         } else {
             Cow::Borrowed(&self.0)

@@ -1,6 +1,13 @@
 //! JSON documents: raw text as received, exact comparison, canonical print.
 //!
-//! Nothing else in Ti.Sync parses, compares, sorts or prints documents.
+//! Nothing else in Ti.Sync parses, compares, sorts or prints documents. A [`Document`] keeps the text
+//! that came and is checked in one pass; a [`Value`] is the tree, made only when a rule needs the fields.
+//! A [`Patch`] is what changed between two of them.
+//!
+//! Numbers are compared by their exact value and printed so that reading the print gives that value
+//! again: integers digit by digit, doubles as ECMAScript prints them. See [`Number`] for the three
+//! cases where one of these had to give way.
+
 mod document;
 mod error;
 mod find;
@@ -13,6 +20,7 @@ mod patch;
 mod path;
 mod print;
 mod raw;
+mod sink;
 mod text;
 mod value;
 

@@ -1,17 +1,4 @@
 //! Numbers compared by value and printed as ECMAScript prints them.
-//!
-//! A literal without fraction or exponent is an integer of any length and keeps its digits; all others
-//! are doubles. Two numbers are equal when their exact values are (`1` = `1.0`,
-//! `9007199254740993` ≠ `9007199254740992.0`), and print and re-reading must never change a value.
-//! Three cases follow from that, where ECMAScript's print alone would break the law:
-//!
-//! * A double that is an integer below 1e21 prints all its digits. ECMAScript pads the shortest digits
-//!   with zeros there: `2 ** 60` would print `1152921504606847000`, which is another integer.
-//! * From 1e21 on a double prints as ECMAScript does (`1e+21`) and an integer prints its digits, since
-//!   a backend with big integers may not read `1e+21` as one.
-//! * So an integer and a double of 1e21 or more can be equal and print differently. The *canonical*
-//!   print, which hashing uses, prints an integer that equals a double as that double:
-//!   `a == b` ⇔ equal canonical print.
 
 use crate::{Error, ErrorKind, parse};
 use std::cmp::Ordering;
@@ -22,6 +9,19 @@ const EXPONENT_FROM: f64 = 1e21;
 const I64_END: f64 = 9_223_372_036_854_775_808.0;
 
 /// A JSON number: an integer of any length, or a double. The order is by exact value.
+///
+/// A literal without fraction or exponent is an integer of any length and keeps its digits; all others
+/// are doubles. Two numbers are equal when their exact values are (`1` = `1.0`,
+/// `9007199254740993` ≠ `9007199254740992.0`), and print and re-reading must never change a value.
+/// Three cases follow from that, where ECMAScript's print alone would break the law:
+///
+/// * A double that is an integer below 1e21 prints all its digits. ECMAScript pads the shortest digits
+///   with zeros there: `2 ** 60` would print `1152921504606847000`, which is another integer.
+/// * From 1e21 on a double prints as ECMAScript does (`1e+21`) and an integer prints its digits, since
+///   a backend with big integers may not read `1e+21` as one.
+/// * So an integer and a double of 1e21 or more can be equal and print differently. The *canonical*
+///   print, which hashing uses, prints an integer that equals a double as that double:
+///   `a == b` ⇔ equal canonical print.
 ///
 /// ```
 /// use tisync_json::Number;

@@ -2,10 +2,10 @@
 //!
 //! Both accept the same texts because they are the same code: what is made of the parts is a [`Sink`].
 
-use crate::keys::Keys;
 use crate::limits::{DEPTH_MAX, DOCUMENT_BYTES_MAX};
+use crate::sink::{Check, NumberLiteral, Sink, Tree};
 use crate::text::{Literal, literal};
-use crate::{Error, ErrorKind, Number, Object, Value};
+use crate::{Error, ErrorKind, Number, Value};
 
 /// Checks that `text` is a document and answers it without surrounding white space.
 pub(crate) fn document(text: &str) -> Result<&str, Error> {
@@ -62,129 +62,8 @@ pub(crate) fn number(text: &str) -> Result<Number, Error> {
     parser
         .number()
         .and_then(|number| parser.finish().map(|()| number))
-        .and_then(Tree::number)
+        .and_then(NumberLiteral::number)
         .map_err(|error| *error)
-}
-
-/// A number literal that fits the grammar.
-pub(crate) struct NumberLiteral<'a> {
-    pub(crate) text: &'a str,
-    pub(crate) offset: usize,
-    /// Neither fraction nor exponent.
-    pub(crate) integer: bool,
-    /// Whether it is long enough, or has an exponent, to leave the range of a double.
-    may_overflow: bool,
-}
-
-impl NumberLiteral<'_> {
-    /// The double that it stands for, correctly rounded; an overflow is an error.
-    pub(crate) fn double(&self) -> Result<f64, Box<Error>> {
-        match self.text.parse::<f64>() {
-            Ok(double) if double.is_finite() => Ok(double),
-            _ => Err(Box::new(Error::new(
-                ErrorKind::NumberOverflow,
-                self.offset,
-                "expected a number within the range of a double (about ±1.8e308), came a larger one",
-            ))),
-        }
-    }
-}
-
-/// What becomes of the parts of a text. Errors are boxed so that the good path returns in registers.
-trait Sink<'a> {
-    type Value;
-    type Array: Default;
-    type Object: Default;
-    type Key;
-
-    fn null() -> Self::Value;
-    fn bool(value: bool) -> Self::Value;
-    fn number(literal: NumberLiteral<'a>) -> Result<Self::Value, Box<Error>>;
-    fn string(literal: Literal<'a>) -> Self::Value;
-    fn array(array: Self::Array) -> Self::Value;
-    fn object(object: Self::Object) -> Self::Value;
-    fn push(array: &mut Self::Array, value: Self::Value);
-    /// Takes note of a key; `None` if the object has it already.
-    fn key(object: &mut Self::Object, key: Literal<'a>) -> Option<Self::Key>;
-    fn put(object: &mut Self::Object, key: Self::Key, value: Self::Value);
-}
-
-/// Makes nothing.
-struct Check;
-
-impl<'a> Sink<'a> for Check {
-    type Value = ();
-    type Array = ();
-    type Object = Keys<'a>;
-    type Key = ();
-
-    fn null() {}
-    fn bool(_: bool) {}
-    #[inline]
-    fn number(literal: NumberLiteral<'a>) -> Result<(), Box<Error>> {
-        if literal.may_overflow {
-            literal.double()?;
-        }
-        Ok(())
-    }
-    fn string(_: Literal<'a>) {}
-    fn array((): ()) {}
-    fn object(_: Keys<'a>) {}
-    fn push((): &mut (), (): ()) {}
-    #[inline]
-    fn key(keys: &mut Keys<'a>, key: Literal<'a>) -> Option<()> {
-        keys.insert(key).then_some(())
-    }
-    fn put(_: &mut Keys<'a>, (): (), (): ()) {}
-}
-
-/// Makes values.
-pub(crate) struct Tree;
-
-impl<'a> Sink<'a> for Tree {
-    type Value = Value;
-    type Array = Vec<Value>;
-    type Object = Object;
-    type Key = String;
-
-    fn null() -> Value {
-        Value::Null
-    }
-    fn bool(value: bool) -> Value {
-        Value::Bool(value)
-    }
-    fn number(literal: NumberLiteral<'a>) -> Result<Value, Box<Error>> {
-        Tree::number(literal).map(Value::Number)
-    }
-    fn string(literal: Literal<'a>) -> Value {
-        Value::String(literal.decode().into_owned())
-    }
-    fn array(array: Vec<Value>) -> Value {
-        Value::Array(array)
-    }
-    fn object(object: Object) -> Value {
-        Value::Object(object)
-    }
-    fn push(array: &mut Vec<Value>, value: Value) {
-        array.push(value);
-    }
-    fn key(object: &mut Object, key: Literal<'a>) -> Option<String> {
-        let key = key.decode().into_owned();
-        (!object.contains_key(&key)).then_some(key)
-    }
-    fn put(object: &mut Object, key: String, value: Value) {
-        object.insert(key, value);
-    }
-}
-
-impl Tree {
-    fn number(literal: NumberLiteral<'_>) -> Result<Number, Box<Error>> {
-        if literal.integer {
-            Ok(Number::from_digits(literal.text))
-        } else {
-            Ok(Number::from_finite(literal.double()?))
-        }
-    }
 }
 
 struct Parser<'a> {

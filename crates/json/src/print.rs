@@ -2,7 +2,7 @@
 
 use crate::{Number, Object, Value, text};
 
-/// Which print of a number: see the module `number`.
+/// Which print of a number: see [`Number`].
 #[derive(Clone, Copy)]
 pub(crate) enum Style {
     /// For texts that are stored and sent: integers keep all their digits.
