@@ -168,11 +168,34 @@ fn a_document_is_embedded_in_place() {
 }
 
 #[test]
+fn a_buffered_document_is_an_error_and_not_another_document() {
+    #[derive(serde::Deserialize)]
+    #[serde(tag = "kind")]
+    enum Inside {
+        Row { doc: Document },
+    }
+    #[derive(serde::Deserialize)]
+    enum Outside {
+        Row { doc: Document },
+    }
+    let inside = r#"{"kind":"Row","doc":{"n":12345678901234567890123}}"#;
+    let inside = serde_json::from_str(inside).map(|Inside::Row { doc }| doc);
+    assert!(inside.is_err(), "{inside:?}");
+    let outside = r#"{"Row":{"doc":{"n":12345678901234567890123}}}"#;
+    let Outside::Row { doc } = serde_json::from_str(outside).unwrap();
+    assert_eq!(doc.text(), r#"{"n":12345678901234567890123}"#);
+}
+
+#[test]
 fn a_document_never_breaks_a_line() {
     let text = "{\r\n \"a\": \"x\\ny\"\n}";
     let line = serde_json::to_string(&document(text)).unwrap();
     assert_eq!(line, "{   \"a\": \"x\\ny\" }");
     assert!(document(&line).same(&document(text)));
+    for end in ["\n", "\r"] {
+        let text = format!("{{{end}}}");
+        assert_eq!(document(&text).line(), "{ }");
+    }
 }
 
 proptest! {

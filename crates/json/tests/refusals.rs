@@ -174,6 +174,12 @@ fn depth_and_length_have_limits() {
         ErrorKind::TooDeep,
         5 * DEPTH_MAX,
     );
+    // Depth is not a count: siblings do not add up.
+    document(&format!(
+        r#"{{"a":[{}[]],"b":[{}{{}}]}}"#,
+        "[],".repeat(200),
+        "{},".repeat(200)
+    ));
     let long = |length| format!(r#"{{"a":"{}"}}"#, "x".repeat(length - 8));
     document(&long(DOCUMENT_BYTES_MAX));
     refused(
