@@ -79,6 +79,9 @@ pub enum JournalFilter<'a> {
     Mutation(MutationId),
 }
 
+/// A record with its side row, which only dirty records have.
+pub type Row = (Record, Option<Dirty>);
+
 /// One transaction: reads see the state at its start; it writes once, in `commit`. Dropping it rolls back.
 ///
 /// `commit` either applies every change or none. Rows come in a stated order, the same on every store. Reads of
@@ -90,14 +93,14 @@ pub trait Tx {
         collection: &CollectionName,
         keys: Keys<'_>,
         load: Load,
-    ) -> Result<Vec<Option<(Record, Option<Dirty>)>>, StoreError>;
+    ) -> Result<Vec<Option<Row>>, StoreError>;
     /// Reads records of a collection in the order of their ids, after `after`, tombstones included; whole.
     fn scan(
         &mut self,
         collection: &CollectionName,
         after: Option<&RecordId>,
         limit: usize,
-    ) -> Result<Vec<(Record, Option<Dirty>)>, StoreError>;
+    ) -> Result<Vec<Row>, StoreError>;
     /// Reads records that are not tombstones and do not carry the mark of `pass` (see [`Op::Seen`]), in the
     /// order of their ids, after `after`; whole.
     fn unseen(
@@ -106,7 +109,7 @@ pub trait Tx {
         pass: u64,
         after: Option<&RecordId>,
         limit: usize,
-    ) -> Result<Vec<(Record, Option<Dirty>)>, StoreError>;
+    ) -> Result<Vec<Row>, StoreError>;
     /// Counts the records that are not tombstones, and those of them that do not carry the mark of `pass` (0
     /// without a pass).
     fn count(

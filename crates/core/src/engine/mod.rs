@@ -1,14 +1,38 @@
 //! The engine: one step is one transaction.
-use crate::error::Error;
-use crate::model::{CollectionName, Health, Input, Now, Output, Planned, RecordId, Why};
-use crate::store::Store;
+mod answer;
+mod configure;
+mod decide;
+mod entropy;
+mod health;
+mod memory;
+mod outbox;
+mod plan;
+mod pull;
+mod push;
+mod schedule;
+mod slot;
+mod sweep;
+mod verbs;
+mod work;
+mod write;
+
+use crate::error::{Error, ErrorKind};
+use crate::model::{
+    CollectionName, Config, Event, Health, Input, Now, Output, Planned, RecordId, Reply, Why,
+};
+use crate::store::{Durability, Store, Tx};
+use memory::Memory;
+use work::Work;
 
 /// Decides what to store, send and show.
 ///
-/// It keeps no durable fact in memory: only the configuration, the lease's generation and the requests that
-/// are open.
+/// It keeps no durable fact in memory: only the configuration, the lease's generation, the host's signals and
+/// the requests that are open.
 #[derive(Clone, Debug, Default)]
-pub struct Engine {}
+pub struct Engine {
+    config: Option<Config>,
+    memory: Memory,
+}
 
 impl Engine {
     /// An engine that expects `Configure` as its first input.
@@ -16,37 +40,257 @@ impl Engine {
         Engine::default()
     }
 
-    /// Carries out one input in one transaction. On an error nothing has changed, in memory or in the store.
+    /// Carries out one input in one transaction. On an error nothing has changed, in memory or in the store,
+    /// and for a temporary error the same input, with the same `now`, may be given again.
     pub fn step<S: Store>(
         &mut self,
         store: &mut S,
         now: Now,
         input: Input,
     ) -> Result<Vec<Output>, Error> {
-        let _ = (store, now, input);
-        todo!()
+        let durability = durability(&input);
+        let (config, fresh) = match &input {
+            Input::Configure(config) => {
+                configure::check(config)?;
+                (config.as_ref().clone(), true)
+            }
+            _ => match self.config.take() {
+                Some(config) => (config, false),
+                None => {
+                    return Err(Error::new(
+                        ErrorKind::NotConfigured,
+                        "the first input must be Configure",
+                    ));
+                }
+            },
+        };
+        let result = self.transact(store, durability, now, &config, input);
+        match result {
+            Ok((outputs, memory)) => {
+                self.config = Some(config);
+                self.memory = memory;
+                Ok(outputs)
+            }
+            Err(error) => {
+                if !fresh {
+                    self.config = Some(config);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn transact<S: Store>(
+        &self,
+        store: &mut S,
+        durability: Durability,
+        now: Now,
+        config: &Config,
+        input: Input,
+    ) -> Result<(Vec<Output>, Memory), Error> {
+        let tx = store.begin(durability)?;
+        let mut work = Work::new(tx, now, config, self.memory.clone());
+        let is_sync = is_sync(&input);
+        if is_sync && !matches!(input, Input::LeaseTaken) {
+            check_lease(&mut work)?;
+        }
+        dispatch(&mut work, input)?;
+        if is_sync || work.memory.generation.is_some() && check_lease(&mut work).is_ok() {
+            schedule::run(&mut work)?;
+        }
+        let (tx, ops, outputs, memory) = work.finish()?;
+        tx.commit(ops)?;
+        Ok((outputs, memory))
     }
 
     /// What waits, since when, and why.
     pub fn health<S: Store>(&self, store: &mut S, now: Now) -> Result<Health, Error> {
-        let _ = (store, now);
-        todo!()
+        let config = self.config()?;
+        health::health(&mut Work::new(
+            store.begin(Durability::Normal)?,
+            now,
+            config,
+            self.memory.clone(),
+        ))
     }
 
     /// What a sync would do, as far as this replica can know, without doing it.
-    pub fn plan<S: Store>(&self, store: &mut S, limit: usize) -> Result<Vec<Planned>, Error> {
-        let _ = (store, limit);
-        todo!()
+    pub fn plan<S: Store>(
+        &self,
+        store: &mut S,
+        now: Now,
+        limit: usize,
+    ) -> Result<Vec<Planned>, Error> {
+        let config = self.config()?;
+        plan::plan(
+            &mut Work::new(
+                store.begin(Durability::Normal)?,
+                now,
+                config,
+                self.memory.clone(),
+            ),
+            limit,
+        )
     }
 
     /// A record's history as far as this replica knows it.
     pub fn why<S: Store>(
         &self,
         store: &mut S,
+        now: Now,
         collection: &CollectionName,
         id: &RecordId,
     ) -> Result<Why, Error> {
-        let _ = (store, collection, id);
-        todo!()
+        let config = self.config()?;
+        plan::why(
+            &mut Work::new(
+                store.begin(Durability::Normal)?,
+                now,
+                config,
+                self.memory.clone(),
+            ),
+            collection,
+            id,
+        )
+    }
+
+    fn config(&self) -> Result<&Config, Error> {
+        self.config.as_ref().ok_or_else(|| {
+            Error::new(
+                ErrorKind::NotConfigured,
+                "the first input must be Configure",
+            )
+        })
+    }
+}
+
+/// Pulled pages and fetched records can be read again; everything else is a user's work.
+fn durability(input: &Input) -> Durability {
+    match input {
+        Input::Answer {
+            reply: Reply::Pulled(_) | Reply::Fetched(_),
+            ..
+        } => Durability::Normal,
+        _ => Durability::Full,
+    }
+}
+
+/// Whether only the holder of the lease may step an input.
+fn is_sync(input: &Input) -> bool {
+    match input {
+        Input::LeaseTaken
+        | Input::Wake
+        | Input::SyncNow
+        | Input::Hint(_)
+        | Input::Answer { .. }
+        | Input::Network { .. }
+        | Input::CredentialsChanged { .. }
+        | Input::Decision { .. }
+        | Input::Stop
+        | Input::Start => true,
+        Input::Configure(_)
+        | Input::Write { .. }
+        | Input::Resolve { .. }
+        | Input::Undo(_)
+        | Input::Retry(_)
+        | Input::Edit(..)
+        | Input::Discard(_)
+        | Input::ConfirmShrink { .. }
+        | Input::Resync(_) => false,
+    }
+}
+
+/// Refuses a sync input when another process has taken the lease.
+fn check_lease<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
+    let stored = configure::generation(work)?;
+    match work.memory.generation {
+        Some(generation) if generation == stored => Ok(()),
+        Some(_) => Err(Error::new(
+            ErrorKind::LeaseLost,
+            "another process has taken the lease on this replica",
+        )),
+        None => Err(Error::new(
+            ErrorKind::LeaseLost,
+            "this engine does not hold the lease: step LeaseTaken first",
+        )),
+    }
+}
+
+fn dispatch<T: Tx>(work: &mut Work<'_, T>, input: Input) -> Result<(), Error> {
+    match input {
+        Input::Configure(_) => configure::apply(work),
+        Input::Write { writes, group } => write::write(work, writes, group),
+        Input::Resolve {
+            collection,
+            id,
+            resolution,
+        } => verbs::resolve(work, &collection, &id, &resolution),
+        Input::Undo(id) => verbs::undo(work, id),
+        Input::Retry(id) => verbs::retry(work, id),
+        Input::Edit(id, document) => verbs::edit(work, id, document),
+        Input::Discard(id) => verbs::discard(work, id),
+        Input::ConfirmShrink { feed, delete } => sweep::confirm(work, &feed, delete),
+        Input::Resync(feed) => pull::restart(work, &feed, crate::model::PassReason::Asked, None),
+        Input::LeaseTaken => configure::take_lease(work),
+        Input::Wake => {
+            schedule::expire(work)?;
+            verbs::expire_decisions(work)
+        }
+        Input::SyncNow => {
+            for connector in work.config.connectors.keys() {
+                schedule::hurry(work, connector)?;
+            }
+            Ok(())
+        }
+        Input::Hint(connector) => {
+            for (key, _) in work.feeds_of(&connector) {
+                if work.feed(&key)?.attempts == 0 {
+                    work.set_feed(&key, |state| state.next = None)?;
+                }
+            }
+            Ok(())
+        }
+        Input::Answer {
+            request,
+            from,
+            reply,
+        } => answer::answered(work, request, from, reply),
+        Input::Network { online } => {
+            let came_back = online && work.memory.offline;
+            work.memory.offline = !online;
+            if came_back {
+                for connector in work.config.connectors.keys() {
+                    schedule::hurry(work, connector)?;
+                }
+            }
+            work.event(Event::Health);
+            Ok(())
+        }
+        Input::CredentialsChanged {
+            connector,
+            revision,
+        } => {
+            work.set_connector(&connector, |state| {
+                state.revision = state.revision.max(revision)
+            })?;
+            work.event(Event::Health);
+            Ok(())
+        }
+        Input::Decision {
+            collection,
+            rid,
+            version,
+            resolution,
+        } => verbs::decision(work, &collection, rid, version.as_ref(), &resolution),
+        Input::Stop => {
+            work.memory.stopped = true;
+            work.event(Event::Health);
+            Ok(())
+        }
+        Input::Start => {
+            work.memory.stopped = false;
+            work.event(Event::Health);
+            Ok(())
+        }
     }
 }

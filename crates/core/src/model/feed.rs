@@ -45,8 +45,11 @@ pub struct Pass {
     pub reason: PassReason,
     /// Whether the listing's end was reached: the sweep goes on from `place`.
     pub sweeping: bool,
-    /// How far the sweep got.
+    /// How far the sweep got: the collection, and the last id that was looked at.
     pub place: Option<(CollectionName, Option<RecordId>)>,
+    /// Whether the sweep has looked at everything: the pass ends when no suspicion is left.
+    #[serde(default)]
+    pub swept: bool,
     /// The blocker `shrink confirmation`: how many records the sweep would delete.
     pub shrink: Option<Shrink>,
 }
@@ -87,6 +90,9 @@ pub struct Shrink {
 pub struct ConnectorState {
     /// When to push next; `None` means now.
     pub next: Option<Deadline>,
+    /// Until when the server asked to be left alone, by anything.
+    #[serde(default)]
+    pub not_before: Option<Deadline>,
     /// Failures in a row.
     pub attempts: u32,
     /// Mutations in one push after `TooLarge`; `None` for the usual limit.

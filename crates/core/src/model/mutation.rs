@@ -1,7 +1,6 @@
 //! Mutations and the outbox that keeps them.
 use super::{
-    CollectionName, Epoch, Generation, GroupId, JournalId, MutationId, RequestId, Rid, Stamp,
-    Version,
+    CollectionName, Generation, GroupId, JournalId, MutationId, RequestId, Rid, Stamp, Version,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -93,6 +92,27 @@ pub enum Blocker {
     UpgradeRequired,
 }
 
+impl Blocker {
+    /// The blocker's name for a person.
+    pub fn text(&self) -> &'static str {
+        match self {
+            Blocker::Offline => "offline",
+            Blocker::Credentials => "credentials",
+            Blocker::Conflict => "conflict",
+            Blocker::ParkedAncestor => "parked ancestor",
+            Blocker::UnmappedReference => "unmapped reference",
+            Blocker::Group => "group",
+            Blocker::ShrinkConfirmation => "shrink confirmation",
+            Blocker::Stopped => "stopped",
+            Blocker::NoConnector => "no connector",
+            Blocker::LeaseElsewhere => "lease elsewhere",
+            Blocker::Storage => "storage",
+            Blocker::Epoch => "epoch",
+            Blocker::UpgradeRequired => "upgrade required",
+        }
+    }
+}
+
 /// Where an entry stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -151,10 +171,6 @@ pub enum Precondition {
 pub struct Frozen {
     /// The precondition that it carries, also when it is sent again.
     pub precondition: Precondition,
-    /// The whole document after the change, for backends without partial update.
-    pub document: Option<Document>,
-    /// The server's epoch then, when known.
-    pub epoch: Option<Epoch>,
     /// Wall time of the freeze.
     pub at_ms: u64,
 }

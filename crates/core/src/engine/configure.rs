@@ -1,0 +1,138 @@
+//! Configuration: checked as a whole, and stored where the file must agree with it.
+use super::work::Work;
+use crate::error::{Error, ErrorKind};
+use crate::model::*;
+use crate::reconcile;
+use crate::store::{Op, Tx};
+
+/// Checks a configuration against itself.
+pub(super) fn check(config: &Config) -> Result<(), Error> {
+    let bad = |message: String| Err(Error::new(ErrorKind::BadConfig, message));
+    for (connector, settings) in &config.connectors {
+        for (feed, collections) in &settings.feeds {
+            for collection in collections {
+                match config.collections.get(collection) {
+                    Some(declared) if declared.connector.as_ref() == Some(connector) => {}
+                    Some(_) => {
+                        return bad(format!(
+                            "the feed {connector}/{feed} names {collection}, which belongs to another connector"
+                        ));
+                    }
+                    None => {
+                        return bad(format!(
+                            "the feed {connector}/{feed} names {collection}, which is not declared"
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    for (collection, settings) in &config.collections {
+        if let Some(connector) = &settings.connector
+            && config.feed_of(collection).is_none()
+        {
+            return bad(format!(
+                "{collection} names the connector {connector}, but no feed of it carries the collection"
+            ));
+        }
+        reconcile::check(&settings.policy, &settings.capability.stamps)
+            .or_else(|message| bad(format!("policy of {collection}: {message}")))?;
+        for (path, reference) in &settings.schema.references {
+            if !config.collections.contains_key(&reference.collection) {
+                return bad(format!(
+                    "{collection}{path} refers to {}, which is not declared",
+                    reference.collection
+                ));
+            }
+        }
+        let mut names = std::collections::BTreeSet::new();
+        for column in &settings.schema.columns {
+            let plain = !column.name.is_empty()
+                && column
+                    .name
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            let taken = ["rid", "id", "version", "state", "stamp", "doc"]
+                .contains(&column.name.to_ascii_lowercase().as_str());
+            if !plain || taken || !names.insert(column.name.to_ascii_lowercase()) {
+                return bad(format!(
+                    "column {:?} of {collection}: expected a name of letters, digits and _, used once, other than rid, id, version, state, stamp, doc",
+                    column.name
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes the file agree with the configuration, or refuses.
+pub(super) fn apply<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
+    if let Some(account) = &work.config.account {
+        match work.tx.meta("account")? {
+            Some(owner) if owner != account.as_str() => {
+                return Err(Error::new(
+                    ErrorKind::WrongAccount,
+                    format!(
+                        "this file belongs to {owner}, but {account} was configured: open another file for that account"
+                    ),
+                ));
+            }
+            Some(_) => {}
+            None => work.ops.push(Op::Meta {
+                key: "account".to_owned(),
+                value: Some(account.to_string()),
+            }),
+        }
+    }
+    for (collection, settings) in &work.config.collections {
+        let key = format!("schema:{collection}");
+        let text = serde_json::to_string(&settings.schema).map_err(|error| {
+            Error::new(
+                ErrorKind::BadConfig,
+                format!("schema of {collection}: {error}"),
+            )
+        })?;
+        if work.tx.meta(&key)?.as_deref() != Some(&text) {
+            work.ops.push(Op::Declare {
+                collection: collection.clone(),
+                schema: settings.schema.clone(),
+            });
+            work.ops.push(Op::Meta {
+                key,
+                value: Some(text),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Takes the lease: older hand-outs become unknown.
+pub(super) fn take_lease<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
+    let last = generation(work)?;
+    let next = Generation(last.0 + 1);
+    work.ops.push(Op::Meta {
+        key: "generation".to_owned(),
+        value: Some(next.0.to_string()),
+    });
+    work.memory.generation = Some(next);
+    work.memory.open.clear();
+    work.memory.asked.clear();
+    super::schedule::orphan(work)?;
+    super::verbs::ask_again(work)?;
+    let limits = work.config.journal;
+    work.ops.push(Op::PruneJournal {
+        before_ms: work.now.wall_ms.saturating_sub(limits.days * 86_400_000),
+        bytes_max: limits.bytes_max,
+    });
+    Ok(())
+}
+
+/// The lease's generation in the store.
+pub(super) fn generation<T: Tx>(work: &mut Work<'_, T>) -> Result<Generation, Error> {
+    Ok(Generation(
+        work.tx
+            .meta("generation")?
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0),
+    ))
+}

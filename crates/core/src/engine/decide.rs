@@ -1,0 +1,289 @@
+//! Reconcile applied: a record meets a server image, and what the planner decides is carried out.
+use super::outbox::rewrite;
+use super::slot::Slot;
+use super::work::Work;
+use crate::error::Error;
+use crate::limits;
+use crate::model::*;
+use crate::reconcile::{self, Decision, Plan, Sides, Situation};
+use crate::store::{JournalFilter, Op, Tx};
+
+/// Takes a server image of a record that it does not know yet: keeps it while an entry is out, reconciles else.
+pub(super) fn meet<T: Tx>(
+    work: &mut Work<'_, T>,
+    slot: &mut Slot,
+    remote: Remote,
+) -> Result<(), Error> {
+    if is_known(slot, &remote) {
+        return Ok(());
+    }
+    slot.remote = Some(remote);
+    reconcile(work, slot)
+}
+
+/// Whether an image is no newer than what the record has seen.
+fn is_known(slot: &Slot, remote: &Remote) -> bool {
+    let Some(version) = &remote.version else {
+        return false;
+    };
+    let seen = [
+        slot.record.version.as_ref(),
+        slot.remote
+            .as_ref()
+            .and_then(|remote| remote.version.as_ref()),
+        slot.conflict
+            .as_ref()
+            .and_then(|conflict| conflict.remote.version.as_ref()),
+    ];
+    seen.into_iter()
+        .flatten()
+        .any(|seen| version == seen || version.is_before(seen))
+}
+
+/// Reconciles a record with its remote, when nothing of it is out.
+pub(super) fn reconcile<T: Tx>(work: &mut Work<'_, T>, slot: &mut Slot) -> Result<(), Error> {
+    if slot.is_out() {
+        return Ok(());
+    }
+    let Some(remote) = slot.remote.take() else {
+        return Ok(());
+    };
+    if slot.chain.is_empty() {
+        slot.rebase(&remote);
+        slot.record.document = slot.base.document().cloned();
+        return Ok(());
+    }
+    let config = work.collection(&slot.collection)?;
+    let (situation, plan) = look(work, slot, &remote, |sides| {
+        (
+            reconcile::classify(sides),
+            reconcile::plan(sides, &config.policy),
+        )
+    })?;
+    match plan {
+        Plan::Settled(decision) => settle(work, slot, remote, situation, decision, None),
+        Plan::Open(questions) => open(work, slot, remote, questions),
+    }
+}
+
+/// Shows the three images of a record to a function of the planner.
+pub(super) fn look<T: Tx, R>(
+    work: &mut Work<'_, T>,
+    slot: &Slot,
+    remote: &Remote,
+    look: impl FnOnce(&Sides<'_>) -> R,
+) -> Result<R, Error> {
+    let config = work.collection(&slot.collection)?;
+    let our_stamps = corrected(work, &slot.collection, slot.stamps())?;
+    let ours = slot.ours();
+    Ok(look(&Sides {
+        base: &slot.base,
+        ours: &ours,
+        theirs: &remote.image,
+        our_stamps: &our_stamps,
+        their_stamp: remote.stamp,
+        their_stamps: remote.stamps.as_ref(),
+        stamps: &config.capability.stamps,
+        server_fields: &config.schema.server_fields,
+    }))
+}
+
+/// Our stamps by the server's clock: a clock that is known to be wrong is corrected, and nothing was written
+/// in the future.
+pub(super) fn corrected<T: Tx>(
+    work: &mut Work<'_, T>,
+    collection: &CollectionName,
+    mut stamps: Stamps,
+) -> Result<Stamps, Error> {
+    let Some(connector) = &work.collection(collection)?.connector else {
+        return Ok(stamps);
+    };
+    let skew = work.connector(connector)?.skew_ms;
+    let shift = if skew.unsigned_abs() > limits::SKEW_MS_MAX {
+        skew
+    } else {
+        0
+    };
+    let latest = work.now.wall_ms.saturating_add_signed(shift) + limits::SKEW_MS_MAX;
+    for stamp in stamps.fields.values_mut().chain([&mut stamps.latest]) {
+        stamp.ms = stamp.ms.saturating_add_signed(shift).min(latest);
+    }
+    Ok(stamps)
+}
+
+/// Carries out a decision: the remote becomes the base, the chain is written anew, the loser is journalled.
+pub(super) fn settle<T: Tx>(
+    work: &mut Work<'_, T>,
+    slot: &mut Slot,
+    remote: Remote,
+    situation: Situation,
+    decision: Decision,
+    undoes: Option<JournalId>,
+) -> Result<(), Error> {
+    let (base, ours) = (slot.base.clone(), slot.ours());
+    let old = slot.chain.clone();
+    slot.conflict = None;
+    slot.remote = None;
+    slot.rebase(&remote);
+    for entry in &old {
+        work.touch_group(entry.group);
+    }
+    let mutation = rewrite(work, slot, &decision.outcome, decision.whole)?;
+    let was_conflict = decision.loser != Loser::None
+        || matches!(
+            situation,
+            Situation::BothChanged
+                | Situation::BothCreated
+                | Situation::EditedDeleted
+                | Situation::DeletedEdited
+        );
+    follow(work, &old, mutation, was_conflict)?;
+    if was_conflict {
+        let (at_ms, collection, rid, record) = (
+            work.now.wall_ms,
+            slot.collection.clone(),
+            slot.record.rid,
+            slot.record.id.clone(),
+        );
+        work.journal(|id| JournalRow {
+            id,
+            at_ms,
+            collection,
+            rid,
+            record,
+            situation: name(situation).to_owned(),
+            policy: decision.by,
+            base,
+            ours,
+            theirs: remote.image,
+            outcome: decision.outcome,
+            loser: decision.loser,
+            mutation,
+            decided: old.iter().map(|entry| entry.id).collect(),
+            state: if mutation.is_some() {
+                JournalState::Decided
+            } else {
+                JournalState::Settled
+            },
+            undoes,
+        })?;
+    }
+    Ok(())
+}
+
+/// Lets the journal rows of replaced entries follow them: a new decision makes them void; else they wait for
+/// the entry that carries the outcome now, or are settled when the server has it already.
+fn follow<T: Tx>(
+    work: &mut Work<'_, T>,
+    old: &[Entry],
+    mutation: Option<MutationId>,
+    decided: bool,
+) -> Result<(), Error> {
+    for entry in old {
+        journal_of(work, entry, |row| {
+            if decided {
+                row.state = JournalState::Void;
+            } else if mutation.is_some() {
+                row.mutation = mutation;
+            } else {
+                row.state = JournalState::Settled;
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// Changes the open journal rows whose outcome an entry carries.
+pub(super) fn journal_of<T: Tx>(
+    work: &mut Work<'_, T>,
+    entry: &Entry,
+    change: impl Fn(&mut JournalRow),
+) -> Result<(), Error> {
+    // Only a decision, or an undo, makes an entry that carries a row: the others need no look.
+    if entry.replaces.is_none() && entry.undoes.is_none() {
+        return Ok(());
+    }
+    for mut row in work
+        .tx
+        .journal(JournalFilter::Mutation(entry.id), None, usize::MAX)?
+    {
+        if row.state == JournalState::Decided {
+            change(&mut row);
+            work.ops.push(Op::Journal(Box::new(row)));
+        }
+    }
+    Ok(())
+}
+
+/// Opens a conflict, or gives an open one a newer remote.
+fn open<T: Tx>(
+    work: &mut Work<'_, T>,
+    slot: &mut Slot,
+    remote: Remote,
+    asked: Vec<Question>,
+) -> Result<(), Error> {
+    let deadline = (!asked.is_empty()).then(|| work.after(limits::DECIDE_MS));
+    let since_ms = slot
+        .conflict
+        .as_ref()
+        .map_or(work.now.wall_ms, |conflict| conflict.since_ms);
+    slot.conflict = Some(Conflict {
+        collection: slot.collection.clone(),
+        rid: slot.record.rid,
+        id: slot.record.id.clone(),
+        remote,
+        asked,
+        deadline,
+        since_ms,
+    });
+    for entry in &mut slot.chain {
+        if matches!(
+            entry.state,
+            EntryState::Pending | EntryState::Held(Blocker::Group)
+        ) {
+            entry.state = EntryState::Held(Blocker::Conflict);
+        }
+    }
+    ask(work, slot);
+    work.event(Event::ConflictOpened {
+        collection: slot.collection.clone(),
+        id: slot.record.id.clone(),
+    });
+    Ok(())
+}
+
+/// Asks the functions of an open conflict.
+pub(super) fn ask<T: Tx>(work: &mut Work<'_, T>, slot: &Slot) {
+    let Some(conflict) = slot
+        .conflict
+        .as_ref()
+        .filter(|conflict| !conflict.asked.is_empty())
+    else {
+        return;
+    };
+    work.outputs.push(Output::Decide(Box::new(Decide {
+        collection: slot.collection.clone(),
+        rid: slot.record.rid,
+        id: slot.record.id.clone(),
+        questions: conflict.asked.clone(),
+        base: slot.base.clone(),
+        ours: slot.ours(),
+        remote: conflict.remote.clone(),
+    })));
+}
+
+/// The situation's name in the journal.
+pub(super) fn name(situation: Situation) -> &'static str {
+    match situation {
+        Situation::Same => "same",
+        Situation::OursOnly => "ours only",
+        Situation::TheirsOnly => "theirs only",
+        Situation::Identical => "identical",
+        Situation::Disjoint => "disjoint",
+        Situation::BothChanged => "both changed",
+        Situation::BothCreated => "both created",
+        Situation::EditedDeleted => "edited, deleted",
+        Situation::DeletedEdited => "deleted, edited",
+        Situation::BothDeleted => "both deleted",
+    }
+}

@@ -1,0 +1,283 @@
+//! Schedule: what each connector does next, and when to wake.
+use super::memory::Kind;
+use super::work::Work;
+use super::{pull, push, sweep};
+use crate::error::Error;
+use crate::limits;
+use crate::model::*;
+use crate::store::{EntryFilter, Tx};
+
+/// Lets every idle connector do what is due, and says when to come back.
+pub(super) fn run<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
+    let mut wait_ms: Option<u64> = None;
+    let mut sooner = |ms: u64| wait_ms = Some(wait_ms.map_or(ms, |known| known.min(ms)));
+    if !work.memory.stopped && work.memory.generation.is_some() {
+        for connector in work.config.connectors.keys() {
+            if let Some(ms) = run_connector(work, connector)? {
+                sooner(ms);
+            }
+        }
+    }
+    let now_ms = work.now.monotonic_ms;
+    for open in work.memory.open.values() {
+        sooner(open.deadline_ms.saturating_sub(now_ms));
+    }
+    if work.memory.generation.is_some()
+        && let Some(ms) = next_decision(work)?
+    {
+        sooner(ms);
+    }
+    let monotonic_ms = wait_ms.map(|ms| now_ms + ms);
+    work.outputs.push(Output::WakeAt { monotonic_ms });
+    Ok(())
+}
+
+/// Lets one connector do the next thing; returns the milliseconds until something is due.
+fn run_connector<T: Tx>(
+    work: &mut Work<'_, T>,
+    connector: &ConnectorName,
+) -> Result<Option<u64>, Error> {
+    if work.memory.is_busy(connector) {
+        return Ok(None);
+    }
+    let state = work.connector(connector)?.clone();
+    if state.refused == Some(state.revision) {
+        return Ok(None);
+    }
+    let asked_ms = work.remaining_ms(state.not_before);
+    if asked_ms > 0 {
+        return Ok(Some(asked_ms));
+    }
+    let mut wait: Option<u64> = None;
+    let mut sooner = |ms: u64| wait = Some(wait.map_or(ms, |known: u64| known.min(ms)));
+
+    let mut in_epoch_pass = false;
+    let feeds = work.feeds_of(connector);
+    for (key, collections) in &feeds {
+        if sweep::sweep(work, key, collections)? {
+            // One slice a step; the next as soon as this one is stored.
+            sooner(0);
+        }
+        in_epoch_pass |= work
+            .feed(key)?
+            .pass
+            .as_ref()
+            .is_some_and(|pass| pass.reason == PassReason::Epoch);
+    }
+    let may_push = !in_epoch_pass && !state.upgrade_required;
+    let push_wait = work.remaining_ms(state.next);
+    let push_first = work.memory.last.get(connector) != Some(&Kind::Push);
+    if push_first && may_push && push_wait == 0 && push::send(work, connector)? {
+        work.memory.last.insert(connector.clone(), Kind::Push);
+        return Ok(None);
+    }
+    if push_wait == 0 {
+        let wanted = sweep::wanted(work, connector)?;
+        if !wanted.is_empty() {
+            let request = work.entropy.request();
+            work.order(connector, request, Task::Fetch(Wanted::Ids(wanted)));
+            work.memory.last.insert(connector.clone(), Kind::Fetch);
+            return Ok(None);
+        }
+    }
+    for (key, collections) in &feeds {
+        let next = work.feed(key)?.next;
+        let ms = work.remaining_ms(next);
+        if ms == 0 {
+            pull::ask(work, key, collections)?;
+            work.memory.last.insert(connector.clone(), Kind::Pull);
+            return Ok(None);
+        }
+        sooner(ms);
+    }
+    if !push_first && may_push && push_wait == 0 && push::send(work, connector)? {
+        work.memory.last.insert(connector.clone(), Kind::Push);
+        return Ok(None);
+    }
+    if push_wait > 0 {
+        sooner(push_wait);
+    }
+    Ok(wait)
+}
+
+/// Milliseconds until the fallback decides the next conflict whose functions do not answer.
+fn next_decision<T: Tx>(work: &mut Work<'_, T>) -> Result<Option<u64>, Error> {
+    let mut least = None;
+    for conflict in super::verbs::asked(work)? {
+        let ms = work.remaining_ms(conflict.deadline);
+        least = Some(least.map_or(ms, |known: u64| known.min(ms)));
+    }
+    Ok(least)
+}
+
+/// The wait after `attempts` failures in a row: doubling, capped, half of it by chance.
+pub(super) fn backoff<T: Tx>(work: &mut Work<'_, T>, attempts: u32) -> u64 {
+    let full = limits::BACKOFF_FIRST_MS
+        .saturating_mul(1 << attempts.saturating_sub(1).min(20))
+        .min(limits::BACKOFF_MAX_MS);
+    full / 2 + work.entropy.below(full / 2 + 1)
+}
+
+/// Notes a failure of a whole request.
+pub(super) fn failed<T: Tx>(
+    work: &mut Work<'_, T>,
+    connector: &ConnectorName,
+    kind: Kind,
+    feed: Option<&FeedKey>,
+    failure: &Failure,
+) -> Result<(), Error> {
+    let asked_ms = match failure.kind {
+        FailureKind::Retry { after_ms } => after_ms.map(|ms| ms.min(limits::RETRY_AFTER_MAX_MS)),
+        _ => None,
+    };
+    match &failure.kind {
+        FailureKind::Credentials => {
+            let revision = work.connector(connector)?.revision;
+            work.set_connector(connector, |state| {
+                state.refused = Some(revision);
+                state.last_error = Some(failure.message.clone());
+            })?;
+            if work.memory.asked.insert((connector.clone(), revision)) {
+                work.outputs.push(Output::CredentialsNeeded {
+                    connector: connector.clone(),
+                    revision,
+                });
+            }
+            work.event(Event::Health);
+            return Ok(());
+        }
+        FailureKind::UpgradeRequired if kind != Kind::Pull => {
+            work.set_connector(connector, |state| state.upgrade_required = true)?;
+        }
+        _ => {}
+    }
+    let offline = matches!(
+        failure.kind,
+        FailureKind::Offline | FailureKind::NotThisProtocol
+    );
+    match feed {
+        Some(key) if kind == Kind::Pull => {
+            feed_failed(work, key, &failure.message)?;
+            work.set_connector(connector, |state| state.offline = offline)?;
+        }
+        _ => {
+            let attempts = work.connector(connector)?.attempts.saturating_add(1);
+            let wait = if failure.kind == FailureKind::TooLarge {
+                0
+            } else {
+                backoff(work, attempts)
+            };
+            let next = work.after(wait);
+            work.set_connector(connector, |state| {
+                state.attempts = attempts;
+                state.next = Some(next);
+                state.offline = offline;
+                state.last_error = Some(failure.message.clone());
+            })?;
+        }
+    }
+    // What the server asks for holds for everything that is sent to it.
+    if let Some(ms) = asked_ms {
+        wait_as_asked(work, connector, ms)?;
+    }
+    work.event(Event::Health);
+    Ok(())
+}
+
+/// Keeps everything that goes to a connector back for as long as the server asked.
+pub(super) fn wait_as_asked<T: Tx>(
+    work: &mut Work<'_, T>,
+    connector: &ConnectorName,
+    ms: u64,
+) -> Result<(), Error> {
+    let asked = work.after(ms.min(limits::RETRY_AFTER_MAX_MS));
+    work.set_connector(connector, |state| state.not_before = Some(asked))
+}
+
+/// Notes that a feed could not be pulled.
+pub(super) fn feed_failed<T: Tx>(
+    work: &mut Work<'_, T>,
+    key: &FeedKey,
+    message: &str,
+) -> Result<(), Error> {
+    let attempts = work.feed(key)?.attempts.saturating_add(1);
+    let wait = backoff(work, attempts);
+    let next = work.after(wait);
+    work.set_feed(key, |state| {
+        state.attempts = attempts;
+        state.next = Some(next);
+        state.last_error = Some(message.to_owned());
+    })
+}
+
+/// Notes that a connector answered as it should.
+pub(super) fn succeeded<T: Tx>(
+    work: &mut Work<'_, T>,
+    connector: &ConnectorName,
+    kind: Kind,
+) -> Result<(), Error> {
+    let was_pull = kind == Kind::Pull;
+    let was_offline = work.connector(connector)?.offline;
+    work.set_connector(connector, |state| {
+        state.offline = false;
+        if !was_pull || was_offline {
+            state.attempts = 0;
+            state.last_error = None;
+        }
+        if !was_pull {
+            state.next = None;
+        }
+        if kind == Kind::Push {
+            // A limit that was learnt from one large batch is tried again, step by step.
+            state.items_max = state
+                .items_max
+                .map(|items| items * 2)
+                .filter(|items| *items < limits::PUSH_ITEMS_MAX);
+        }
+    })
+}
+
+/// Ends the waits that we chose ourselves: the user, or a new network, asks for an attempt now.
+pub(super) fn hurry<T: Tx>(work: &mut Work<'_, T>, connector: &ConnectorName) -> Result<(), Error> {
+    work.set_connector(connector, |state| state.next = None)?;
+    for (key, _) in work.feeds_of(connector) {
+        work.set_feed(&key, |state| state.next = None)?;
+    }
+    Ok(())
+}
+
+/// Gives up on requests whose answer did not come in time.
+pub(super) fn expire<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
+    let now_ms = work.now.monotonic_ms;
+    let late: Vec<RequestId> = work
+        .memory
+        .open
+        .iter()
+        .filter(|(_, open)| open.deadline_ms <= now_ms)
+        .map(|(request, _)| *request)
+        .collect();
+    for request in late {
+        let failure = Failure {
+            kind: FailureKind::Offline,
+            not_sent: false,
+            message: format!("no answer within {} s", limits::REQUEST_DEADLINE_MS / 1000),
+        };
+        let reply = match work.memory.open.get(&request).map(|open| open.kind) {
+            Some(Kind::Pull) => Reply::Pulled(Err(failure)),
+            Some(Kind::Push) => Reply::Pushed(Err(failure)),
+            _ => Reply::Fetched(Err(failure)),
+        };
+        super::answer::answered(work, request, 0, reply)?;
+    }
+    Ok(())
+}
+
+/// Turns what was in flight under an older lease into unknown.
+pub(super) fn orphan<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
+    let entries = work.tx.entries(EntryFilter::InFlight, None, usize::MAX)?;
+    push::load(work, &entries)?;
+    for entry in entries {
+        push::settle(work, &entry, Verdict::Unknown)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,287 @@
+//! Everything about one record while a step works on it.
+use crate::model::{
+    Blocker, CollectionName, Conflict, Dirty, Entry, EntryState, Image, Record, RecordId,
+    RecordState, Remote, Rid, Stamps,
+};
+use crate::store::Op;
+use tisync_json::Document;
+
+/// A record with its side row, chain and open conflict; what changed is found by comparison at the end.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    pub(super) collection: CollectionName,
+    pub(super) record: Record,
+    /// The server image that the chain starts from; for a clean record, its document.
+    pub(super) base: Image,
+    pub(super) remote: Option<Remote>,
+    pub(super) chain: Vec<Entry>,
+    pub(super) conflict: Option<Conflict>,
+    /// As it was loaded; `None` for a new record.
+    before: Option<Box<Before>>,
+}
+
+#[derive(Clone, Debug)]
+struct Before {
+    record: Record,
+    dirty: Option<Dirty>,
+    chain: Vec<Entry>,
+    conflict: bool,
+}
+
+impl Slot {
+    /// A record that is not there yet.
+    pub(super) fn new(collection: CollectionName, rid: Rid, id: RecordId) -> Self {
+        let record = Record {
+            rid,
+            id,
+            version: None,
+            state: RecordState::Clean,
+            document: None,
+            stamp: None,
+        };
+        Slot {
+            collection,
+            record,
+            base: Image::Absent,
+            remote: None,
+            chain: Vec::new(),
+            conflict: None,
+            before: None,
+        }
+    }
+
+    /// A record as it was loaded, whole.
+    pub(super) fn loaded(
+        collection: CollectionName,
+        record: Record,
+        dirty: Option<Dirty>,
+        chain: Vec<Entry>,
+        conflict: Option<Conflict>,
+    ) -> Self {
+        let (base, remote) = match &dirty {
+            Some(dirty) => (dirty.base.clone(), dirty.remote.clone()),
+            None => (Image::from(record.document.clone()), None),
+        };
+        let before = Before {
+            record: record.clone(),
+            dirty,
+            chain: chain.clone(),
+            conflict: conflict.is_some(),
+        };
+        Slot {
+            collection,
+            record,
+            base,
+            remote,
+            chain,
+            conflict,
+            before: Some(Box::new(before)),
+        }
+    }
+
+    /// Whether a store row exists already.
+    pub(super) fn is_stored(&self) -> bool {
+        self.before.is_some()
+    }
+
+    /// What the app saw before this step.
+    pub(super) fn document_before(&self) -> Option<&Document> {
+        self.before
+            .as_ref()
+            .and_then(|before| before.record.document.as_ref())
+    }
+
+    /// What the app sees.
+    pub(super) fn ours(&self) -> Image {
+        match &self.record.document {
+            Some(document) => Image::Present(document.clone()),
+            None if self.chain.is_empty() => self.base.clone(),
+            None => Image::Gone,
+        }
+    }
+
+    /// Whether the server may be acting on an entry of the chain.
+    pub(super) fn is_out(&self) -> bool {
+        self.chain.iter().any(|entry| entry.state.is_out())
+    }
+
+    /// When the fields of the chain were written: later entries override.
+    pub(super) fn stamps(&self) -> Stamps {
+        let mut chain = self.chain.iter();
+        let Some(first) = chain.next() else {
+            return Stamps::default();
+        };
+        let mut all = first.stamps.clone();
+        for entry in chain {
+            super::outbox::add_stamps(&mut all, entry, None);
+        }
+        all
+    }
+
+    /// The image before the entry at `index` of the chain.
+    pub(super) fn image_before(&self, index: usize) -> Option<Document> {
+        self.chain[..index]
+            .iter()
+            .fold(self.base.document().cloned(), |document, entry| {
+                entry.change.apply(document.as_ref())
+            })
+    }
+
+    /// Computes the visible document anew from base and chain.
+    pub(super) fn show(&mut self) {
+        self.record.document = self.image_before(self.chain.len());
+    }
+
+    /// Takes a server image as the base.
+    pub(super) fn rebase(&mut self, remote: &Remote) {
+        self.base = remote.image.clone();
+        self.record.version = remote.version.clone();
+        self.record.stamp = remote.stamp;
+    }
+
+    /// Puts entries behind a parked one on hold, and frees those behind none; likewise behind an open conflict.
+    pub(super) fn hold(&mut self) {
+        let mut parked = false;
+        for entry in &mut self.chain {
+            match &entry.state {
+                EntryState::Parked { .. } => parked = true,
+                EntryState::Pending
+                | EntryState::Held(Blocker::Conflict | Blocker::ParkedAncestor) => {
+                    entry.state = if self.conflict.is_some() {
+                        EntryState::Held(Blocker::Conflict)
+                    } else if parked {
+                        EntryState::Held(Blocker::ParkedAncestor)
+                    } else {
+                        EntryState::Pending
+                    };
+                }
+                EntryState::InFlight { .. } | EntryState::Unknown { .. } | EntryState::Held(_) => {}
+            }
+        }
+    }
+
+    /// Brings holds and the record's state in line with base, chain and conflict. `keep`: whether a row must
+    /// stay when the record is gone, because something refers to it.
+    pub(super) fn settle(&mut self, keep: impl FnOnce() -> bool) -> Fate {
+        self.hold();
+        if !self.chain.is_empty() || self.remote.is_some() || self.conflict.is_some() {
+            self.record.state = RecordState::Dirty;
+            return Fate::Stays;
+        }
+        match &self.base {
+            Image::Present(_) => {
+                if self.record.state != RecordState::Provisional {
+                    self.record.state = RecordState::Clean;
+                }
+                Fate::Stays
+            }
+            Image::Absent | Image::Gone => {
+                if self.is_stored() && keep() {
+                    self.entomb()
+                } else {
+                    Fate::Goes
+                }
+            }
+        }
+    }
+
+    /// Keeps the row of a record that is gone, because the journal of this very step refers to it.
+    pub(super) fn entomb(&mut self) -> Fate {
+        self.record.state = RecordState::Tombstone;
+        self.record.document = None;
+        Fate::Stays
+    }
+
+    /// The changes that lead from what was loaded to what is here now.
+    pub(super) fn ops(self, fate: Fate, ops: &mut Vec<Op>) {
+        let Slot {
+            collection,
+            record,
+            base,
+            remote,
+            chain,
+            conflict,
+            before,
+        } = self;
+        let rid = record.rid;
+        let (before_chain, before_dirty, before_conflict) = match &before {
+            Some(before) => (
+                before.chain.as_slice(),
+                before.dirty.as_ref(),
+                before.conflict,
+            ),
+            None => (&[][..], None, false),
+        };
+        for old in before_chain {
+            if !chain.iter().any(|entry| entry.seq == old.seq) {
+                ops.push(Op::RemoveEntry(old.seq));
+            }
+        }
+        if fate == Fate::Goes {
+            if before_dirty.is_some() {
+                ops.push(Op::Dirty {
+                    collection: collection.clone(),
+                    rid,
+                    dirty: None,
+                });
+            }
+            if before_conflict {
+                ops.push(Op::RemoveConflict {
+                    collection: collection.clone(),
+                    rid,
+                });
+            }
+            if before.is_some() {
+                ops.push(Op::Remove { collection, rid });
+            }
+            return;
+        }
+        let dirty = (record.state == RecordState::Dirty).then_some(Dirty { base, remote });
+        match &before {
+            None => ops.push(Op::Insert {
+                collection: collection.clone(),
+                record,
+            }),
+            Some(before) if before.record == record => {}
+            Some(before)
+                if before.record.document == record.document && before.record.id == record.id =>
+            {
+                ops.push(Op::Head {
+                    collection: collection.clone(),
+                    rid,
+                    version: record.version,
+                    state: record.state,
+                    stamp: record.stamp,
+                });
+            }
+            Some(_) => ops.push(Op::Update {
+                collection: collection.clone(),
+                record,
+            }),
+        }
+        if before_dirty != dirty.as_ref() {
+            ops.push(Op::Dirty {
+                collection: collection.clone(),
+                rid,
+                dirty,
+            });
+        }
+        for entry in chain {
+            if !before_chain.contains(&entry) {
+                ops.push(Op::Entry(Box::new(entry)));
+            }
+        }
+        match conflict {
+            Some(conflict) => ops.push(Op::Conflict(Box::new(conflict))),
+            None if before_conflict => ops.push(Op::RemoveConflict { collection, rid }),
+            None => {}
+        }
+    }
+}
+
+/// What becomes of a record's row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Stays,
+    Goes,
+}

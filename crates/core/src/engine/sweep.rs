@@ -1,0 +1,394 @@
+//! Sweep: after a complete pass, what was not seen is a suspicion; only evidence makes it a deletion.
+use super::pull::{offer_again, offer_lost_chain};
+use super::work::Work;
+use crate::error::Error;
+use crate::limits;
+use crate::model::*;
+use crate::store::{Op, Tx};
+
+/// Goes on with the sweep of a feed; says whether it did anything.
+pub(super) fn sweep<T: Tx>(
+    work: &mut Work<'_, T>,
+    key: &FeedKey,
+    collections: &[CollectionName],
+) -> Result<bool, Error> {
+    let Some(mut pass) = work.feed(key)?.pass.clone().filter(|pass| pass.sweeping) else {
+        return Ok(false);
+    };
+    if pass
+        .shrink
+        .as_ref()
+        .is_some_and(|shrink| !shrink.confirmed && !shrink.probing)
+    {
+        return Ok(false);
+    }
+    if pass.shrink.is_none() {
+        pass.shrink = guard(work, &pass, collections)?;
+        if pass.shrink.is_some() {
+            probe(work, &pass, collections)?;
+            work.set_feed(key, |state| state.pass = Some(pass))?;
+            return Ok(true);
+        }
+    }
+    if pass.shrink.as_ref().is_some_and(|shrink| shrink.probing) {
+        return settle_probe(work, key, pass, collections);
+    }
+    if pass.swept {
+        return finish(work, key, collections);
+    }
+    let (collection, after) = match pass.place.clone() {
+        Some((collection, after)) => (collection, after),
+        None => match collections.first() {
+            Some(first) => (first.clone(), None),
+            None => return finish(work, key, collections),
+        },
+    };
+    let epoch = work
+        .feed(key)?
+        .epoch
+        .clone()
+        .filter(|_| pass.reason == PassReason::Epoch);
+    let rows = work
+        .tx
+        .unseen(&collection, pass.number, after.as_ref(), limits::SWEEP_ROWS)?;
+    let last = rows.last().map(|(record, _)| record.id.clone());
+    for (record, dirty) in rows {
+        let lost = match (&epoch, &record.version) {
+            (Some(epoch), Some(version)) => epoch.has_lost(version),
+            _ => false,
+        };
+        let absent = Remote {
+            image: Image::Absent,
+            version: None,
+            stamp: None,
+            stamps: None,
+        };
+        match record.state {
+            RecordState::Clean if lost => {
+                let rid = record.rid;
+                work.admit(&collection, vec![(record, dirty)])?;
+                let mut slot = work.take(&collection, rid)?;
+                offer_again(work, &mut slot, absent)?;
+                work.put(slot);
+            }
+            RecordState::Clean => suspect(work, &collection, record, pass.number),
+            RecordState::Dirty if lost => {
+                let rid = record.rid;
+                work.admit(&collection, vec![(record, dirty)])?;
+                let mut slot = work.take(&collection, rid)?;
+                if !slot.is_out() && slot.remote.is_none() && slot.conflict.is_none() {
+                    let ours = slot.ours();
+                    offer_lost_chain(work, &mut slot, absent, ours)?;
+                }
+                work.put(slot);
+            }
+            _ => {}
+        }
+    }
+    pass.place = match last {
+        Some(last) => Some((collection, Some(last))),
+        None => {
+            let next = collections
+                .iter()
+                .skip_while(|other| **other != collection)
+                .nth(1);
+            pass.swept = next.is_none();
+            next.map(|next| (next.clone(), None))
+        }
+    };
+    work.set_feed(key, |state| state.pass = Some(pass))?;
+    Ok(true)
+}
+
+fn suspect<T: Tx>(work: &mut Work<'_, T>, collection: &CollectionName, record: Record, pass: u64) {
+    work.ops.push(Op::Suspect(Suspicion {
+        collection: collection.clone(),
+        rid: record.rid,
+        id: record.id,
+        pass,
+        passes: 1,
+    }));
+}
+
+/// Looks whether the sweep would delete suspiciously much.
+fn guard<T: Tx>(
+    work: &mut Work<'_, T>,
+    pass: &Pass,
+    collections: &[CollectionName],
+) -> Result<Option<Shrink>, Error> {
+    let (mut total, mut missing, mut emptied) = (0, 0, false);
+    for collection in collections {
+        let (all, unseen) = work.tx.count(collection, Some(pass.number))?;
+        total += all;
+        missing += unseen;
+        emptied |= all > 1 && all == unseen;
+    }
+    let many = missing > limits::SHRINK_RECORDS as u64
+        && missing * 100 > total * limits::SHRINK_PERCENT as u64;
+    // After a change of history lost records are offered again, not deleted.
+    let deletes = pass.reason != PassReason::Epoch;
+    Ok(((many || emptied) && deletes).then_some(Shrink {
+        missing,
+        total,
+        probing: true,
+        confirmed: false,
+        since_ms: work.now.wall_ms,
+    }))
+}
+
+/// Suspects a few of the missing, so that they are fetched.
+fn probe<T: Tx>(
+    work: &mut Work<'_, T>,
+    pass: &Pass,
+    collections: &[CollectionName],
+) -> Result<(), Error> {
+    let mut left = limits::SHRINK_PROBES;
+    for collection in collections {
+        for (record, _) in work.tx.unseen(collection, pass.number, None, left)? {
+            if record.state == RecordState::Clean {
+                suspect(work, collection, record, pass.number);
+            }
+            left = left.saturating_sub(1);
+        }
+        if left == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// When every probe was answered: all gone, and the sweep goes on; else a person is asked.
+fn settle_probe<T: Tx>(
+    work: &mut Work<'_, T>,
+    key: &FeedKey,
+    mut pass: Pass,
+    collections: &[CollectionName],
+) -> Result<bool, Error> {
+    for collection in collections {
+        if !work.tx.suspicions(collection, 1)?.is_empty() {
+            return Ok(false);
+        }
+    }
+    if let Some(shrink) = &mut pass.shrink {
+        shrink.probing = false;
+        shrink.confirmed = true;
+    }
+    work.set_feed(key, |state| state.pass = Some(pass))?;
+    Ok(true)
+}
+
+/// Ends the pass when no suspicion is left.
+fn finish<T: Tx>(
+    work: &mut Work<'_, T>,
+    key: &FeedKey,
+    collections: &[CollectionName],
+) -> Result<bool, Error> {
+    for collection in collections {
+        if !work.tx.suspicions(collection, 1)?.is_empty() {
+            return Ok(false);
+        }
+    }
+    let number = work.feed(key)?.pass.as_ref().map_or(0, |pass| pass.number);
+    for collection in collections {
+        work.ops.push(Op::ForgetPass {
+            collection: collection.clone(),
+            pass: number,
+        });
+    }
+    let now_ms = work.now.wall_ms;
+    work.set_feed(key, |state| {
+        state.pass = None;
+        state.restarts = 0;
+        state.complete_ms = Some(now_ms);
+    })?;
+    work.event(Event::Health);
+    Ok(true)
+}
+
+/// The records to look up on the server for a connector: suspects, and entries too old to be sent again.
+pub(super) fn wanted<T: Tx>(
+    work: &mut Work<'_, T>,
+    connector: &ConnectorName,
+) -> Result<Vec<(CollectionName, RecordId)>, Error> {
+    let mut wanted = Vec::new();
+    for collection in work.collections_of(connector) {
+        if !work.collection(&collection)?.capability.fetch {
+            continue;
+        }
+        for suspicion in work
+            .tx
+            .suspicions(&collection, limits::FETCH_IDS_MAX - wanted.len())?
+        {
+            wanted.push((collection.clone(), suspicion.id));
+        }
+        let unknown = work.tx.entries(
+            crate::store::EntryFilter::Unknown(std::slice::from_ref(&collection)),
+            None,
+            limits::FETCH_IDS_MAX,
+        )?;
+        for entry in unknown {
+            if wanted.len() >= limits::FETCH_IDS_MAX {
+                break;
+            }
+            if !super::push::replays(work, &entry)? {
+                let slot = work.take(&collection, entry.rid)?;
+                let key = (collection.clone(), slot.record.id.clone());
+                work.put(slot);
+                if !wanted.contains(&key) {
+                    wanted.push(key);
+                }
+            }
+        }
+        if wanted.len() >= limits::FETCH_IDS_MAX {
+            break;
+        }
+    }
+    Ok(wanted)
+}
+
+/// Applies what a fetch found.
+pub(super) fn answered<T: Tx>(
+    work: &mut Work<'_, T>,
+    found: Vec<(CollectionName, RecordId, Found)>,
+) -> Result<(), Error> {
+    work.remote = true;
+    for (collection, id, found) in found {
+        if work.config.collection(&collection).is_none() {
+            continue;
+        }
+        let Some(rid) = work.load_ids(&collection, std::slice::from_ref(&id))?[0] else {
+            continue;
+        };
+        work.ops.push(Op::RemoveSuspicion {
+            collection: collection.clone(),
+            rid,
+        });
+        let Found::Image(remote) = found else {
+            // No evidence: the record stays, and the next pass looks again.
+            shrink_refuted(work, &collection)?;
+            continue;
+        };
+        if remote.image.is_present() {
+            shrink_refuted(work, &collection)?;
+        }
+        let mut slot = work.take(&collection, rid)?;
+        if slot.chain.is_empty() && !remote.image.is_present() {
+            slot.base = Image::Gone;
+            slot.remote = None;
+            slot.show();
+        } else if let Some(entry) = slot
+            .chain
+            .first()
+            .filter(|entry| matches!(entry.state, EntryState::Unknown { .. }))
+            .cloned()
+        {
+            work.put(slot);
+            verify(work, entry, remote)?;
+            continue;
+        } else {
+            slot.remote = Some(remote);
+            super::decide::reconcile(work, &mut slot)?;
+        }
+        work.put(slot);
+    }
+    Ok(())
+}
+
+/// Settles an entry whose fate nobody remembers by what the server has: its outcome, or something else.
+fn verify<T: Tx>(work: &mut Work<'_, T>, entry: Entry, remote: Remote) -> Result<(), Error> {
+    let slot = work.take(&entry.collection, entry.rid)?;
+    let outcome = Image::from(entry.change.apply(slot.base.document()));
+    work.put(slot);
+    let verdict = if outcome.same(&remote.image) {
+        Verdict::Accepted {
+            version: remote.version,
+            image: Some(remote.image),
+            stamp: remote.stamp,
+        }
+    } else {
+        Verdict::Conflict {
+            remote: Some(remote),
+        }
+    };
+    super::push::settle(work, &entry, verdict)
+}
+
+/// A probe was not gone: the sweep stops and asks.
+fn shrink_refuted<T: Tx>(work: &mut Work<'_, T>, collection: &CollectionName) -> Result<(), Error> {
+    let Some((connector, feed)) = work.config.feed_of(collection) else {
+        return Ok(());
+    };
+    let key = FeedKey {
+        connector: connector.clone(),
+        feed: feed.clone(),
+    };
+    if work
+        .feed(&key)?
+        .pass
+        .as_ref()
+        .and_then(|pass| pass.shrink.as_ref())
+        .is_some_and(|shrink| shrink.probing)
+    {
+        work.set_feed(&key, |state| {
+            if let Some(shrink) = state.pass.as_mut().and_then(|pass| pass.shrink.as_mut()) {
+                shrink.probing = false;
+            }
+        })?;
+        work.event(Event::Health);
+    }
+    Ok(())
+}
+
+/// Carries out a person's answer to the blocker `shrink confirmation`.
+pub(super) fn confirm<T: Tx>(
+    work: &mut Work<'_, T>,
+    key: &FeedKey,
+    delete: bool,
+) -> Result<(), Error> {
+    let collections: Vec<CollectionName> = work
+        .feeds_of(&key.connector)
+        .into_iter()
+        .filter(|(other, _)| other == key)
+        .flat_map(|(_, collections)| collections.to_vec())
+        .collect();
+    let asked = work
+        .feed(key)?
+        .pass
+        .as_ref()
+        .is_some_and(|pass| pass.shrink.is_some());
+    if !asked {
+        return Err(Error::new(
+            crate::error::ErrorKind::Invalid,
+            format!(
+                "the feed {}/{} waits for no confirmation",
+                key.connector, key.feed
+            ),
+        ));
+    }
+    if delete {
+        return work.set_feed(key, |state| {
+            if let Some(shrink) = state.pass.as_mut().and_then(|pass| pass.shrink.as_mut()) {
+                shrink.confirmed = true;
+                shrink.probing = false;
+            }
+        });
+    }
+    for collection in &collections {
+        for suspicion in work.tx.suspicions(collection, usize::MAX)? {
+            work.ops.push(Op::RemoveSuspicion {
+                collection: collection.clone(),
+                rid: suspicion.rid,
+            });
+        }
+        let number = work.feed(key)?.pass.as_ref().map_or(0, |pass| pass.number);
+        work.ops.push(Op::ForgetPass {
+            collection: collection.clone(),
+            pass: number,
+        });
+    }
+    let now_ms = work.now.wall_ms;
+    work.set_feed(key, |state| {
+        state.pass = None;
+        state.complete_ms = Some(now_ms);
+    })
+}

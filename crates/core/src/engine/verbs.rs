@@ -1,0 +1,410 @@
+//! What people do to entries, conflicts and the journal.
+use super::decide::{self, journal_of, look};
+use super::outbox::{Draft, append};
+use super::slot::Slot;
+use super::work::Work;
+use crate::error::{Error, ErrorKind};
+use crate::model::*;
+use crate::reconcile::{self, Plan};
+use crate::store::{EntryFilter, Tx};
+use tisync_json::{Document, diff};
+
+/// Settles an open conflict by a person's word.
+pub(super) fn resolve<T: Tx>(
+    work: &mut Work<'_, T>,
+    collection: &CollectionName,
+    id: &RecordId,
+    resolution: &Resolution,
+) -> Result<(), Error> {
+    work.collection(collection)?;
+    let missing = || {
+        Error::new(
+            ErrorKind::NotFound,
+            format!("{collection}/{id} has no open conflict"),
+        )
+    };
+    let rid = work.load_ids(collection, std::slice::from_ref(id))?[0].ok_or_else(missing)?;
+    let mut slot = work.take(collection, rid)?;
+    let Some(conflict) = slot.conflict.clone() else {
+        return Err(missing());
+    };
+    apply(work, &mut slot, conflict.remote, resolution)?;
+    work.put(slot);
+    Ok(())
+}
+
+fn apply<T: Tx>(
+    work: &mut Work<'_, T>,
+    slot: &mut Slot,
+    remote: Remote,
+    resolution: &Resolution,
+) -> Result<(), Error> {
+    let policy = &work.collection(&slot.collection)?.policy;
+    let (situation, decision) = look(work, slot, &remote, |sides| {
+        (
+            reconcile::classify(sides),
+            reconcile::resolve(sides, policy, resolution),
+        )
+    })?;
+    decide::settle(work, slot, remote, situation, decision, None)
+}
+
+/// Uses a policy function's answer, unless the conflict has moved on.
+pub(super) fn decision<T: Tx>(
+    work: &mut Work<'_, T>,
+    collection: &CollectionName,
+    rid: Rid,
+    version: Option<&Version>,
+    resolution: &Resolution,
+) -> Result<(), Error> {
+    let Some(conflict) = work.tx.conflict(collection, rid)? else {
+        return Ok(());
+    };
+    if conflict.asked.is_empty() || conflict.remote.version.as_ref() != version {
+        return Ok(());
+    }
+    let mut slot = work.take(collection, rid)?;
+    match resolution {
+        Resolution::Failed(_) => after_failure(work, &mut slot, conflict.remote)?,
+        answer => apply(work, &mut slot, conflict.remote, answer)?,
+    }
+    work.put(slot);
+    Ok(())
+}
+
+/// Lets the fallback decide what a function did not: a person, when it says so.
+fn after_failure<T: Tx>(
+    work: &mut Work<'_, T>,
+    slot: &mut Slot,
+    remote: Remote,
+) -> Result<(), Error> {
+    let policy = &work.collection(&slot.collection)?.policy;
+    let (situation, plan) = look(work, slot, &remote, |sides| {
+        (
+            reconcile::classify(sides),
+            reconcile::after_failure(sides, policy),
+        )
+    })?;
+    match plan {
+        Plan::Settled(decision) => decide::settle(work, slot, remote, situation, decision, None),
+        Plan::Open(_) => {
+            if let Some(conflict) = &mut slot.conflict {
+                conflict.asked.clear();
+                conflict.deadline = None;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The open conflicts that wait for a function.
+pub(super) fn asked<T: Tx>(work: &mut Work<'_, T>) -> Result<Vec<Conflict>, Error> {
+    if !work
+        .config
+        .collections
+        .values()
+        .any(|config| asks(&config.policy))
+    {
+        return Ok(Vec::new());
+    }
+    let all = work.tx.conflicts(None, usize::MAX)?;
+    Ok(all
+        .into_iter()
+        .filter(|conflict| !conflict.asked.is_empty())
+        .collect())
+}
+
+fn asks(policy: &Policy) -> bool {
+    matches!(policy.rule, Rule::Function(_))
+        || policy
+            .fields
+            .values()
+            .any(|rule| matches!(rule, FieldRule::Function(_)))
+}
+
+/// Lets the fallback decide where a function has not answered in time.
+pub(super) fn expire_decisions<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
+    for conflict in asked(work)? {
+        if work.remaining_ms(conflict.deadline) == 0 {
+            let mut slot = work.take(&conflict.collection, conflict.rid)?;
+            after_failure(work, &mut slot, conflict.remote)?;
+            work.put(slot);
+        }
+    }
+    Ok(())
+}
+
+/// Asks the functions again, in a new process.
+pub(super) fn ask_again<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
+    for conflict in asked(work)? {
+        let mut slot = work.take(&conflict.collection, conflict.rid)?;
+        let deadline = work.after(crate::limits::DECIDE_MS);
+        if let Some(conflict) = &mut slot.conflict {
+            conflict.deadline = Some(deadline);
+        }
+        decide::ask(work, &slot);
+        work.put(slot);
+    }
+    Ok(())
+}
+
+/// Brings the losing side of a decision back, as a new mutation.
+pub(super) fn undo<T: Tx>(work: &mut Work<'_, T>, id: JournalId) -> Result<(), Error> {
+    let Some(row) = work.tx.journal_row(id)? else {
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!("the journal has no row {}", id.0),
+        ));
+    };
+    let loser = match row.loser {
+        Loser::Ours | Loser::Both => &row.ours,
+        Loser::Theirs => &row.theirs,
+        Loser::None => {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!(
+                    "nothing was lost in decision {}: there is nothing to undo",
+                    id.0
+                ),
+            ));
+        }
+    };
+    let schema = work.collection(&row.collection)?.schema.number;
+    let mut slot = work.take(&row.collection, row.rid)?;
+    let shown = slot.ours();
+    let target = reconcile::undo(&row.outcome, &shown, loser);
+    let change = match (shown.document(), target.document()) {
+        (Some(shown), Some(target)) => {
+            let patch = diff(&shown.object(), &target.object());
+            (!patch.is_empty()).then_some(Change::Patch(patch))
+        }
+        (None, Some(target)) => Some(Change::Create(target.clone())),
+        (Some(_), None) => Some(Change::Delete),
+        (None, None) => None,
+    };
+    let Some(change) = change else {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            format!(
+                "{}/{} shows what decision {} would bring back already",
+                row.collection, slot.record.id, id.0
+            ),
+        ));
+    };
+    let draft = Draft {
+        change,
+        group: None,
+        replaces: None,
+        undoes: Some(id),
+    };
+    let mutation = append(work, &mut slot, draft, schema)?;
+    let (at_ms, record) = (work.now.wall_ms, slot.record.id.clone());
+    let base = row.outcome.clone();
+    let ours = loser.clone();
+    let written = Written {
+        collection: row.collection.clone(),
+        id: record.clone(),
+        mutation,
+        group: None,
+    };
+    work.journal(|new| JournalRow {
+        id: new,
+        at_ms,
+        collection: row.collection,
+        rid: row.rid,
+        record,
+        situation: "undo".to_owned(),
+        policy: "asked for by the user".to_owned(),
+        base,
+        ours,
+        theirs: shown,
+        outcome: target,
+        loser: Loser::Theirs,
+        mutation,
+        decided: Vec::new(),
+        state: if mutation.is_some() {
+            JournalState::Decided
+        } else {
+            JournalState::Settled
+        },
+        undoes: Some(id),
+    })?;
+    work.outputs.push(Output::Written(vec![written]));
+    work.put(slot);
+    Ok(())
+}
+
+/// The slot of an entry, and its place in the chain.
+fn find<T: Tx>(work: &mut Work<'_, T>, id: MutationId) -> Result<(Slot, usize), Error> {
+    let missing = || Error::new(ErrorKind::NotFound, format!("the outbox has no entry {id}"));
+    let entry = work
+        .tx
+        .entries(EntryFilter::Id(id), None, 1)?
+        .into_iter()
+        .next()
+        .ok_or_else(missing)?;
+    let slot = work.take(&entry.collection, entry.rid)?;
+    let index = slot
+        .chain
+        .iter()
+        .position(|other| other.id == id)
+        .ok_or_else(missing)?;
+    Ok((slot, index))
+}
+
+fn parked<T: Tx>(work: &mut Work<'_, T>, id: MutationId) -> Result<(Slot, usize), Error> {
+    let (slot, index) = find(work, id)?;
+    match slot.chain[index].state {
+        EntryState::Parked { .. } => Ok((slot, index)),
+        _ => Err(Error::new(
+            ErrorKind::Invalid,
+            format!(
+                "entry {id} is not parked: it is {}",
+                state(&slot.chain[index])
+            ),
+        )),
+    }
+}
+
+fn state(entry: &Entry) -> &'static str {
+    match entry.state {
+        EntryState::Pending => "pending",
+        EntryState::InFlight { .. } => "in flight",
+        EntryState::Unknown { .. } => "sent, with an unknown outcome",
+        EntryState::Held(_) => "held",
+        EntryState::Parked { .. } => "parked",
+    }
+}
+
+/// Puts a new entry in the place of a parked one.
+fn renew<T: Tx>(
+    work: &mut Work<'_, T>,
+    mut slot: Slot,
+    index: usize,
+    change: Change,
+) -> Result<(), Error> {
+    let old = slot.chain[index].clone();
+    let id = work.entropy.mutation();
+    journal_of(work, &old, |row| row.mutation = Some(id))?;
+    work.touch_group(old.group);
+    let written = Written {
+        collection: slot.collection.clone(),
+        id: slot.record.id.clone(),
+        mutation: Some(id),
+        group: old.group,
+    };
+    slot.chain[index] = Entry {
+        id,
+        change,
+        replaces: Some(old.id),
+        frozen: None,
+        state: EntryState::Pending,
+        ..old
+    };
+    slot.show();
+    work.put(slot);
+    work.outputs.push(Output::Written(vec![written]));
+    Ok(())
+}
+
+/// Sends a parked entry again, under a new key.
+pub(super) fn retry<T: Tx>(work: &mut Work<'_, T>, id: MutationId) -> Result<(), Error> {
+    let (slot, index) = parked(work, id)?;
+    let change = slot.chain[index].change.clone();
+    renew(work, slot, index, change)
+}
+
+/// Replaces what a parked entry leads to, and sends it under a new key.
+pub(super) fn edit<T: Tx>(
+    work: &mut Work<'_, T>,
+    id: MutationId,
+    document: Document,
+) -> Result<(), Error> {
+    let (mut slot, index) = parked(work, id)?;
+    let before = slot.image_before(index);
+    let change = match before {
+        Some(before) => Change::Patch(diff(&before.object(), &document.object())),
+        None => Change::Create(document),
+    };
+    let stamp = work.stamp()?;
+    let fields = match &change {
+        Change::Patch(patch) => patch.paths().map(|path| (path.clone(), stamp)).collect(),
+        _ => Default::default(),
+    };
+    slot.chain[index].stamps = Stamps {
+        latest: stamp,
+        fields,
+    };
+    renew(work, slot, index, change)
+}
+
+/// Gives up an entry; the journal keeps it.
+pub(super) fn discard<T: Tx>(work: &mut Work<'_, T>, id: MutationId) -> Result<(), Error> {
+    let (mut slot, index) = find(work, id)?;
+    let entry = slot.chain[index].clone();
+    if entry.state.is_out() {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            format!(
+                "entry {id} is {}: wait for the server's answer, then undo or delete",
+                state(&entry)
+            ),
+        ));
+    }
+    if slot.conflict.is_some() {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            format!(
+                "entry {id} is part of an open conflict: resolve {}/{} instead",
+                slot.collection, slot.record.id
+            ),
+        ));
+    }
+    let before = slot.image_before(index);
+    let after = entry.change.apply(before.as_ref());
+    journal_of(work, &entry, |row| row.state = JournalState::Void)?;
+    work.touch_group(entry.group);
+    slot.chain.remove(index);
+    // What followed a discarded create stands on nothing: the next one creates.
+    if before.is_none()
+        && let Some(next) = slot.chain.get_mut(index)
+    {
+        match next.change.apply(None) {
+            Some(document) => next.change = Change::Create(document),
+            None => {
+                slot.chain.remove(index);
+            }
+        }
+    }
+    slot.show();
+    let reason = match &entry.state {
+        EntryState::Parked { reason, .. } => format!("parked: {reason}"),
+        _ => state(&entry).to_owned(),
+    };
+    let (at_ms, collection, rid, record) = (
+        work.now.wall_ms,
+        slot.collection.clone(),
+        slot.record.rid,
+        slot.record.id.clone(),
+    );
+    work.journal(|id| JournalRow {
+        id,
+        at_ms,
+        collection,
+        rid,
+        record,
+        situation: reason,
+        policy: "discarded by the user".to_owned(),
+        base: Image::from(before.clone()),
+        ours: Image::from(after),
+        theirs: Image::from(before.clone()),
+        outcome: Image::from(before),
+        loser: Loser::Ours,
+        mutation: None,
+        decided: vec![entry.id],
+        state: JournalState::Settled,
+        undoes: None,
+    })?;
+    work.put(slot);
+    Ok(())
+}
