@@ -235,9 +235,3 @@ fn fallback(policy: &Policy, stamps: &RemoteStamps) -> Fallback {
         Some(fallback) => fallback,
     }
 }
-
-/// Decides what a function did not answer: by the fallback.
-pub fn after_failure(sides: &Sides<'_>, policy: &Policy) -> Plan {
-    let _ = (sides, policy);
-    todo!()
-}
