@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use tisync_core::model::{
-    Capability, CollectionName, Failure, Found, MutationId, Page, PullRequest, PushItem, RecordId,
+    Capability, CollectionName, Failure, FoundRecord, MutationId, Page, PullRequest, PushItem,
     Verdict, Wanted,
 };
 
@@ -40,5 +40,5 @@ pub trait Connector {
         http: Rc<dyn Http>,
         session: Session,
         wanted: Wanted,
-    ) -> LocalFuture<Result<Vec<(CollectionName, RecordId, Found)>, Failure>>;
+    ) -> LocalFuture<Result<Vec<FoundRecord>, Failure>>;
 }

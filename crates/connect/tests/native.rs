@@ -105,7 +105,7 @@ fn push(
     wait(native().push(http.clone(), Session::anonymous(), batch))
 }
 
-const PAGE: &str = r#"{"epoch":"e","epoch_start":"0","items":[
+const PAGE: &str = r#"{"epoch":"e","epochs":[["e",0]],"items":[
     {"collection":"notes","id":"n1","version":"e.5","stamp":"00000000000a0000-00000001","doc":{"title": "as it came"}},
     {"collection":"notes","id":"n2","version":"e.6","deleted":true}
   ],"checkpoint":"e.6","more":true,"server_time_ms":99}"#;
@@ -159,7 +159,7 @@ fn one_bad_item_does_not_cost_the_others() {
     for bad in bads {
         let good = r#"{"collection":"notes","id":"n1","version":"e.5","doc":{}}"#;
         let body = format!(
-            r#"{{"epoch":"e","epoch_start":"0","items":[{good},{bad},{good}],"checkpoint":"e.6","more":false,"server_time_ms":1}}"#
+            r#"{{"epoch":"e","epochs":[["e",0]],"items":[{good},{bad},{good}],"checkpoint":"e.6","more":false,"server_time_ms":1}}"#
         );
         let page = pull(&Script::json(&body)).unwrap();
         assert_eq!(page.items.len(), 3);
@@ -197,12 +197,15 @@ fn what_is_not_the_protocol_is_never_a_page() {
 #[test]
 fn an_expired_checkpoint_names_the_history_and_only_our_server_may_say_so() {
     let problem =
-        r#"{"type":"expired-checkpoint","title":"t","status":410,"epoch":"f","epoch_start":"9"}"#;
+        r#"{"type":"expired-checkpoint","title":"t","status":410,"epochs":[["e",0],["f",9]]}"#;
     let ours = Script::new(410, "application/problem+json", problem);
     match pull(&ours).unwrap_err().kind {
         FailureKind::ExpiredCheckpoint { epoch: Some(info) } => {
             assert_eq!(info.epoch.as_str(), "f");
-            assert_eq!(info.history, [("f".parse().unwrap(), 9)]);
+            assert_eq!(
+                info.history,
+                [("e".parse().unwrap(), 0), ("f".parse().unwrap(), 9)]
+            );
         }
         other => panic!("{other:?}"),
     }

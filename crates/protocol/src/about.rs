@@ -10,8 +10,9 @@ pub struct About {
     pub product: String,
     /// The identity of the server's history.
     pub epoch: String,
-    /// The version at which the epoch began: `"0"`, or the restore point.
-    pub epoch_start: String,
+    /// All epochs, oldest first, each with the number of the last version that it took over: 0 for the
+    /// first, the restore point for the others.
+    pub epochs: Vec<(String, u64)>,
     /// The latest version.
     pub seq: String,
     /// Deletions up to this version are forgotten: a checkpoint before it has expired.

@@ -19,12 +19,9 @@ pub struct Problem {
     /// What was expected, what came and what to do.
     #[serde(default)]
     pub detail: String,
-    /// With [`Problem::EXPIRED_CHECKPOINT`]: the server's epoch.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub epoch: Option<String>,
-    /// With [`Problem::EXPIRED_CHECKPOINT`]: the version at which the epoch began.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub epoch_start: Option<String>,
+    /// With [`Problem::EXPIRED_CHECKPOINT`]: the server's epochs, as in a pull's answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub epochs: Vec<(String, u64)>,
     /// With [`Problem::EXPIRED_CHECKPOINT`]: deletions up to this version are forgotten.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub horizon: Option<String>,
@@ -48,7 +45,7 @@ impl Problem {
     pub const BAD_METHOD: &str = "bad-method";
     /// 408: the body did not arrive in time.
     pub const TOO_SLOW: &str = "too-slow";
-    /// 410: start again without a checkpoint; the fields epoch, epoch_start and horizon say why.
+    /// 410: start again without a checkpoint; the fields epochs and horizon say why.
     pub const EXPIRED_CHECKPOINT: &str = "expired-checkpoint";
     /// 413: send less at once; `limit` is the most that is taken.
     pub const TOO_LARGE: &str = "too-large";

@@ -24,8 +24,9 @@ pub struct PullRequest {
 pub struct PullAnswer {
     /// The identity of the server's history.
     pub epoch: String,
-    /// The version at which the epoch began: `"0"`, or the restore point.
-    pub epoch_start: String,
+    /// All epochs, oldest first, each with the number of the last version that it took over: 0 for the
+    /// first, the restore point for the others.
+    pub epochs: Vec<(String, u64)>,
     /// Live records and, past a first walk, deletions; in the order of their versions.
     pub items: Vec<Item>,
     /// Where this page ends.

@@ -17,7 +17,7 @@ impl Checkpoint {
         let mut parts = text.split('.');
         let epoch = parts.next()?.to_owned();
         let numbers: Vec<u64> = parts
-            .map(crate::store::parse_version)
+            .map(crate::store::parse_number)
             .collect::<Option<_>>()?;
         match numbers[..] {
             [seq] => Some(Checkpoint {

@@ -15,10 +15,8 @@ pub enum ServiceError {
     },
     /// The checkpoint is of another history, or older than the deletions that are remembered.
     ExpiredCheckpoint {
-        /// The server's epoch.
-        epoch: String,
-        /// The version at which it began.
-        epoch_start: u64,
+        /// The server's epochs, see [`crate::store::Meta::epochs`].
+        epochs: Vec<(String, u64)>,
         /// Deletions up to this version are forgotten.
         horizon: u64,
     },
@@ -58,16 +56,11 @@ impl ServiceError {
                     None,
                 )
             }
-            ServiceError::ExpiredCheckpoint {
-                epoch,
-                epoch_start,
-                horizon,
-            } => {
+            ServiceError::ExpiredCheckpoint { epochs, horizon } => {
                 let detail = "The checkpoint is of another epoch, or older than the deletions that the server remembers. \
                               Pull again without a checkpoint and compare in place.";
                 let expired = Problem {
-                    epoch: Some(epoch.clone()),
-                    epoch_start: Some(epoch_start.to_string()),
+                    epochs: epochs.clone(),
                     horizon: Some(horizon.to_string()),
                     ..problem(
                         Problem::EXPIRED_CHECKPOINT,

@@ -24,9 +24,6 @@ pub const RECEIPTS_KEPT_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 pub const TOMBSTONES_KEPT_MS: u64 = 90 * 24 * 60 * 60 * 1000;
 /// Stamps of one record by path; a record with more keeps one stamp for all.
 pub const STAMPS_MAX: usize = 256;
-/// What a new epoch adds to the counter: versions that were given out after the restore point, and are
-/// lost, must never come again with other content.
-pub const EPOCH_GAP: u64 = 1 << 24;
 /// The last version: fits the place of a row (see the SQLite store) and the integers of JavaScript.
 pub const VERSION_MAX: u64 = 1 << 46;
 /// Records of one commit that the place of a row can number.

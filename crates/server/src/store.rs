@@ -77,14 +77,44 @@ pub trait ServerTx {
 /// A tenant's history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Meta {
-    /// Its identity.
-    pub epoch: String,
-    /// The version at which it began.
-    pub epoch_start: u64,
-    /// The latest version.
+    /// Its epochs, oldest first, each with the number of the last version that it took over: 0 for the
+    /// first, the restore point for the others. Never empty once the tenant is set up.
+    pub epochs: Vec<(String, u64)>,
+    /// The number of the latest version.
     pub seq: u64,
     /// Deletions up to this version are forgotten.
     pub horizon: u64,
+}
+
+impl Meta {
+    /// The identity of the history as it is now.
+    pub fn epoch(&self) -> &str {
+        self.epochs.last().map_or("", |(epoch, _)| epoch)
+    }
+
+    /// The number of the last version that the current epoch took over.
+    pub fn epoch_start(&self) -> u64 {
+        self.epochs.last().map_or(0, |(_, start)| *start)
+    }
+
+    /// A version on the wire: `<epoch>.<number>`, with the epoch in which it was given. So a version of a
+    /// history that was lost in a restore never equals one that was given afterwards.
+    pub fn version(&self, number: u64) -> String {
+        format!("{}.{number}", self.epoch_of(number))
+    }
+
+    /// The number of a version of this history.
+    pub fn number(&self, version: &str) -> Option<u64> {
+        let (epoch, number) = version.rsplit_once('.')?;
+        let number = parse_number(number)?;
+        (self.epoch_of(number) == epoch).then_some(number)
+    }
+
+    /// The epoch in which a version was given.
+    pub(crate) fn epoch_of(&self, number: u64) -> &str {
+        let given = self.epochs.iter().rev().find(|(_, start)| *start < number);
+        given.or(self.epochs.first()).map_or("", |(epoch, _)| epoch)
+    }
 }
 
 /// Names a record.
@@ -162,11 +192,11 @@ pub enum Settled {
 
 impl Settled {
     /// The verdict on the wire.
-    pub fn verdict(&self) -> Verdict {
+    pub fn verdict(&self, meta: &Meta) -> Verdict {
         match self {
             Settled::Accepted { version, document } => {
                 Verdict::Accepted(tisync_protocol::Accepted {
-                    version: version.to_string(),
+                    version: meta.version(*version),
                     document: document.clone(),
                 })
             }
@@ -201,8 +231,8 @@ fn term(id: &str, version: u64) -> u64 {
     tisync_protocol::Digest::term(id, &version.to_string())
 }
 
-/// Reads a version as this server prints it: plain digits without a leading zero.
-pub(crate) fn parse_version(text: &str) -> Option<u64> {
+/// Reads a number as this server prints it: plain digits without a leading zero.
+pub(crate) fn parse_number(text: &str) -> Option<u64> {
     let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     if plain { text.parse().ok() } else { None }
 }

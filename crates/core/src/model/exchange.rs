@@ -204,6 +204,9 @@ pub enum Found {
     Unknown,
 }
 
+/// A record that was asked for, and what was found.
+pub type FoundRecord = (CollectionName, RecordId, Found);
+
 /// Why a request failed as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -275,5 +278,5 @@ pub enum Reply {
     /// To a push.
     Pushed(Result<Vec<(MutationId, Verdict)>, Failure>),
     /// To a fetch.
-    Fetched(Result<Vec<(CollectionName, RecordId, Found)>, Failure>),
+    Fetched(Result<Vec<FoundRecord>, Failure>),
 }

@@ -14,8 +14,8 @@ pub fn about<T: ServerTx>(
     Ok(About {
         protocol: tisync_protocol::limits::PROTOCOL,
         product: concat!("tisync ", env!("CARGO_PKG_VERSION")).into(),
-        epoch: meta.epoch,
-        epoch_start: meta.epoch_start.to_string(),
+        epoch: meta.epoch().to_owned(),
+        epochs: meta.epochs.clone(),
         seq: meta.seq.to_string(),
         horizon: meta.horizon.to_string(),
         receipts_kept_ms: config.receipts_kept_ms,

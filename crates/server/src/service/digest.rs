@@ -30,12 +30,12 @@ pub fn digest<T: ServerTx>(
         .map(|range| one(tx, range))
         .collect::<Result<_, _>>()?;
     let checkpoint = Checkpoint {
-        epoch: meta.epoch.clone(),
+        epoch: meta.epoch().to_owned(),
         start: None,
         seq: meta.seq,
     };
     Ok(DigestAnswer {
-        epoch: meta.epoch,
+        epoch: meta.epoch().to_owned(),
         checkpoint: checkpoint.to_string(),
         digests,
         server_time_ms: now.wall_ms,

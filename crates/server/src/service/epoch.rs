@@ -1,6 +1,5 @@
 //! A history begins: a new tenant, or a restored one.
-use super::{meta, used_up};
-use crate::limits::{EPOCH_GAP, VERSION_MAX};
+use super::meta;
 use crate::store::{Access, Meta, ServerStore, ServerTx};
 use crate::{ServerNow, ServiceError};
 
@@ -13,7 +12,7 @@ pub fn ensure<S: ServerStore>(
     let mut tx = store.begin(tenant, Access::Write)?;
     if tx.meta()?.is_none() {
         tx.put_meta(&Meta {
-            epoch: name(now),
+            epochs: vec![(name(now), 0)],
             ..Meta::default()
         })?;
         tx.commit()?;
@@ -24,20 +23,11 @@ pub fn ensure<S: ServerStore>(
 /// Begins a new epoch after the store was restored from a backup.
 ///
 /// Clients learn of it with their next answer, compare everything, and offer again what the server
-/// accepted after the restore point. Versions go on above all that the lost history can have used.
+/// accepted after the restore point. Versions carry their epoch, so those of the lost history fit nothing.
 /// The caller commits.
 pub fn new_epoch<T: ServerTx>(tx: &mut T, now: &ServerNow) -> Result<Meta, ServiceError> {
-    let before = meta(tx)?;
-    let seq = before.seq + EPOCH_GAP;
-    if seq >= VERSION_MAX {
-        return Err(used_up());
-    }
-    let after = Meta {
-        epoch: name(now),
-        epoch_start: before.seq,
-        seq,
-        horizon: before.horizon,
-    };
+    let mut after = meta(tx)?;
+    after.epochs.push((name(now), after.seq));
     tx.put_meta(&after)?;
     Ok(after)
 }

@@ -1,6 +1,6 @@
 //! Some records, or what became of some mutations.
 use super::{bad_name, check_count, image, meta};
-use crate::store::{Key, ServerTx};
+use crate::store::{Key, Meta, ServerTx};
 use crate::{ServerNow, ServiceConfig, ServiceError};
 use tisync_protocol::{
     FetchAnswer, FetchRequest, Found, Image, MarkResult, check_collection, check_record,
@@ -29,10 +29,13 @@ pub fn fetch<T: ServerTx>(
         if bytes > config.limits.pull_bytes_max {
             break;
         }
-        let image = image(tx.record(Key {
-            collection: &wanted.collection,
-            id: &wanted.id,
-        })?);
+        let image = image(
+            &meta,
+            tx.record(Key {
+                collection: &wanted.collection,
+                id: &wanted.id,
+            })?,
+        );
         if let Image::Present(present) = &image {
             bytes += present.document.text().len() as u64;
         }
@@ -45,11 +48,11 @@ pub fn fetch<T: ServerTx>(
     let receipts = request
         .marks
         .into_iter()
-        .map(|id| mark(tx, id))
+        .map(|id| mark(tx, &meta, id))
         .collect::<Result<_, _>>()?;
     let more = found.len() < asked;
     Ok(FetchAnswer {
-        epoch: meta.epoch,
+        epoch: meta.epoch().to_owned(),
         found,
         receipts,
         more,
@@ -57,10 +60,10 @@ pub fn fetch<T: ServerTx>(
     })
 }
 
-fn mark<T: ServerTx>(tx: &mut T, id: String) -> Result<MarkResult, ServiceError> {
+fn mark<T: ServerTx>(tx: &mut T, meta: &Meta, id: String) -> Result<MarkResult, ServiceError> {
     let receipt = tx.receipt(&mutation_id(&id).map_err(bad_name)?)?;
     Ok(MarkResult {
         id,
-        verdict: receipt.map(|receipt| receipt.settled.verdict()),
+        verdict: receipt.map(|receipt| receipt.settled.verdict(meta)),
     })
 }

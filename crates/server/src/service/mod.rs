@@ -38,7 +38,7 @@ fn check_count(what: &str, count: usize, limit: u64) -> Result<(), ServiceError>
 }
 
 /// What a client is shown of a record.
-fn image(record: Option<Record>) -> Image {
+fn image(meta: &Meta, record: Option<Record>) -> Image {
     match record {
         None => Image::Gone(Gone::default()),
         Some(Record {
@@ -47,7 +47,7 @@ fn image(record: Option<Record>) -> Image {
             stamp,
             ..
         }) => Image::Gone(Gone {
-            version: Some(version.to_string()),
+            version: Some(meta.version(version)),
             stamp: Some(stamp),
         }),
         Some(Record {
@@ -57,7 +57,7 @@ fn image(record: Option<Record>) -> Image {
             stamps,
             ..
         }) => Image::Present(Present {
-            version: version.to_string(),
+            version: meta.version(version),
             stamp: Some(stamp),
             stamps,
             document,

@@ -1,5 +1,5 @@
 //! Writes one page of the feed, row by row, and never cuts a commit.
-use crate::store::Row;
+use crate::store::{Meta, Row};
 use std::ops::ControlFlow;
 
 /// How large a page may grow.
@@ -13,7 +13,7 @@ pub(super) struct PageLimits {
 /// A page in the making: the items as JSON, since a row's text goes from the store into the answer as it
 /// is.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(super) struct Page<'a> {
     limits: PageLimits,
     /// Deletions up to this version are left out: the first walk sends live records only.
     live_until: u64,
@@ -27,10 +27,11 @@ pub(super) struct Page {
     /// Everything up to this version is in the page.
     pub(super) until: u64,
     pub(super) more: bool,
+    meta: &'a Meta,
 }
 
-impl Page {
-    pub(super) fn new(limits: PageLimits, live_until: u64, after: u64) -> Self {
+impl<'a> Page<'a> {
+    pub(super) fn new(limits: PageLimits, live_until: u64, after: u64, meta: &'a Meta) -> Self {
         Page {
             limits,
             live_until,
@@ -42,6 +43,7 @@ impl Page {
             commit_count: 0,
             until: after,
             more: false,
+            meta,
         }
     }
 
@@ -101,6 +103,8 @@ impl Page {
         self.text(r#","id":"#);
         self.string(row.id);
         self.text(r#","version":""#);
+        self.text(self.meta.epoch_of(version));
+        self.text(".");
         self.text(&version.to_string());
         self.text(r#"","stamp":"#);
         self.string(row.stamp);

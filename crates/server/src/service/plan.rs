@@ -1,7 +1,7 @@
 //! What a unit of mutations would write, decided before anything is written.
 use super::{image, rejected};
 use crate::stamps::{Sent, Stamps};
-use crate::store::{Key, Record, ServerTx, parse_version};
+use crate::store::{Key, Meta, Record, ServerTx};
 use crate::{Refusal, ServerNow, ServiceConfig, ServiceError};
 use tisync_json::{Document, Object};
 use tisync_protocol::{
@@ -13,6 +13,7 @@ use tisync_protocol::{
 pub(super) struct Plan<'a> {
     now: &'a ServerNow,
     config: &'a ServiceConfig,
+    meta: Meta,
     writes: Vec<Write>,
 }
 
@@ -37,10 +38,11 @@ struct Current {
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(now: &'a ServerNow, config: &'a ServiceConfig) -> Self {
+    pub(super) fn new(now: &'a ServerNow, config: &'a ServiceConfig, meta: Meta) -> Self {
         Plan {
             now,
             config,
+            meta,
             writes: Vec::new(),
         }
     }
@@ -65,8 +67,8 @@ impl<'a> Plan<'a> {
             id: &mutation.record,
         };
         let mut current = self.current(tx, key)?;
-        if !holds(&mutation.base, &current) || !applies(mutation, &current) {
-            let remote = image(tx.record(key)?);
+        if !holds(&self.meta, &mutation.base, &current) || !applies(mutation, &current) {
+            let remote = image(&self.meta, tx.record(key)?);
             return Ok(Some(Verdict::Conflict(Conflict { remote })));
         }
         if matches!(mutation.change, Change::Patch(_)) && current.live && current.record.is_none() {
@@ -185,12 +187,12 @@ impl Write {
 }
 
 /// Whether the precondition holds.
-fn holds(base: &Precondition, current: &Current) -> bool {
+fn holds(meta: &Meta, base: &Precondition, current: &Current) -> bool {
     match base {
         Precondition::None => true,
         Precondition::Absent => !current.live,
         Precondition::Version(version) => {
-            current.live && current.version.is_some() && current.version == parse_version(version)
+            current.live && current.version.is_some() && current.version == meta.number(version)
         }
     }
 }

@@ -40,6 +40,7 @@ pub fn pull<T: ServerTx>(
         page_limits(config, request),
         place.start.unwrap_or(0),
         place.seq,
+        &meta,
     );
     if place.seq < meta.seq {
         tx.scan(place.seq, &collections, &mut |version, row| {
@@ -58,7 +59,7 @@ pub fn pull<T: ServerTx>(
         _ => None,
     };
     let checkpoint = Checkpoint {
-        epoch: meta.epoch.clone(),
+        epoch: meta.epoch().to_owned(),
         start,
         seq,
     };
@@ -69,18 +70,17 @@ pub fn pull<T: ServerTx>(
 fn place(meta: &Meta, checkpoint: Option<&str>) -> Result<Checkpoint, ServiceError> {
     let Some(text) = checkpoint else {
         return Ok(Checkpoint {
-            epoch: meta.epoch.clone(),
+            epoch: meta.epoch().to_owned(),
             start: Some(meta.seq),
             seq: 0,
         });
     };
-    let place = Checkpoint::parse(text).filter(|place| place.epoch == meta.epoch);
+    let place = Checkpoint::parse(text).filter(|place| place.epoch == meta.epoch());
     // A place beyond the counter is one of a history that was lost without a word.
     place
         .filter(|place| place.needs() >= meta.horizon && place.needs() <= meta.seq)
         .ok_or_else(|| ServiceError::ExpiredCheckpoint {
-            epoch: meta.epoch.clone(),
-            epoch_start: meta.epoch_start,
+            epochs: meta.epochs.clone(),
             horizon: meta.horizon,
         })
 }
@@ -118,12 +118,12 @@ fn answer(
 ) -> Vec<u8> {
     // Epochs and checkpoints are digits, hexadecimal and dots: nothing to escape.
     let mut body = Vec::with_capacity(items.len() + 256);
-    let Meta {
-        epoch, epoch_start, ..
-    } = meta;
-    body.extend_from_slice(
-        format!(r#"{{"epoch":"{epoch}","epoch_start":"{epoch_start}","items":["#).as_bytes(),
-    );
+    body.extend_from_slice(format!(r#"{{"epoch":"{}","epochs":["#, meta.epoch()).as_bytes());
+    for (index, (epoch, start)) in meta.epochs.iter().enumerate() {
+        let comma = if index == 0 { "" } else { "," };
+        body.extend_from_slice(format!(r#"{comma}["{epoch}",{start}]"#).as_bytes());
+    }
+    body.extend_from_slice(br#"],"items":["#);
     body.extend_from_slice(items);
     let total = total
         .map(|total| format!(r#","total":{total}"#))

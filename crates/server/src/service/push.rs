@@ -92,7 +92,7 @@ pub fn push<T: ServerTx>(
         })
     });
     Ok(PushAnswer {
-        epoch: meta.epoch,
+        epoch: meta.epoch().to_owned(),
         results: results.collect(),
         server_time_ms: now.wall_ms,
     })
@@ -176,7 +176,8 @@ impl<T: ServerTx> Push<'_, T> {
                         Settled::Accepted { .. } => repeated += 1,
                         Settled::Rejected(_) => blocked = true,
                     }
-                    self.verdicts.insert(index, receipt.settled.verdict());
+                    self.verdicts
+                        .insert(index, receipt.settled.verdict(&self.meta));
                 }
             }
         }
@@ -204,7 +205,7 @@ impl<T: ServerTx> Push<'_, T> {
         fresh: &[(usize, &Mutation, u64)],
         mut blocked: bool,
     ) -> Result<(), ServiceError> {
-        let mut plan = Plan::new(self.now, self.config);
+        let mut plan = Plan::new(self.now, self.config, self.meta.clone());
         for (index, mutation, content) in fresh {
             if let Some(verdict) = plan.add(self.tx, mutation, *index)? {
                 blocked = true;
@@ -268,7 +269,7 @@ impl<T: ServerTx> Push<'_, T> {
                 version,
                 document: images.remove(index),
             };
-            self.verdicts.insert(*index, settled.verdict());
+            self.verdicts.insert(*index, settled.verdict(&self.meta));
             self.keep(*index, *content, settled)?;
         }
         Ok(())

@@ -46,11 +46,7 @@ pub(super) fn failure(response: &Response) -> Failure {
             failure.kind = FailureKind::NotThisProtocol;
             return failure;
         }
-        let start = problem.epoch_start.as_deref();
-        *epoch = problem
-            .epoch
-            .as_deref()
-            .and_then(|text| history(text, start, &[]).ok());
+        *epoch = history(&problem.epochs).ok();
     }
     failure
 }
@@ -63,26 +59,20 @@ pub(super) fn problem(response: &Response) -> Option<Problem> {
     serde_json::from_slice(&response.body).ok()
 }
 
-/// The server's history from the epoch and the epochs before it.
-pub(super) fn history(
-    epoch: &str,
-    start: Option<&str>,
-    epochs: &[(String, u64)],
-) -> Result<EpochInfo, String> {
-    if let (Some(start), []) = (start, epochs) {
-        let start = start
-            .parse()
-            .map_err(|_| "the start of an epoch is no number".to_owned())?;
-        return history(epoch, None, &[(epoch.to_owned(), start)]);
-    }
+/// The server's history: its epochs, the last of which is the current one.
+pub(super) fn history(epochs: &[(String, u64)]) -> Result<EpochInfo, String> {
     if epochs.len() > crate::limits::EPOCHS_MAX {
         return Err("the server's history is too long".to_owned());
     }
     let history = epochs
         .iter()
-        .map(|(epoch, start)| Ok((super::names::read::<Epoch>(epoch)?, *start)));
-    Ok(EpochInfo {
-        epoch: super::names::read(epoch)?,
-        history: history.collect::<Result<_, String>>()?,
-    })
+        .map(|(epoch, start)| Ok((super::names::read::<Epoch>(epoch)?, *start)))
+        .collect::<Result<Vec<_>, String>>()?;
+    match history.last() {
+        Some((epoch, _)) => Ok(EpochInfo {
+            epoch: epoch.clone(),
+            history,
+        }),
+        None => Err("the server names no epoch".to_owned()),
+    }
 }

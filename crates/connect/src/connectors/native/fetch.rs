@@ -3,7 +3,7 @@ use super::{answer, names};
 use crate::http::Response;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tisync_core::model::{CollectionName, Failure, Found, RecordId, Wanted};
+use tisync_core::model::{CollectionName, Failure, Found, FoundRecord, RecordId, Wanted};
 use tisync_protocol::FetchRequest;
 
 /// What is sent; `None` for look-ups that the protocol does not need.
@@ -29,9 +29,7 @@ struct Envelope<'a> {
 }
 
 /// Reads an answer: an entry that cannot be read is no evidence, and is left out.
-pub(super) fn found(
-    response: &Response,
-) -> Result<Vec<(CollectionName, RecordId, Found)>, Failure> {
+pub(super) fn found(response: &Response) -> Result<Vec<FoundRecord>, Failure> {
     let envelope: Envelope<'_> = answer::read(response)?;
     Ok(envelope.found.into_iter().filter_map(entry).collect())
 }

@@ -16,7 +16,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use tisync_core::limits::REQUEST_DEADLINE_MS;
 use tisync_core::model::{
-    Capability, CollectionName, Failure, Found, MutationId, Page, PullRequest, PushItem, RecordId,
+    Capability, CollectionName, Failure, FoundRecord, MutationId, Page, PullRequest, PushItem,
     Verdict, Wanted,
 };
 use tisync_protocol::Route;
@@ -124,7 +124,7 @@ impl Connector for Native {
         http: Rc<dyn Http>,
         session: Session,
         wanted: Wanted,
-    ) -> LocalFuture<Result<Vec<(CollectionName, RecordId, Found)>, Failure>> {
+    ) -> LocalFuture<Result<Vec<FoundRecord>, Failure>> {
         let Some(body) = fetch::body(&wanted) else {
             // The server tells what became of a mark, but not of which record it is. Nobody has to ask: a
             // repeated mutation gets its first verdict again.

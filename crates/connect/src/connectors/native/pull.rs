@@ -6,9 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use tisync_core::model::{
-    CollectionName, EpochInfo, Failure, Item, Page, PageEnd, PullRequest, Version,
-};
+use tisync_core::model::{CollectionName, Failure, Item, Page, PageEnd, PullRequest, Version};
 use tisync_json::Document;
 
 /// What is sent.
@@ -34,10 +32,6 @@ struct Envelope<'a> {
     more: bool,
     #[serde(default)]
     total: Option<u64>,
-    epoch: String,
-    #[serde(default)]
-    epoch_start: Option<String>,
-    #[serde(default)]
     epochs: Vec<(String, u64)>,
     server_time_ms: u64,
 }
@@ -84,17 +78,9 @@ pub(super) fn page(response: &Response) -> Result<Page, Failure> {
                 total: envelope.total,
             },
         },
-        epoch: Some(epoch(&envelope).map_err(unreadable)?),
+        epoch: Some(answer::history(&envelope.epochs).map_err(unreadable)?),
         server_time_ms: Some(envelope.server_time_ms),
     })
-}
-
-fn epoch(envelope: &Envelope<'_>) -> Result<EpochInfo, String> {
-    answer::history(
-        &envelope.epoch,
-        envelope.epoch_start.as_deref(),
-        &envelope.epochs,
-    )
 }
 
 fn item(raw: &RawValue, collections: &mut names::Collections) -> Item {
