@@ -57,4 +57,15 @@ impl Problem {
     pub const BUSY: &str = "busy";
     /// 507: the server's disk is full; come back after the time in `Retry-After`.
     pub const STORAGE_FULL: &str = "storage-full";
+
+    /// A problem without further fields.
+    pub fn new(kind: &str, title: &str, status: u16, detail: String) -> Self {
+        Problem {
+            kind: kind.into(),
+            title: title.into(),
+            status,
+            detail,
+            ..Problem::default()
+        }
+    }
 }

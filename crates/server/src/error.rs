@@ -29,13 +29,7 @@ pub enum ServiceError {
 impl ServiceError {
     /// The problem document, and the seconds after which to come back.
     pub fn problem(&self) -> (Problem, Option<u32>) {
-        let problem = |kind: &str, title: &str, status, detail: String| Problem {
-            kind: kind.into(),
-            title: title.into(),
-            status,
-            detail,
-            ..Problem::default()
-        };
+        let problem = Problem::new;
         match self {
             ServiceError::BadRequest(detail) => (
                 problem(

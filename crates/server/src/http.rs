@@ -1,4 +1,5 @@
 //! An HTTP exchange as plain data.
+use tisync_protocol::Problem;
 
 /// A request, unpacked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,9 +42,17 @@ pub struct HttpResponse {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+    /// For the server's log, not for the client: what went wrong inside.
+    pub cause: Option<String>,
 }
 
 impl HttpResponse {
+    /// A problem document.
+    pub fn problem(problem: &Problem) -> Self {
+        // A problem is a few strings and numbers: writing it cannot fail.
+        let body = serde_json::to_vec(problem).unwrap_or_default();
+        HttpResponse::json(problem.status, Problem::MEDIA_TYPE, body)
+    }
     /// An answer of JSON that nobody on the way may keep.
     pub fn json(status: u16, media_type: &str, body: Vec<u8>) -> Self {
         let headers = vec![
@@ -54,6 +63,7 @@ impl HttpResponse {
             status,
             headers,
             body,
+            cause: None,
         }
     }
     /// A header's value.

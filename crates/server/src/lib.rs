@@ -10,12 +10,18 @@
 //! so that both run the same codecs.
 mod checkpoint;
 mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+#[cfg(feature = "edge")]
+pub mod edge;
 mod error;
 pub mod faces;
 mod http;
 pub mod limits;
 mod memory;
 pub mod service;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod stamps;
 mod store;
 
@@ -23,6 +29,8 @@ pub use config::{Refusal, ServerNow, ServiceConfig, Validate};
 pub use error::{ServiceError, StoreError, StoreErrorKind};
 pub use http::{HttpRequest, HttpResponse};
 pub use memory::{MemoryServerStore, MemoryTx};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteServerStore, SqliteTx};
 pub use store::{
     Access, Head, Key, Meta, Receipt, Record, Row, ServerStore, ServerTx, Settled, Tally,
 };

@@ -61,33 +61,37 @@ enum Refused {
 
 impl Refused {
     fn response(self) -> HttpResponse {
-        let (problem, header) = match self {
+        match self {
             Refused::Service(error) => {
                 let (problem, retry) = error.problem();
-                (
-                    problem,
-                    retry.map(|seconds| ("retry-after", seconds.to_string())),
-                )
+                let mut response = HttpResponse::problem(&problem);
+                response
+                    .headers
+                    .extend(retry.map(|seconds| ("retry-after".to_owned(), seconds.to_string())));
+                if let ServiceError::Store(error) = error {
+                    response.cause = Some(error.to_string());
+                }
+                response
             }
             Refused::BadMethod(route) => {
                 let allow = route.method();
                 let detail = format!("{} is meant for {allow} only.", route.path());
                 let problem =
-                    new_problem(Problem::BAD_METHOD, "Another method is meant", 405, &detail);
-                (problem, Some(("allow", allow.to_owned())))
+                    Problem::new(Problem::BAD_METHOD, "Another method is meant", 405, detail);
+                with_header(&problem, "allow", allow)
             }
             Refused::Problem(problem) if problem.status == 401 => {
-                (*problem, Some(("www-authenticate", "Bearer".to_owned())))
+                with_header(&problem, "www-authenticate", "Bearer")
             }
-            Refused::Problem(problem) => (*problem, None),
-        };
-        let body = serde_json::to_vec(&problem).unwrap_or_default();
-        let mut response = HttpResponse::json(problem.status, Problem::MEDIA_TYPE, body);
-        response
-            .headers
-            .extend(header.map(|(name, value)| (name.to_owned(), value)));
-        response
+            Refused::Problem(problem) => HttpResponse::problem(&problem),
+        }
     }
+}
+
+fn with_header(problem: &Problem, name: &str, value: &str) -> HttpResponse {
+    let mut response = HttpResponse::problem(problem);
+    response.headers.push((name.to_owned(), value.to_owned()));
+    response
 }
 
 impl From<ServiceError> for Refused {
@@ -172,11 +176,11 @@ fn authorise(config: &ServiceConfig, request: &HttpRequest) -> Result<(), Refuse
     let detail = format!(
         "The header `Authorization: Bearer <token>` must carry this server's token; {came}."
     );
-    Err(Refused::Problem(Box::new(new_problem(
+    Err(Refused::Problem(Box::new(Problem::new(
         Problem::UNAUTHORIZED,
         "Not signed in",
         401,
-        &detail,
+        detail,
     ))))
 }
 
@@ -190,11 +194,11 @@ fn route(request: &HttpRequest) -> Result<Route, Refused> {
     let Some(route) = Route::at(&request.path) else {
         let paths = Route::ALL.map(Route::path).join(", ");
         let detail = format!("There is nothing at this path. There are: {paths}.");
-        return Err(Refused::Problem(Box::new(new_problem(
+        return Err(Refused::Problem(Box::new(Problem::new(
             Problem::NOT_FOUND,
             "Nothing here",
             404,
-            &detail,
+            detail,
         ))));
     };
     if request.method == route.method() {
@@ -218,14 +222,4 @@ fn check_length(
     }
     let detail = format!("A body has at most {limit} bytes, unpacked. Send less at once.");
     Err(Refused::Service(ServiceError::TooLarge { limit, detail }))
-}
-
-fn new_problem(kind: &str, title: &str, status: u16, detail: &str) -> Problem {
-    Problem {
-        kind: kind.into(),
-        title: title.into(),
-        status,
-        detail: detail.into(),
-        ..Problem::default()
-    }
 }

@@ -5,7 +5,9 @@ use crate::limits::VERSION_MAX;
 use crate::store::{Key, Meta, Receipt, Record, ServerTx, Settled};
 use crate::{ServerNow, ServiceConfig, ServiceError};
 use std::collections::{BTreeMap, BTreeSet};
-use tisync_protocol::{Mutation, PushAnswer, PushRequest, PushResult, Verdict, mutation_id};
+use tisync_protocol::{
+    Change, Mutation, Precondition, PushAnswer, PushRequest, PushResult, Verdict, mutation_id,
+};
 
 /// The mutations of one push, as far as they could be read.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -288,12 +290,43 @@ impl<T: ServerTx> Push<'_, T> {
 /// A hash of what a mutation is: record, change and base; not of when it was made.
 fn content(mutation: &Mutation) -> u64 {
     let mut bytes = Vec::with_capacity(512);
-    for name in [&mutation.collection, &mutation.record] {
-        bytes.extend_from_slice(name.as_bytes());
-        bytes.push(0);
+    let mut part = |part: &str| {
+        // The length before each part keeps two of them from reading as one.
+        bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(part.as_bytes());
+    };
+    part(&mutation.collection);
+    part(&mutation.record);
+    match &mutation.base {
+        Precondition::Version(version) => part(version),
+        Precondition::Absent => part("absent"),
+        Precondition::None => part("none"),
     }
-    // Writing wire types into a vector cannot fail: no I/O, every map key is a string.
-    let _ = serde_json::to_writer(&mut bytes, &mutation.base);
-    let _ = serde_json::to_writer(&mut bytes, &mutation.change);
+    match &mutation.change {
+        Change::Create(document) => {
+            part("create");
+            part(document.text());
+        }
+        Change::Replace(document) => {
+            part("replace");
+            part(document.text());
+        }
+        Change::Delete => part("delete"),
+        Change::Patch(patch) => {
+            part("patch");
+            for (path, value) in &patch.set {
+                part(&path.to_string());
+                part(&value.canonical());
+            }
+            part("");
+            patch.unset.iter().for_each(|path| part(&path.to_string()));
+            part(
+                patch
+                    .document
+                    .as_ref()
+                    .map_or("", |document| document.text()),
+            );
+        }
+    }
     tisync_json::hash64(&bytes)
 }

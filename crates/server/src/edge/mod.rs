@@ -1,0 +1,213 @@
+//! The server on a socket: limits, compression and threads around [`crate::faces::handle`].
+//!
+//! ```no_run
+//! use tisync_server::edge::{ServeConfig, serve};
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8717").await?;
+//! let interrupted = async { drop(tokio::signal::ctrl_c().await) };
+//! serve(ServeConfig::new("tisync.db"), listener, interrupted).await?;
+//! # Ok(())
+//! # }
+//! ```
+mod admin;
+mod body;
+mod clock;
+mod config;
+mod gzip;
+mod limits;
+mod stores;
+
+pub use admin::{EdgeError, new_epoch, setup};
+pub use config::{Compress, ServeConfig};
+
+use crate::{HttpRequest, HttpResponse, ServiceConfig, faces};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::serve::ListenerExt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use stores::Stores;
+use tisync_protocol::Problem;
+use tokio::net::TcpListener;
+
+/// Serves until `shutdown` resolves; requests under way are answered first.
+pub async fn serve(
+    config: ServeConfig,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), EdgeError> {
+    let edge = Arc::new(Edge::open(config).await?);
+    let pruner = tokio::spawn(edge.clone().prune_for_ever());
+    let router = Router::new().fallback(answer).with_state(edge);
+    // Small answers must not wait for more to fill a packet.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service)
+        .with_graceful_shutdown(shutdown)
+        .await;
+    pruner.abort();
+    served.map_err(EdgeError::Listen)
+}
+
+struct Edge {
+    service: Arc<ServiceConfig>,
+    compress: Compress,
+    stores: Stores,
+}
+
+impl Edge {
+    async fn open(config: ServeConfig) -> Result<Self, EdgeError> {
+        let ServeConfig {
+            path,
+            service,
+            readers,
+            compress,
+        } = config;
+        let tenant = service.tenant.clone();
+        let stores = tokio::task::spawn_blocking(move || {
+            setup(&path, &tenant)?;
+            Ok::<_, EdgeError>(Stores::open(&path, readers)?)
+        });
+        let stores = stores.await.map_err(|_| EdgeError::Stopped)??;
+        Ok(Edge {
+            service: Arc::new(service),
+            compress,
+            stores,
+        })
+    }
+
+    async fn prune_for_ever(self: Arc<Self>) {
+        let mut ticks = tokio::time::interval(limits::PRUNE_EVERY);
+        loop {
+            ticks.tick().await;
+            let config = self.service.clone();
+            let pruned = self
+                .stores
+                .write(move |store| admin::prune(store, &config))
+                .await;
+            match pruned {
+                Some(Ok(pruned)) => {
+                    tracing::debug!(
+                        receipts = pruned.receipts,
+                        horizon = pruned.horizon,
+                        "pruned"
+                    );
+                }
+                Some(Err(error)) => tracing::error!(%error, "pruning failed; it is tried again"),
+                None => tracing::error!("pruning was cut short; it is tried again"),
+            }
+        }
+    }
+
+    /// Unpacks, answers and packs one request, on a thread that may block.
+    async fn run(&self, request: Unpacked, pack: bool) -> HttpResponse {
+        let config = self.service.clone();
+        let access = faces::access(&request.path);
+        let work = move |store: &mut crate::SqliteServerStore| {
+            let mut response = match request.unpack(config.limits.push_bytes_max) {
+                Ok(request) => faces::handle(store, &clock::now(), &config, &request),
+                Err(problem) => HttpResponse::problem(&problem),
+            };
+            if pack {
+                gzip::pack(&mut response);
+            }
+            response
+        };
+        let response = match access {
+            crate::Access::Write => self.stores.write(work).await,
+            crate::Access::Read => self.stores.read(work).await,
+        };
+        response.unwrap_or_else(|| {
+            let detail = "The request was not carried out. The server's log has the cause.";
+            HttpResponse::problem(&Problem::new(
+                Problem::INTERNAL,
+                "The server failed",
+                500,
+                detail.into(),
+            ))
+        })
+    }
+}
+
+/// A request whose body is as it came.
+struct Unpacked {
+    method: String,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    gzip: bool,
+}
+
+impl Unpacked {
+    fn unpack(self, bytes_max: u64) -> Result<HttpRequest, Problem> {
+        let body = if self.gzip {
+            gzip::unpack(&self.body, bytes_max)?
+        } else {
+            self.body
+        };
+        Ok(HttpRequest {
+            method: self.method,
+            path: self.path,
+            headers: self.headers,
+            body,
+        })
+    }
+}
+
+async fn answer(
+    State(edge): State<Arc<Edge>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let pack = edge.compress.wants(peer.ip()) && gzip::is_accepted(&parts.headers);
+    let read = async {
+        let gzip = gzip::is_packed(&parts.headers)?;
+        let body = body::read(body, edge.service.limits.push_bytes_max).await?;
+        Ok::<_, Problem>(Unpacked {
+            method: parts.method.as_str().to_owned(),
+            path: parts.uri.path().to_owned(),
+            headers: plain(&parts.headers),
+            body,
+            gzip,
+        })
+    };
+    let response = match read.await {
+        Ok(request) => edge.run(request, pack).await,
+        Err(problem) => HttpResponse::problem(&problem),
+    };
+    if let Some(cause) = &response.cause {
+        tracing::error!(
+            path = parts.uri.path(),
+            status = response.status,
+            cause,
+            "a request failed"
+        );
+    }
+    into_axum(response)
+}
+
+/// The headers that are text; the service reads no others.
+fn plain(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
+    headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?)))
+        .collect()
+}
+
+fn into_axum(response: HttpResponse) -> Response<Body> {
+    let mut answer = Response::new(Body::from(response.body));
+    // Statuses are constants of this crate, all of them valid.
+    *answer.status_mut() =
+        StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in response.headers {
+        if let (Ok(name), Ok(value)) = (name.parse::<header::HeaderName>(), value.parse()) {
+            answer.headers_mut().insert(name, value);
+        }
+    }
+    answer
+}

@@ -1,0 +1,2 @@
+//! The server from the store up to the socket.
+mod conformance;
