@@ -7,26 +7,36 @@ use std::pin::Pin;
 use tisync_protocol::Problem;
 
 /// The body as it came, packed or not.
-pub(super) async fn read(body: Body, bytes_max: u64) -> Result<Vec<u8>, Problem> {
+pub(super) async fn read(body: Body, bytes_max: u64) -> Result<Vec<u8>, Box<Problem>> {
     let slow = |_| {
         let detail = format!(
             "A body has {} seconds to arrive. Send less at once.",
             BODY_WAIT.as_secs()
         );
-        Problem::new(Problem::TOO_SLOW, "The body is too slow", 408, detail)
+        Box::new(Problem::new(
+            Problem::TOO_SLOW,
+            "The body is too slow",
+            408,
+            detail,
+        ))
     };
     tokio::time::timeout(BODY_WAIT, collect(body.into_data_stream(), bytes_max))
         .await
         .map_err(slow)?
 }
 
-async fn collect(mut stream: BodyDataStream, bytes_max: u64) -> Result<Vec<u8>, Problem> {
+async fn collect(mut stream: BodyDataStream, bytes_max: u64) -> Result<Vec<u8>, Box<Problem>> {
     let mut bytes = Vec::new();
     let mut length = 0;
     while let Some(chunk) = poll_fn(|context| Pin::new(&mut stream).poll_next(context)).await {
         let chunk = chunk.map_err(|error| {
             let detail = format!("The body ended before its end: {error}. Send it again.");
-            Problem::new(Problem::BAD_JSON, "The body is cut", 400, detail)
+            Box::new(Problem::new(
+                Problem::BAD_JSON,
+                "The body is cut",
+                400,
+                detail,
+            ))
         })?;
         length += chunk.len() as u64;
         if length <= bytes_max {
@@ -46,10 +56,10 @@ async fn collect(mut stream: BodyDataStream, bytes_max: u64) -> Result<Vec<u8>, 
 }
 
 /// A body over the limit.
-pub(super) fn too_large(limit: u64) -> Problem {
+pub(super) fn too_large(limit: u64) -> Box<Problem> {
     let detail = format!("A body has at most {limit} bytes, unpacked. Send less at once.");
-    Problem {
+    Box::new(Problem {
         limit: Some(limit),
         ..Problem::new(Problem::TOO_LARGE, "Too much at once", 413, detail)
-    }
+    })
 }

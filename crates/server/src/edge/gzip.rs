@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use tisync_protocol::Problem;
 
 /// Whether a request's body is packed; any other encoding than gzip is refused.
-pub(super) fn is_packed(headers: &HeaderMap) -> Result<bool, Problem> {
+pub(super) fn is_packed(headers: &HeaderMap) -> Result<bool, Box<Problem>> {
     let Some(encoding) = headers.get(header::CONTENT_ENCODING) else {
         return Ok(false);
     };
@@ -26,18 +26,18 @@ pub(super) fn is_packed(headers: &HeaderMap) -> Result<bool, Problem> {
                 "A body is plain or packed with gzip; {:?} came.",
                 other.unwrap_or("something else")
             );
-            Err(Problem::new(
+            Err(Box::new(Problem::new(
                 Problem::BAD_ENCODING,
                 "The body is packed in an unknown way",
                 415,
                 detail,
-            ))
+            )))
         }
     }
 }
 
 /// Unpacks a body, no further than the limit.
-pub(super) fn unpack(packed: &[u8], bytes_max: u64) -> Result<Vec<u8>, Problem> {
+pub(super) fn unpack(packed: &[u8], bytes_max: u64) -> Result<Vec<u8>, Box<Problem>> {
     let mut body = Vec::new();
     // One byte more than the limit shows that there is more.
     let read = MultiGzDecoder::new(packed)
@@ -45,12 +45,12 @@ pub(super) fn unpack(packed: &[u8], bytes_max: u64) -> Result<Vec<u8>, Problem> 
         .read_to_end(&mut body);
     if let Err(error) = read {
         let detail = format!("The body says that it is gzip and cannot be unpacked: {error}.");
-        return Err(Problem::new(
+        return Err(Box::new(Problem::new(
             Problem::BAD_ENCODING,
             "The body cannot be unpacked",
             400,
             detail,
-        ));
+        )));
     }
     if body.len() as u64 > bytes_max {
         return Err(super::body::too_large(bytes_max));

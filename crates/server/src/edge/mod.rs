@@ -142,7 +142,7 @@ struct Unpacked {
 }
 
 impl Unpacked {
-    fn unpack(self, bytes_max: u64) -> Result<HttpRequest, Problem> {
+    fn unpack(self, bytes_max: u64) -> Result<HttpRequest, Box<Problem>> {
         let body = if self.gzip {
             gzip::unpack(&self.body, bytes_max)?
         } else {
