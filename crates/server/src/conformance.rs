@@ -40,6 +40,14 @@ macro_rules! server_store_conformance {
 
 const EPOCH: &str = "0011223344556677";
 
+fn history(epoch: &str, seq: u64) -> Meta {
+    Meta {
+        epochs: vec![(epoch.into(), 0)],
+        seq,
+        horizon: 0,
+    }
+}
+
 fn key<'a>(collection: &'a str, id: &'a str) -> Key<'a> {
     Key { collection, id }
 }
@@ -124,27 +132,17 @@ pub fn starts_empty<S: ServerStore>(mut store: S) {
 
 pub fn a_dropped_transaction_leaves_no_trace<S: ServerStore>(mut store: S) {
     write(&mut store, |tx| {
-        tx.put_meta(&Meta {
-            epoch: EPOCH.into(),
-            seq: 1,
-            ..Meta::default()
-        })
-        .unwrap();
+        tx.put_meta(&history(EPOCH, 1)).unwrap();
         tx.put(key("a", "1"), &live(1, r#"{"n":1}"#), 0).unwrap();
     });
     let mut tx = store.begin("main", Access::Write).unwrap();
-    tx.put_meta(&Meta {
-        epoch: "ffffffffffffffff".into(),
-        seq: 9,
-        ..Meta::default()
-    })
-    .unwrap();
+    tx.put_meta(&history("ffffffffffffffff", 9)).unwrap();
     tx.put(key("a", "1"), &live(2, r#"{"n":2}"#), 0).unwrap();
     tx.put(key("b", "1"), &live(3, r#"{"n":3}"#), 0).unwrap();
     tx.put_receipt(&[7; 16], &receipt(2)).unwrap();
     drop(tx);
     read(&mut store, |tx| {
-        assert_eq!(tx.meta().unwrap().unwrap().epoch, EPOCH);
+        assert_eq!(tx.meta().unwrap().unwrap().epoch(), EPOCH);
         assert_eq!(
             tx.record(key("a", "1")).unwrap(),
             Some(live(1, r#"{"n":1}"#))
@@ -164,13 +162,7 @@ pub fn a_dropped_transaction_leaves_no_trace<S: ServerStore>(mut store: S) {
 }
 
 pub fn a_reader_cannot_write<S: ServerStore>(mut store: S) {
-    write(&mut store, |tx| {
-        tx.put_meta(&Meta {
-            epoch: EPOCH.into(),
-            ..Meta::default()
-        })
-        .unwrap()
-    });
+    write(&mut store, |tx| tx.put_meta(&history(EPOCH, 0)).unwrap());
     read(&mut store, |tx| {
         assert!(tx.put_meta(&Meta::default()).is_err());
         assert!(tx.put(key("a", "1"), &live(1, "{}"), 0).is_err());
@@ -182,8 +174,7 @@ pub fn a_reader_cannot_write<S: ServerStore>(mut store: S) {
 
 pub fn keeps_the_history<S: ServerStore>(mut store: S) {
     let meta = Meta {
-        epoch: EPOCH.into(),
-        epoch_start: 3,
+        epochs: vec![("ffffffffffffffff".into(), 0), (EPOCH.into(), 3)],
         seq: 1 << 40,
         horizon: 2,
     };
@@ -485,12 +476,7 @@ pub fn forgets_old_receipts<S: ServerStore>(mut store: S) {
 
 pub fn tenants_do_not_see_each_other<S: ServerStore>(mut store: S) {
     write(&mut store, |tx| {
-        tx.put_meta(&Meta {
-            epoch: EPOCH.into(),
-            seq: 1,
-            ..Meta::default()
-        })
-        .unwrap();
+        tx.put_meta(&history(EPOCH, 1)).unwrap();
         tx.put(key("a", "1"), &live(1, "{}"), 0).unwrap();
         tx.put_receipt(&[1; 16], &receipt(1)).unwrap();
     });

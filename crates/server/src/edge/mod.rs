@@ -167,7 +167,7 @@ async fn answer(
     let read = async {
         let gzip = gzip::is_packed(&parts.headers)?;
         let body = body::read(body, edge.service.limits.push_bytes_max).await?;
-        Ok::<_, Problem>(Unpacked {
+        Ok::<_, Box<Problem>>(Unpacked {
             method: parts.method.as_str().to_owned(),
             path: parts.uri.path().to_owned(),
             headers: plain(&parts.headers),

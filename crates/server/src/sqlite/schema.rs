@@ -35,8 +35,8 @@ pub(super) fn ensure(connection: &Connection) -> Result<(), StoreError> {
     let tables = format!(
         "BEGIN IMMEDIATE;
          CREATE TABLE IF NOT EXISTS tenants (
-             key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, epoch TEXT NOT NULL,
-             epoch_start INTEGER NOT NULL, seq INTEGER NOT NULL, horizon INTEGER NOT NULL);
+             key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, epochs TEXT NOT NULL,
+             seq INTEGER NOT NULL, horizon INTEGER NOT NULL);
          CREATE TABLE IF NOT EXISTS collections (
              key INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, name TEXT NOT NULL,
              live INTEGER NOT NULL, hash INTEGER NOT NULL, UNIQUE (tenant, name));

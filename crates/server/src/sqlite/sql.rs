@@ -17,12 +17,12 @@ pub(super) struct Sql {
     pub(super) receipts_delete: String,
 }
 
-pub(super) const META: &str = "SELECT epoch, epoch_start, seq, horizon FROM tenants WHERE key = ?1";
+pub(super) const META: &str = "SELECT epochs, seq, horizon FROM tenants WHERE key = ?1";
 pub(super) const META_UPDATE: &str =
-    "UPDATE tenants SET epoch = ?2, epoch_start = ?3, seq = ?4, horizon = ?5 WHERE key = ?1";
+    "UPDATE tenants SET epochs = ?2, seq = ?3, horizon = ?4 WHERE key = ?1";
 pub(super) const TENANT: &str = "SELECT key FROM tenants WHERE name = ?1";
 pub(super) const TENANT_INSERT: &str =
-    "INSERT INTO tenants (name, epoch, epoch_start, seq, horizon) VALUES (?1, '', 0, 0, 0)";
+    "INSERT INTO tenants (name, epochs, seq, horizon) VALUES (?1, '[]', 0, 0)";
 pub(super) const COLLECTION: &str = "SELECT key FROM collections WHERE tenant = ?1 AND name = ?2";
 pub(super) const COLLECTION_INSERT: &str =
     "INSERT INTO collections (tenant, name, live, hash) VALUES (?1, ?2, 0, 0)";

@@ -189,31 +189,29 @@ impl ServerTx for SqliteTx<'_> {
         let Some(tenant) = &self.tenant else {
             return Ok(None);
         };
-        let meta = self.statement(sql::META)?.query_row([tenant.key], |row| {
-            Ok(Meta {
-                epoch: row.get(0)?,
-                epoch_start: row.get::<_, i64>(1)? as u64,
-                seq: row.get::<_, i64>(2)? as u64,
-                horizon: row.get::<_, i64>(3)? as u64,
-            })
-        });
+        let mut statement = self.statement(sql::META)?;
+        let mut rows = statement.query([tenant.key]).map_err(failed)?;
+        let Some(row) = rows.next().map_err(failed)? else {
+            return Ok(None);
+        };
+        let epochs: Vec<(String, u64)> =
+            serde_json::from_str(text(row, 0)?).map_err(|error| damaged("epochs", &error))?;
+        let number = |index| row.get::<_, i64>(index).map_err(failed);
+        let meta = Meta {
+            epochs,
+            seq: number(1)? as u64,
+            horizon: number(2)? as u64,
+        };
         // A tenant without an epoch is being made in this transaction.
-        Ok(meta
-            .optional()
-            .map_err(failed)?
-            .filter(|meta| !meta.epoch.is_empty()))
+        Ok(Some(meta).filter(|meta| !meta.epochs.is_empty()))
     }
 
     fn put_meta(&mut self, meta: &Meta) -> Result<(), StoreError> {
         self.write_sql()?;
         let key = self.tenant.as_ref().map(|tenant| tenant.key);
-        let values = params![
-            key,
-            meta.epoch,
-            meta.epoch_start as i64,
-            meta.seq as i64,
-            meta.horizon as i64
-        ];
+        let epochs = serde_json::to_string(&meta.epochs)
+            .map_err(|error| StoreError::failed(format!("epochs were not written: {error}")))?;
+        let values = params![key, epochs, meta.seq as i64, meta.horizon as i64];
         self.statement(sql::META_UPDATE)?
             .execute(values)
             .map_err(failed)?;
