@@ -29,7 +29,7 @@ impl<'a> Found<'a> {
         found
     }
 
-    /// Our image, with their server fields.
+    /// Our image, with their server fields; where they have no record, without any, since it is made anew.
     pub(super) fn our_image(&self) -> Image {
         match &self.ours {
             None => Image::Gone,

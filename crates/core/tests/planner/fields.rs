@@ -673,6 +673,14 @@ fn a_side_that_wins_whole_gets_their_server_fields() {
 }
 
 #[test]
+fn a_record_that_is_created_again_has_no_server_fields_yet() {
+    let case = case(r#"{"a":1,"rev":1}"#, r#"{"a":2,"rev":1}"#, "gone").server_fields(&["/rev"]);
+    let (outcome, loser, by) = case.settled(&Policy::of(Rule::Merge));
+    assert_eq!(outcome, r#"{"a":2}"#);
+    assert_eq!((loser, by.as_str()), (Loser::Theirs, "edit-wins"));
+}
+
+#[test]
 fn two_sides_that_are_too_large_together_stand_alone() {
     let long = "x".repeat(600_000);
     let case = case(

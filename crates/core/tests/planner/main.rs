@@ -4,6 +4,9 @@
 mod answers;
 mod cells;
 mod checks;
+mod docs;
 mod fields;
+mod laws;
 mod reference;
 mod support;
+mod texts;
