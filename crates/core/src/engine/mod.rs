@@ -96,7 +96,13 @@ impl Engine {
         }
         dispatch(&mut work, input)?;
         if is_sync || work.memory.generation.is_some() && check_lease(&mut work).is_ok() {
-            schedule::run(&mut work)?;
+            if work.is_settled() {
+                schedule::run(&mut work)?;
+            } else {
+                // The schedule reads the store: it acts in the next step, on what this one commits.
+                let monotonic_ms = Some(now.monotonic_ms);
+                work.outputs.push(Output::WakeAt { monotonic_ms });
+            }
         }
         let (tx, ops, outputs, memory) = work.finish()?;
         tx.commit(ops)?;

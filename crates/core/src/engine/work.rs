@@ -436,6 +436,17 @@ impl<'a, T: Tx> Work<'a, T> {
         }
     }
 
+    /// Whether nothing that the schedule reads from the store is about to change.
+    pub(super) fn is_settled(&self) -> bool {
+        let matters = |op: &Op| {
+            matches!(
+                op,
+                Op::Suspect(_) | Op::RemoveSuspicion { .. } | Op::Seen { .. }
+            )
+        };
+        self.slots.is_empty() && !self.ops.iter().any(matters)
+    }
+
     // The end.
 
     /// Brings the members of the touched groups in line: a member that is held or parked holds the others.
