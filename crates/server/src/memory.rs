@@ -26,8 +26,7 @@ impl MemoryServerStore {
     pub fn records(&self, tenant: &str) -> impl Iterator<Item = (Key<'_>, &Record)> {
         self.tenants.get(tenant).into_iter().flat_map(|tenant| {
             tenant.collections.iter().flat_map(|(collection, held)| {
-                held.records
-                    .iter()
+                held.iter()
                     .map(move |(id, stored)| (Key { collection, id }, &stored.record))
             })
         })
@@ -57,16 +56,11 @@ impl ServerStore for MemoryServerStore {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Tenant {
     meta: Option<Meta>,
-    collections: BTreeMap<String, Collection>,
+    collections: BTreeMap<String, BTreeMap<String, Stored>>,
+    tallies: BTreeMap<String, Tally>,
     /// (version, position) → collection and id.
     feed: BTreeMap<(u64, u64), (String, String)>,
     receipts: BTreeMap<[u8; 16], Receipt>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Collection {
-    records: BTreeMap<String, Stored>,
-    tally: Tally,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,28 +71,22 @@ struct Stored {
 
 impl Tenant {
     fn stored(&self, key: Key<'_>) -> Option<&Stored> {
-        self.collections.get(key.collection)?.records.get(key.id)
+        self.collections.get(key.collection)?.get(key.id)
     }
 
-    /// Puts `after` in the place of what is there, feed and tally with it.
+    /// Puts `after` in the place of what is there, the feed with it.
     fn set(&mut self, collection: &str, id: &str, after: Option<Stored>) -> Option<Stored> {
         let held = self.collections.entry(collection.to_owned()).or_default();
         let before = match after {
-            None => held.records.remove(id),
+            None => held.remove(id),
             Some(stored) => {
                 let place = (stored.record.version, stored.position);
-                if stored.record.document.is_some() {
-                    held.tally.add(id, place.0);
-                }
                 self.feed
                     .insert(place, (collection.to_owned(), id.to_owned()));
-                held.records.insert(id.to_owned(), stored)
+                held.insert(id.to_owned(), stored)
             }
         };
         if let Some(stored) = &before {
-            if stored.record.document.is_some() {
-                held.tally.remove(id, stored.record.version);
-            }
             self.feed.remove(&(stored.record.version, stored.position));
         }
         before
@@ -118,6 +106,7 @@ enum Undo {
     Meta(Option<Meta>),
     Record(String, String, Option<Stored>),
     Receipt([u8; 16], Option<Receipt>),
+    Tally(String, Option<Tally>),
 }
 
 impl MemoryTx<'_> {
@@ -146,14 +135,18 @@ impl Drop for MemoryTx<'_> {
                 Undo::Receipt(id, Some(before)) => {
                     self.tenant.receipts.insert(id, before);
                 }
+                Undo::Tally(collection, Some(before)) => {
+                    self.tenant.tallies.insert(collection, before);
+                }
+                Undo::Tally(collection, None) => {
+                    self.tenant.tallies.remove(&collection);
+                }
                 Undo::Receipt(id, None) => {
                     self.tenant.receipts.remove(&id);
                 }
             }
         }
-        self.tenant
-            .collections
-            .retain(|_, held| !held.records.is_empty());
+        self.tenant.collections.retain(|_, held| !held.is_empty());
     }
 }
 
@@ -252,34 +245,38 @@ impl ServerTx for MemoryTx<'_> {
     fn tally(&mut self, collection: &str) -> Result<Tally, StoreError> {
         Ok(self
             .tenant
-            .collections
+            .tallies
             .get(collection)
-            .map(|held| held.tally)
+            .copied()
             .unwrap_or_default())
     }
 
-    fn tally_range(
+    fn put_tally(&mut self, collection: &str, tally: &Tally) -> Result<(), StoreError> {
+        self.may_write()?;
+        let before = self.tenant.tallies.insert(collection.to_owned(), *tally);
+        self.undo.push(Undo::Tally(collection.to_owned(), before));
+        Ok(())
+    }
+
+    fn live(
         &mut self,
         collection: &str,
         after: Option<&str>,
         until: Option<&str>,
-    ) -> Result<Tally, StoreError> {
-        let mut tally = Tally::default();
+        visit: &mut dyn FnMut(&str, u64),
+    ) -> Result<(), StoreError> {
         let inside = |id: &str| {
             after.is_none_or(|after| id > after) && until.is_none_or(|until| id <= until)
         };
-        for (id, stored) in self
-            .tenant
-            .collections
-            .get(collection)
-            .into_iter()
-            .flat_map(|held| &held.records)
-        {
+        let Some(records) = self.tenant.collections.get(collection) else {
+            return Ok(());
+        };
+        for (id, stored) in records {
             if stored.record.document.is_some() && inside(id) {
-                tally.add(id, stored.record.version);
+                visit(id, stored.record.version);
             }
         }
-        Ok(tally)
+        Ok(())
     }
 
     fn prune_tombstones(&mut self, until_ms: u64) -> Result<Option<u64>, StoreError> {
@@ -290,8 +287,7 @@ impl ServerTx for MemoryTx<'_> {
             .collections
             .iter()
             .flat_map(|(collection, held)| {
-                held.records
-                    .iter()
+                held.iter()
                     .map(move |(id, stored)| (collection, id, stored))
             })
             .filter(|(_, _, stored)| old(&stored.record))

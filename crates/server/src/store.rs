@@ -3,7 +3,7 @@ use crate::StoreError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use tisync_json::Document;
-use tisync_protocol::{Rejected, Verdict};
+use tisync_protocol::{Digest, Rejected, Verdict};
 
 /// A store of any number of tenants. Synchronous.
 pub trait ServerStore {
@@ -55,15 +55,19 @@ pub trait ServerTx {
         visit: &mut dyn FnMut(u64, Option<Row<'_>>) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
 
-    /// Count and hash of a collection's live records, at no cost that grows with it.
+    /// The count and hash of a collection's live records that were stored last; zero before.
     fn tally(&mut self, collection: &str) -> Result<Tally, StoreError>;
-    /// The same of the ids in `(after, until]`, counted now.
-    fn tally_range(
+    /// Stores the count and hash of a collection's live records; something was written to it.
+    fn put_tally(&mut self, collection: &str, tally: &Tally) -> Result<(), StoreError>;
+    /// Visits id and version of the live records whose ids lie in `(after, until]`, in the order of their
+    /// bytes.
+    fn live(
         &mut self,
         collection: &str,
         after: Option<&str>,
         until: Option<&str>,
-    ) -> Result<Tally, StoreError>;
+        visit: &mut dyn FnMut(&str, u64),
+    ) -> Result<(), StoreError>;
 
     /// Forgets deletions written at or before `until_ms` and returns the highest version among them.
     fn prune_tombstones(&mut self, until_ms: u64) -> Result<Option<u64>, StoreError>;
@@ -215,20 +219,16 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts a live record.
-    pub fn add(&mut self, id: &str, version: u64) {
+    /// Counts a live record; the version is the one on the wire.
+    pub fn add(&mut self, id: &str, version: &str) {
         self.count += 1;
-        self.hash = self.hash.wrapping_add(term(id, version));
+        self.hash = self.hash.wrapping_add(Digest::term(id, version));
     }
     /// Takes a live record out again.
-    pub fn remove(&mut self, id: &str, version: u64) {
+    pub fn remove(&mut self, id: &str, version: &str) {
         self.count = self.count.saturating_sub(1);
-        self.hash = self.hash.wrapping_sub(term(id, version));
+        self.hash = self.hash.wrapping_sub(Digest::term(id, version));
     }
-}
-
-fn term(id: &str, version: u64) -> u64 {
-    tisync_protocol::Digest::term(id, &version.to_string())
 }
 
 /// Reads a number as this server prints it: plain digits without a leading zero.

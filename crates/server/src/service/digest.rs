@@ -1,7 +1,7 @@
 //! Counts and hashes of what is held.
 use super::{bad_name, check_count, meta};
 use crate::checkpoint::Checkpoint;
-use crate::store::{ServerTx, Tally};
+use crate::store::{Meta, ServerTx, Tally};
 use crate::{ServerNow, ServiceConfig, ServiceError};
 use tisync_protocol::{Digest, DigestAnswer, DigestRange, DigestRequest, check_collection};
 
@@ -27,7 +27,7 @@ pub fn digest<T: ServerTx>(
         });
     let digests = whole
         .chain(request.ranges)
-        .map(|range| one(tx, range))
+        .map(|range| one(tx, &meta, range))
         .collect::<Result<_, _>>()?;
     let checkpoint = Checkpoint {
         epoch: meta.epoch().to_owned(),
@@ -42,12 +42,18 @@ pub fn digest<T: ServerTx>(
     })
 }
 
-fn one<T: ServerTx>(tx: &mut T, range: DigestRange) -> Result<Digest, ServiceError> {
+fn one<T: ServerTx>(tx: &mut T, meta: &Meta, range: DigestRange) -> Result<Digest, ServiceError> {
     check_collection(&range.collection).map_err(bad_name)?;
-    let Tally { count, hash } = match (&range.after, &range.until) {
-        (None, None) => tx.tally(&range.collection)?,
-        (after, until) => tx.tally_range(&range.collection, after.as_deref(), until.as_deref())?,
-    };
+    let mut tally = Tally::default();
+    match (&range.after, &range.until) {
+        (None, None) => tally = tx.tally(&range.collection)?,
+        (after, until) => tx.live(
+            &range.collection,
+            after.as_deref(),
+            until.as_deref(),
+            &mut |id, version| tally.add(id, &meta.version(version)),
+        )?,
+    }
     let DigestRange {
         collection,
         after,
@@ -57,7 +63,7 @@ fn one<T: ServerTx>(tx: &mut T, range: DigestRange) -> Result<Digest, ServiceErr
         collection,
         after,
         until,
-        count,
-        hash: Digest::hash_text(hash),
+        count: tally.count,
+        hash: Digest::hash_text(tally.hash),
     })
 }

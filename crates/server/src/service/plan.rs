@@ -13,7 +13,7 @@ use tisync_protocol::{
 pub(super) struct Plan<'a> {
     now: &'a ServerNow,
     config: &'a ServiceConfig,
-    meta: Meta,
+    meta: &'a Meta,
     writes: Vec<Write>,
 }
 
@@ -24,6 +24,8 @@ pub(super) struct Write {
     /// None deletes.
     pub(super) document: Option<Document>,
     pub(super) stamps: Stamps,
+    /// The version of the live record that this replaces in the store.
+    pub(super) before: Option<u64>,
     /// By the mutation's index: documents that are not what the mutation carried.
     pub(super) answers: Vec<(usize, Document)>,
 }
@@ -38,7 +40,7 @@ struct Current {
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(now: &'a ServerNow, config: &'a ServiceConfig, meta: Meta) -> Self {
+    pub(super) fn new(now: &'a ServerNow, config: &'a ServiceConfig, meta: &'a Meta) -> Self {
         Plan {
             now,
             config,
@@ -67,8 +69,8 @@ impl<'a> Plan<'a> {
             id: &mutation.record,
         };
         let mut current = self.current(tx, key)?;
-        if !holds(&self.meta, &mutation.base, &current) || !applies(mutation, &current) {
-            let remote = image(&self.meta, tx.record(key)?);
+        if !holds(self.meta, &mutation.base, &current) || !applies(mutation, &current) {
+            let remote = image(self.meta, tx.record(key)?);
             return Ok(Some(Verdict::Conflict(Conflict { remote })));
         }
         if matches!(mutation.change, Change::Patch(_)) && current.live && current.record.is_none() {
@@ -90,7 +92,8 @@ impl<'a> Plan<'a> {
             .clone()
             .filter(|_| !carried)
             .map(|document| (index, document));
-        self.write(key, document, stamps, answer);
+        let before = current.version.filter(|_| current.live);
+        self.write(key, document, stamps, before, answer);
         Ok(None)
     }
 
@@ -160,6 +163,7 @@ impl<'a> Plan<'a> {
         key: Key<'_>,
         document: Option<Document>,
         stamps: Stamps,
+        before: Option<u64>,
         answer: Option<(usize, Document)>,
     ) {
         let earlier = self
@@ -167,6 +171,7 @@ impl<'a> Plan<'a> {
             .iter()
             .position(|write| write.is(key))
             .map(|index| self.writes.remove(index));
+        let before = earlier.as_ref().map_or(before, |write| write.before);
         let mut answers = earlier.map(|write| write.answers).unwrap_or_default();
         answers.extend(answer);
         let (collection, id) = (key.collection.to_owned(), key.id.to_owned());
@@ -175,6 +180,7 @@ impl<'a> Plan<'a> {
             id,
             document,
             stamps,
+            before,
             answers,
         });
     }

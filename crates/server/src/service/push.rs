@@ -2,7 +2,7 @@
 use super::plan::{Plan, Write};
 use super::{check_count, meta, rejected, used_up};
 use crate::limits::VERSION_MAX;
-use crate::store::{Key, Meta, Receipt, Record, ServerTx, Settled};
+use crate::store::{Key, Meta, Receipt, Record, ServerTx, Settled, Tally};
 use crate::{ServerNow, ServiceConfig, ServiceError};
 use std::collections::{BTreeMap, BTreeSet};
 use tisync_protocol::{
@@ -74,15 +74,23 @@ pub fn push<T: ServerTx>(
         now,
         config,
         ids: &ids,
+        history: &before,
         meta: before.clone(),
         verdicts: BTreeMap::new(),
+        tallies: BTreeMap::new(),
     };
     for unit in units(&entries) {
         push.settle(&entries, &unit)?;
     }
     let Push {
-        meta, mut verdicts, ..
+        meta,
+        mut verdicts,
+        tallies,
+        ..
     } = push;
+    for (collection, tally) in &tallies {
+        tx.put_tally(collection, tally)?;
+    }
     if meta != before {
         tx.put_meta(&meta)?;
     }
@@ -143,8 +151,12 @@ struct Push<'a, T> {
     now: &'a ServerNow,
     config: &'a ServiceConfig,
     ids: &'a [[u8; 16]],
+    /// The history before this push: its epochs, which no push changes.
+    history: &'a Meta,
     meta: Meta,
     verdicts: BTreeMap<usize, Verdict>,
+    /// Of the collections written so far.
+    tallies: BTreeMap<String, Tally>,
 }
 
 impl<T: ServerTx> Push<'_, T> {
@@ -207,7 +219,7 @@ impl<T: ServerTx> Push<'_, T> {
         fresh: &[(usize, &Mutation, u64)],
         mut blocked: bool,
     ) -> Result<(), ServiceError> {
-        let mut plan = Plan::new(self.now, self.config, self.meta.clone());
+        let mut plan = Plan::new(self.now, self.config, self.history);
         for (index, mutation, content) in fresh {
             if let Some(verdict) = plan.add(self.tx, mutation, *index)? {
                 blocked = true;
@@ -247,9 +259,16 @@ impl<T: ServerTx> Push<'_, T> {
                 id,
                 document,
                 stamps,
+                before,
                 answers,
             } = write;
             images.extend(answers);
+            self.count(
+                &collection,
+                &id,
+                before,
+                document.is_some().then_some(version),
+            )?;
             let record = Record {
                 version,
                 document,
@@ -273,6 +292,28 @@ impl<T: ServerTx> Push<'_, T> {
             };
             self.verdicts.insert(*index, settled.verdict(&self.meta));
             self.keep(*index, *content, settled)?;
+        }
+        Ok(())
+    }
+
+    /// Counts a record's new version in the place of its old one.
+    fn count(
+        &mut self,
+        collection: &str,
+        id: &str,
+        before: Option<u64>,
+        after: Option<u64>,
+    ) -> Result<(), ServiceError> {
+        if !self.tallies.contains_key(collection) {
+            let tally = self.tx.tally(collection)?;
+            self.tallies.insert(collection.to_owned(), tally);
+        }
+        let tally = self.tallies.entry(collection.to_owned()).or_default();
+        if let Some(before) = before {
+            tally.remove(id, &self.meta.version(before));
+        }
+        if let Some(after) = after {
+            tally.add(id, &self.meta.version(after));
         }
         Ok(())
     }

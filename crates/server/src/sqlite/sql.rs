@@ -48,7 +48,8 @@ impl Sql {
                 "SELECT place, collection, id, stamp, stamps, doc FROM {records} WHERE place >= ?1 ORDER BY place"
             ),
             range: format!(
-                "SELECT id, place FROM {records} WHERE collection = ?1 AND id > ?2 AND id <= ?3"
+                "SELECT id, place FROM {records} WHERE collection = ?1 AND id > ?2 AND id <= ?3
+                 ORDER BY id"
             ),
             gone_last: format!(
                 "SELECT max(place) FROM {records} WHERE doc IS NULL AND updated_ms <= ?1"

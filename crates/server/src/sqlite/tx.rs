@@ -20,8 +20,6 @@ pub struct SqliteTx<'a> {
     /// None while a reader finds no such tenant.
     tenant: Option<Tenant>,
     access: Access,
-    /// Tallies that this transaction has changed, by the collection's key; written at the commit.
-    tallies: BTreeMap<i64, Tally>,
     /// The last head that was asked for: most often it is written next.
     last: Option<(i64, String, Option<i64>)>,
     open: bool,
@@ -51,7 +49,6 @@ impl<'a> SqliteTx<'a> {
             name: name.to_owned(),
             tenant,
             access,
-            tallies: BTreeMap::new(),
             last: None,
             open: true,
         };
@@ -160,19 +157,6 @@ impl<'a> SqliteTx<'a> {
         self.last = Some((collection, id.to_owned(), place));
         Ok(place)
     }
-
-    fn stored_tally(&self, collection: i64) -> Result<Tally, StoreError> {
-        if let Some(tally) = self.tallies.get(&collection) {
-            return Ok(*tally);
-        }
-        let tally = self.statement(sql::TALLY)?.query_row([collection], |row| {
-            Ok(Tally {
-                count: row.get::<_, i64>(0)? as u64,
-                hash: row.get::<_, i64>(1)? as u64,
-            })
-        });
-        tally.map_err(failed)
-    }
 }
 
 impl Drop for SqliteTx<'_> {
@@ -250,7 +234,6 @@ impl ServerTx for SqliteTx<'_> {
         let sql = self.write_sql()?;
         let collection = self.new_collection(key.collection)?;
         let before = self.place(collection, key.id)?;
-        let mut tally = self.stored_tally(collection)?;
         let after = place::place(record.version, position, record.document.is_none())?;
         let stamps = Some(&record.stamps)
             .filter(|stamps| !stamps.is_empty())
@@ -267,13 +250,6 @@ impl ServerTx for SqliteTx<'_> {
                 .execute(params![after, updated_ms, stamp, stamps, document, before]),
         }
         .map_err(failed)?;
-        if let Some(before) = before.filter(|before| !place::is_deleted(*before)) {
-            tally.remove(key.id, place::version(before));
-        }
-        if document.is_some() {
-            tally.add(key.id, record.version);
-        }
-        self.tallies.insert(collection, tally);
         self.last = None;
         Ok(())
     }
@@ -345,24 +321,40 @@ impl ServerTx for SqliteTx<'_> {
     }
 
     fn tally(&mut self, collection: &str) -> Result<Tally, StoreError> {
-        match self.collection(collection)? {
-            Some(key) => self.stored_tally(key),
-            None => Ok(Tally::default()),
-        }
+        let Some(key) = self.collection(collection)? else {
+            return Ok(Tally::default());
+        };
+        let tally = self.statement(sql::TALLY)?.query_row([key], |row| {
+            Ok(Tally {
+                count: row.get::<_, i64>(0)? as u64,
+                hash: row.get::<_, i64>(1)? as u64,
+            })
+        });
+        tally.map_err(failed)
     }
 
-    fn tally_range(
+    fn put_tally(&mut self, collection: &str, tally: &Tally) -> Result<(), StoreError> {
+        self.write_sql()?;
+        let key = self.new_collection(collection)?;
+        let values = params![key, tally.count as i64, tally.hash as i64];
+        self.statement(sql::TALLY_UPDATE)?
+            .execute(values)
+            .map_err(failed)?;
+        Ok(())
+    }
+
+    fn live(
         &mut self,
         collection: &str,
         after: Option<&str>,
         until: Option<&str>,
-    ) -> Result<Tally, StoreError> {
-        let mut tally = Tally::default();
+        visit: &mut dyn FnMut(&str, u64),
+    ) -> Result<(), StoreError> {
         let Some(collection) = self.collection(collection)? else {
-            return Ok(tally);
+            return Ok(());
         };
         let Some(sql) = self.sql() else {
-            return Ok(tally);
+            return Ok(());
         };
         // Every text sorts before every blob.
         let until = until.map_or(Value::Blob(Vec::new()), |until| {
@@ -375,10 +367,10 @@ impl ServerTx for SqliteTx<'_> {
         while let Some(row) = rows.next().map_err(failed)? {
             let at: i64 = row.get(1).map_err(failed)?;
             if !place::is_deleted(at) {
-                tally.add(text(row, 0)?, place::version(at));
+                visit(text(row, 0)?, place::version(at));
             }
         }
-        Ok(tally)
+        Ok(())
     }
 
     fn prune_tombstones(&mut self, until_ms: u64) -> Result<Option<u64>, StoreError> {
@@ -412,12 +404,6 @@ impl ServerTx for SqliteTx<'_> {
     }
 
     fn commit(mut self) -> Result<(), StoreError> {
-        for (collection, tally) in std::mem::take(&mut self.tallies) {
-            let values = params![collection, tally.count as i64, tally.hash as i64];
-            self.statement(sql::TALLY_UPDATE)?
-                .execute(values)
-                .map_err(failed)?;
-        }
         self.statement("COMMIT")?.execute([]).map_err(failed)?;
         self.open = false;
         if let Some(tenant) = self.tenant.take() {
