@@ -1,5 +1,6 @@
 //! The engine: one step is one transaction.
 mod answer;
+mod apply;
 mod configure;
 mod decide;
 mod entropy;

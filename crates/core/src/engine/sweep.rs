@@ -1,5 +1,5 @@
 //! Sweep: after a complete pass, what was not seen is a suspicion; only evidence makes it a deletion.
-use super::pull::{offer_again, offer_lost_chain};
+use super::apply::{offer_again, offer_lost_chain};
 use super::work::Work;
 use crate::error::Error;
 use crate::limits;

@@ -1,9 +1,12 @@
 //! The unit of work of one step: what was read, what changed, and what will be handed out.
+mod groups;
+mod keys;
+mod state;
+
 use super::entropy::Entropy;
-use super::memory::{Memory, Open};
+use super::memory::Memory;
 use super::slot::{Fate, Slot};
 use crate::error::{Error, ErrorKind};
-use crate::limits;
 use crate::model::*;
 use crate::store::{EntryFilter, JournalFilter, Keys, Load, Op, Tx};
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,8 +65,6 @@ impl<'a, T: Tx> Work<'a, T> {
             events: Vec::new(),
         }
     }
-
-    // Records.
 
     /// The collection's declaration.
     pub(super) fn collection(&self, name: &CollectionName) -> Result<&'a CollectionConfig, Error> {
@@ -218,206 +219,6 @@ impl<'a, T: Tx> Work<'a, T> {
         self.groups.extend(group);
     }
 
-    // Keys and the clock.
-
-    /// The key of a new record.
-    pub(super) fn new_rid(&mut self, collection: &CollectionName) -> Result<Rid, Error> {
-        let next = match self.next_rid.get(collection) {
-            Some(next) => *next,
-            None => self.tx.next_rid(collection)?,
-        };
-        self.next_rid.insert(collection.clone(), Rid(next.0 + 1));
-        Ok(next)
-    }
-
-    /// The place of a new entry.
-    pub(super) fn new_seq(&mut self) -> Result<i64, Error> {
-        let next = match self.next_seq {
-            Some(next) => next,
-            None => self.tx.next_seq()?,
-        };
-        self.next_seq = Some(next + 1);
-        Ok(next)
-    }
-
-    /// Adds a row to the journal.
-    pub(super) fn journal(
-        &mut self,
-        row: impl FnOnce(JournalId) -> JournalRow,
-    ) -> Result<JournalId, Error> {
-        let id = match self.next_journal {
-            Some(next) => next,
-            None => self.tx.next_journal()?,
-        };
-        self.next_journal = Some(JournalId(id.0 + 1));
-        let row = row(id);
-        self.journalled.insert((row.collection.clone(), row.rid));
-        self.ops.push(Op::Journal(Box::new(row)));
-        self.events.push(Event::Journalled(id));
-        Ok(id)
-    }
-
-    /// The stamp of a local write: later than every stamp that this replica has seen.
-    pub(super) fn stamp(&mut self) -> Result<Stamp, Error> {
-        let last = match self.clock {
-            Some(last) => last,
-            None => self.tx.clock()?,
-        };
-        let next = last.next(self.now.wall_ms, self.config.node);
-        self.clock = Some(next);
-        Ok(next)
-    }
-
-    /// Takes note of a stamp that came from elsewhere, cut to what the clock allows.
-    pub(super) fn observe(
-        &mut self,
-        stamp: Option<Stamp>,
-        skew_ms: i64,
-    ) -> Result<Option<Stamp>, Error> {
-        let Some(stamp) = stamp else { return Ok(None) };
-        let latest = self
-            .now
-            .wall_ms
-            .max(self.now.wall_ms.saturating_add_signed(skew_ms))
-            + limits::SKEW_MS_MAX;
-        let stamp = if stamp.ms > latest {
-            Stamp {
-                ms: latest,
-                ..stamp
-            }
-        } else {
-            stamp
-        };
-        let last = match self.clock {
-            Some(last) => last,
-            None => self.tx.clock()?,
-        };
-        if stamp > last {
-            self.observed = true;
-        }
-        self.clock = Some(last.max(stamp));
-        Ok(Some(stamp))
-    }
-
-    // Feeds and connectors.
-
-    /// Where a feed stands.
-    pub(super) fn feed(&mut self, key: &FeedKey) -> Result<&mut FeedState, Error> {
-        if !self.feeds.contains_key(key) {
-            let state = self.tx.feed(key)?.unwrap_or_default();
-            self.feeds.insert(key.clone(), (state, false));
-        }
-        Ok(self
-            .feeds
-            .get_mut(key)
-            .map(|(state, _)| state)
-            .unwrap_or_else(|| unreachable!("just inserted")))
-    }
-
-    /// Changes where a feed stands.
-    pub(super) fn set_feed(
-        &mut self,
-        key: &FeedKey,
-        change: impl FnOnce(&mut FeedState),
-    ) -> Result<(), Error> {
-        self.feed(key)?;
-        if let Some((state, dirty)) = self.feeds.get_mut(key) {
-            change(state);
-            *dirty = true;
-        }
-        Ok(())
-    }
-
-    /// Where a connector stands.
-    pub(super) fn connector(&mut self, name: &ConnectorName) -> Result<&ConnectorState, Error> {
-        if !self.connectors.contains_key(name) {
-            let state = self.tx.connector(name)?.unwrap_or_default();
-            self.connectors.insert(name.clone(), (state, false));
-        }
-        Ok(self
-            .connectors
-            .get(name)
-            .map(|(state, _)| state)
-            .unwrap_or_else(|| unreachable!("just inserted")))
-    }
-
-    /// Changes where a connector stands.
-    pub(super) fn set_connector(
-        &mut self,
-        name: &ConnectorName,
-        change: impl FnOnce(&mut ConnectorState),
-    ) -> Result<(), Error> {
-        self.connector(name)?;
-        if let Some((state, dirty)) = self.connectors.get_mut(name) {
-            let before = state.clone();
-            change(state);
-            *dirty |= *state != before;
-        }
-        Ok(())
-    }
-
-    /// The feeds of a connector.
-    pub(super) fn feeds_of(
-        &self,
-        connector: &ConnectorName,
-    ) -> Vec<(FeedKey, &'a [CollectionName])> {
-        let Some(config) = self.config.connectors.get(connector) else {
-            return Vec::new();
-        };
-        config
-            .feeds
-            .iter()
-            .map(|(feed, collections)| {
-                (
-                    FeedKey {
-                        connector: connector.clone(),
-                        feed: feed.clone(),
-                    },
-                    collections.as_slice(),
-                )
-            })
-            .collect()
-    }
-
-    /// All collections of a connector.
-    pub(super) fn collections_of(&self, connector: &ConnectorName) -> Vec<CollectionName> {
-        let Some(config) = self.config.connectors.get(connector) else {
-            return Vec::new();
-        };
-        config.feeds.values().flatten().cloned().collect()
-    }
-
-    /// The generation of the lease that this engine holds; 0 without one.
-    pub(super) fn generation(&self) -> Generation {
-        self.memory.generation.unwrap_or_default()
-    }
-
-    /// A deadline from now.
-    pub(super) fn after(&self, wait_ms: u64) -> Deadline {
-        Deadline::after(&self.now, self.generation(), wait_ms)
-    }
-
-    /// Milliseconds until a deadline; 0 when it is due or there is none.
-    pub(super) fn remaining_ms(&self, deadline: Option<Deadline>) -> u64 {
-        deadline.map_or(0, |deadline| {
-            deadline.remaining_ms(&self.now, self.generation())
-        })
-    }
-
-    /// Hands out an order.
-    pub(super) fn order(&mut self, connector: &ConnectorName, request: RequestId, task: Task) {
-        let open = Open::new(connector.clone(), &task, self.now.monotonic_ms);
-        self.memory.open.insert(request, open);
-        self.outputs.push(Output::Order(Order {
-            request,
-            generation: self.generation(),
-            connector: connector.clone(),
-            task,
-        }));
-    }
-
-    // Events.
-
     /// Notes that a visible record changed.
     pub(super) fn changed(&mut self, collection: &CollectionName, id: &RecordId, kind: ChangeKind) {
         match self.changed.get_mut(collection) {
@@ -445,59 +246,6 @@ impl<'a, T: Tx> Work<'a, T> {
             )
         };
         self.slots.is_empty() && !self.ops.iter().any(matters)
-    }
-
-    // The end.
-
-    /// Brings the members of the touched groups in line: a member that is held or parked holds the others.
-    fn hold_groups(&mut self) -> Result<(), Error> {
-        let mut groups = std::mem::take(&mut self.groups);
-        while let Some(group) = groups.pop_first() {
-            let stored = self
-                .tx
-                .entries(EntryFilter::Group(group), None, usize::MAX)?;
-            let mut rids: BTreeMap<CollectionName, BTreeSet<Rid>> = BTreeMap::new();
-            for entry in stored {
-                rids.entry(entry.collection).or_default().insert(entry.rid);
-            }
-            for (collection, rids) in rids {
-                let rids: Vec<Rid> = rids.into_iter().collect();
-                self.load_rids(&collection, &rids)?;
-            }
-            let member = |entry: &Entry| entry.group == Some(group);
-            for slot in self
-                .slots
-                .values_mut()
-                .filter(|slot| slot.chain.iter().any(member))
-            {
-                slot.hold();
-            }
-            let stuck = self
-                .slots
-                .values()
-                .flat_map(|slot| &slot.chain)
-                .filter(|entry| member(entry))
-                .any(|entry| {
-                    matches!(
-                        entry.state,
-                        EntryState::Parked { .. }
-                            | EntryState::Held(Blocker::Conflict | Blocker::ParkedAncestor)
-                    )
-                });
-            for entry in self
-                .slots
-                .values_mut()
-                .flat_map(|slot| &mut slot.chain)
-                .filter(|entry| member(entry))
-            {
-                match entry.state {
-                    EntryState::Pending if stuck => entry.state = EntryState::Held(Blocker::Group),
-                    EntryState::Held(Blocker::Group) if !stuck => entry.state = EntryState::Pending,
-                    _ => {}
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Turns everything into changes of the store; returns them with the outputs and the memory to keep.

@@ -1,0 +1,87 @@
+//! Keys of new rows, and the clock of stamps.
+use super::Work;
+use crate::error::Error;
+use crate::limits;
+use crate::model::*;
+use crate::store::{Op, Tx};
+
+impl<'a, T: Tx> Work<'a, T> {
+    /// The key of a new record.
+    pub(in crate::engine) fn new_rid(&mut self, collection: &CollectionName) -> Result<Rid, Error> {
+        let next = match self.next_rid.get(collection) {
+            Some(next) => *next,
+            None => self.tx.next_rid(collection)?,
+        };
+        self.next_rid.insert(collection.clone(), Rid(next.0 + 1));
+        Ok(next)
+    }
+
+    /// The place of a new entry.
+    pub(in crate::engine) fn new_seq(&mut self) -> Result<i64, Error> {
+        let next = match self.next_seq {
+            Some(next) => next,
+            None => self.tx.next_seq()?,
+        };
+        self.next_seq = Some(next + 1);
+        Ok(next)
+    }
+
+    /// Adds a row to the journal.
+    pub(in crate::engine) fn journal(
+        &mut self,
+        row: impl FnOnce(JournalId) -> JournalRow,
+    ) -> Result<JournalId, Error> {
+        let id = match self.next_journal {
+            Some(next) => next,
+            None => self.tx.next_journal()?,
+        };
+        self.next_journal = Some(JournalId(id.0 + 1));
+        let row = row(id);
+        self.journalled.insert((row.collection.clone(), row.rid));
+        self.ops.push(Op::Journal(Box::new(row)));
+        self.events.push(Event::Journalled(id));
+        Ok(id)
+    }
+
+    /// The stamp of a local write: later than every stamp that this replica has seen.
+    pub(in crate::engine) fn stamp(&mut self) -> Result<Stamp, Error> {
+        let last = match self.clock {
+            Some(last) => last,
+            None => self.tx.clock()?,
+        };
+        let next = last.next(self.now.wall_ms, self.config.node);
+        self.clock = Some(next);
+        Ok(next)
+    }
+
+    /// Takes note of a stamp that came from elsewhere, cut to what the clock allows.
+    pub(in crate::engine) fn observe(
+        &mut self,
+        stamp: Option<Stamp>,
+        skew_ms: i64,
+    ) -> Result<Option<Stamp>, Error> {
+        let Some(stamp) = stamp else { return Ok(None) };
+        let latest = self
+            .now
+            .wall_ms
+            .max(self.now.wall_ms.saturating_add_signed(skew_ms))
+            + limits::SKEW_MS_MAX;
+        let stamp = if stamp.ms > latest {
+            Stamp {
+                ms: latest,
+                ..stamp
+            }
+        } else {
+            stamp
+        };
+        let last = match self.clock {
+            Some(last) => last,
+            None => self.tx.clock()?,
+        };
+        if stamp > last {
+            self.observed = true;
+        }
+        self.clock = Some(last.max(stamp));
+        Ok(Some(stamp))
+    }
+}

@@ -1,0 +1,134 @@
+//! Feeds, connectors and orders.
+use super::Work;
+use crate::engine::memory::Open;
+use crate::error::Error;
+use crate::model::*;
+use crate::store::Tx;
+
+impl<'a, T: Tx> Work<'a, T> {
+    /// Where a feed stands.
+    pub(in crate::engine) fn feed(&mut self, key: &FeedKey) -> Result<&mut FeedState, Error> {
+        if !self.feeds.contains_key(key) {
+            let state = self.tx.feed(key)?.unwrap_or_default();
+            self.feeds.insert(key.clone(), (state, false));
+        }
+        Ok(self
+            .feeds
+            .get_mut(key)
+            .map(|(state, _)| state)
+            .unwrap_or_else(|| unreachable!("just inserted")))
+    }
+
+    /// Changes where a feed stands.
+    pub(in crate::engine) fn set_feed(
+        &mut self,
+        key: &FeedKey,
+        change: impl FnOnce(&mut FeedState),
+    ) -> Result<(), Error> {
+        self.feed(key)?;
+        if let Some((state, dirty)) = self.feeds.get_mut(key) {
+            change(state);
+            *dirty = true;
+        }
+        Ok(())
+    }
+
+    /// Where a connector stands.
+    pub(in crate::engine) fn connector(
+        &mut self,
+        name: &ConnectorName,
+    ) -> Result<&ConnectorState, Error> {
+        if !self.connectors.contains_key(name) {
+            let state = self.tx.connector(name)?.unwrap_or_default();
+            self.connectors.insert(name.clone(), (state, false));
+        }
+        Ok(self
+            .connectors
+            .get(name)
+            .map(|(state, _)| state)
+            .unwrap_or_else(|| unreachable!("just inserted")))
+    }
+
+    /// Changes where a connector stands.
+    pub(in crate::engine) fn set_connector(
+        &mut self,
+        name: &ConnectorName,
+        change: impl FnOnce(&mut ConnectorState),
+    ) -> Result<(), Error> {
+        self.connector(name)?;
+        if let Some((state, dirty)) = self.connectors.get_mut(name) {
+            let before = state.clone();
+            change(state);
+            *dirty |= *state != before;
+        }
+        Ok(())
+    }
+
+    /// The feeds of a connector.
+    pub(in crate::engine) fn feeds_of(
+        &self,
+        connector: &ConnectorName,
+    ) -> Vec<(FeedKey, &'a [CollectionName])> {
+        let Some(config) = self.config.connectors.get(connector) else {
+            return Vec::new();
+        };
+        config
+            .feeds
+            .iter()
+            .map(|(feed, collections)| {
+                (
+                    FeedKey {
+                        connector: connector.clone(),
+                        feed: feed.clone(),
+                    },
+                    collections.as_slice(),
+                )
+            })
+            .collect()
+    }
+
+    /// All collections of a connector.
+    pub(in crate::engine) fn collections_of(
+        &self,
+        connector: &ConnectorName,
+    ) -> Vec<CollectionName> {
+        let Some(config) = self.config.connectors.get(connector) else {
+            return Vec::new();
+        };
+        config.feeds.values().flatten().cloned().collect()
+    }
+
+    /// The generation of the lease that this engine holds; 0 without one.
+    pub(in crate::engine) fn generation(&self) -> Generation {
+        self.memory.generation.unwrap_or_default()
+    }
+
+    /// A deadline from now.
+    pub(in crate::engine) fn after(&self, wait_ms: u64) -> Deadline {
+        Deadline::after(&self.now, self.generation(), wait_ms)
+    }
+
+    /// Milliseconds until a deadline; 0 when it is due or there is none.
+    pub(in crate::engine) fn remaining_ms(&self, deadline: Option<Deadline>) -> u64 {
+        deadline.map_or(0, |deadline| {
+            deadline.remaining_ms(&self.now, self.generation())
+        })
+    }
+
+    /// Hands out an order.
+    pub(in crate::engine) fn order(
+        &mut self,
+        connector: &ConnectorName,
+        request: RequestId,
+        task: Task,
+    ) {
+        let open = Open::new(connector.clone(), &task, self.now.monotonic_ms);
+        self.memory.open.insert(request, open);
+        self.outputs.push(Output::Order(Order {
+            request,
+            generation: self.generation(),
+            connector: connector.clone(),
+            task,
+        }));
+    }
+}
