@@ -1,4 +1,6 @@
 //! The engine of Ti.Sync: it decides what to store, send and show, and does no I/O.
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod engine;
 mod error;
 pub mod limits;

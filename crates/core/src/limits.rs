@@ -48,3 +48,5 @@ pub const RESTARTS_PER_EPOCH: u32 = 1;
 pub const UNKNOWN_TRIES: u32 = 3;
 /// Rows that a sweep looks at in one step.
 pub const SWEEP_ROWS: usize = 1_000;
+/// Declared columns of one collection: far below SQLite's 2,000, and each costs on every write.
+pub const COLUMNS_MAX: usize = 64;

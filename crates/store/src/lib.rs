@@ -1,1 +1,29 @@
-//! Placeholder.
+//! The SQLite store of Ti.Sync.
+//!
+//! [`SqliteStore`] keeps the rows of a replica behind the engine's store seam, over any [`SqlDriver`]; the
+//! feature `rusqlite` brings the driver for native hosts. [`Reader`] answers the app's queries on a connection
+//! of its own, so that reads never wait for sync.
+//!
+//! ```
+//! # #[cfg(feature = "rusqlite")] {
+//! use tisync_core::store::{Durability, Op, Store, Tx};
+//! use tisync_store::{Options, SqliteStore};
+//!
+//! let mut store = SqliteStore::in_memory(&Options::default())?;
+//! let tx = store.begin(Durability::Full)?;
+//! tx.commit(vec![Op::Meta { key: "node".into(), value: Some("7".into()) }])?;
+//! assert_eq!(store.begin(Durability::Full)?.meta("node")?.as_deref(), Some("7"));
+//! # }
+//! # Ok::<(), tisync_core::store::StoreError>(())
+//! ```
+mod column;
+mod driver;
+pub mod limits;
+#[cfg(feature = "rusqlite")]
+mod rusqlite_driver;
+mod sqlite;
+
+pub use driver::{Next, SqlConsole, SqlDriver, SqlRow, SqlValue};
+#[cfg(feature = "rusqlite")]
+pub use rusqlite_driver::RusqliteDriver;
+pub use sqlite::{Options, SqliteStore, SqliteTx};

@@ -1,6 +1,8 @@
 //! What every store checks in the same way, so that a bug of the engine shows on each of them.
 use super::{Op, StoreError, StoreErrorKind};
-use crate::model::{CollectionName, JournalRow, Record, RecordState, Rid};
+use crate::limits::{COLUMNS_MAX, NAME_BYTES_MAX};
+use crate::model::{CollectionName, JournalRow, Record, RecordState, Rid, Schema};
+use std::collections::BTreeSet;
 
 /// Bytes that a journal row counts besides its documents.
 const JOURNAL_ROW_BYTES: u64 = 256;
@@ -9,8 +11,36 @@ const JOURNAL_ROW_BYTES: u64 = 256;
 pub fn check(op: &Op) -> Result<(), StoreError> {
     match op {
         Op::Insert { record, .. } | Op::Update { record, .. } => check_record(record),
+        Op::Declare { collection, schema } => check_columns(collection, schema),
         _ => Ok(()),
     }
+}
+
+/// Checks the names of declared columns: SQLite does not tell upper from lower case, and a view shows them
+/// beside the id and the document.
+fn check_columns(collection: &CollectionName, schema: &Schema) -> Result<(), StoreError> {
+    let mut taken = BTreeSet::from(["id".to_owned(), "document".to_owned()]);
+    let wrong = schema.columns.iter().find(|column| {
+        !is_identifier(&column.name) || !taken.insert(column.name.to_ascii_lowercase())
+    });
+    let message = match wrong {
+        Some(column) => format!(
+            "expected column names of {collection} of letters, digits and _, each once, not id or document; came {:?}",
+            column.name
+        ),
+        None if schema.columns.len() > COLUMNS_MAX => format!(
+            "expected at most {COLUMNS_MAX} columns of {collection}, came {}",
+            schema.columns.len()
+        ),
+        None => return Ok(()),
+    };
+    Err(StoreError::new(StoreErrorKind::Misuse, message))
+}
+
+fn is_identifier(name: &str) -> bool {
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let goes_on = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    starts && goes_on && name.len() <= NAME_BYTES_MAX
 }
 
 /// Checks that a record has a document if it is clean, and none if it is a tombstone: a head that is stored

@@ -1,0 +1,18 @@
+//! Every limit of the store, with the reason for its number.
+
+/// Milliseconds that a connection waits for the lock of another process before it says `Busy`: longer than
+/// the longest commit (a page of 5,000 rows), short enough for a person who waits for a save.
+pub const BUSY_MS: u64 = 5_000;
+/// Prepared statements that a connection keeps: about 20 of its own and 12 for each collection in use.
+pub const STATEMENTS_MAX: usize = 256;
+/// KiB of pages that a writing connection keeps in memory.
+pub const CACHE_KIB: u32 = 64 << 10;
+/// KiB of pages that a reading connection keeps in memory: the operating system keeps the rest.
+pub const READER_CACHE_KIB: u32 = 8 << 10;
+/// Pages in the WAL before a checkpoint: four times SQLite's default is a third faster on a bulk load, and
+/// bounds the WAL at 16 MiB.
+pub const WAL_PAGES: u32 = 4_000;
+/// Bytes that the WAL file is cut to after a checkpoint, should a long read have let it grow.
+pub const WAL_BYTES_MAX: u64 = 32 << 20;
+/// Rows whose values are bound in one call of the driver: bounds what a page holds twice.
+pub const ROWS_PER_CALL: usize = 512;

@@ -1,0 +1,216 @@
+//! The driver for native hosts, over the bundled SQLite.
+use crate::driver::{Next, SqlConsole, SqlDriver, SqlRow, SqlValue};
+use crate::limits;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, Row, Statement, ToSql};
+use std::path::Path;
+use std::time::Duration;
+use tisync_core::store::{StoreError, StoreErrorKind};
+
+/// A connection of the bundled SQLite.
+#[derive(Debug)]
+pub struct RusqliteDriver {
+    connection: Connection,
+}
+
+impl RusqliteDriver {
+    /// Opens the file, or makes it.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        RusqliteDriver::with(Connection::open_with_flags(path, flags).map_err(refused)?)
+    }
+
+    /// Opens a file that is there, for reading only.
+    pub fn open_reader(path: &Path) -> Result<Self, StoreError> {
+        // Not SQLITE_OPEN_READ_ONLY: the first reader of a WAL file must be able to make its index.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let driver =
+            RusqliteDriver::with(Connection::open_with_flags(path, flags).map_err(refused)?)?;
+        let guard = driver.connection.pragma_update(None, "query_only", true);
+        guard.map_err(refused)?;
+        Ok(driver)
+    }
+
+    /// Opens a database in memory, of this connection alone.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        RusqliteDriver::with(Connection::open_in_memory().map_err(refused)?)
+    }
+
+    fn with(connection: Connection) -> Result<Self, StoreError> {
+        connection.set_prepared_statement_cache_capacity(limits::STATEMENTS_MAX);
+        connection
+            .busy_timeout(Duration::from_millis(limits::BUSY_MS))
+            .map_err(refused)?;
+        Ok(RusqliteDriver { connection })
+    }
+
+    fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>, StoreError> {
+        self.connection.prepare_cached(sql).map_err(refused)
+    }
+}
+
+impl SqlDriver for RusqliteDriver {
+    fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
+        self.connection.execute_batch(sql).map_err(refused)
+    }
+
+    fn execute(&mut self, sql: &str, values: &[SqlValue<'_>]) -> Result<u64, StoreError> {
+        let mut statement = self.prepare(sql)?;
+        bind(&mut statement, values)?;
+        let changed = statement.raw_execute().map_err(refused)?;
+        Ok(changed as u64)
+    }
+
+    fn query(
+        &mut self,
+        sql: &str,
+        values: &[SqlValue<'_>],
+        row: &mut dyn FnMut(&dyn SqlRow) -> Result<Next, StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut statement = self.prepare(sql)?;
+        bind(&mut statement, values)?;
+        run(&mut statement, row)
+    }
+
+    fn execute_many(
+        &mut self,
+        sql: &str,
+        width: usize,
+        values: &[SqlValue<'_>],
+    ) -> Result<u64, StoreError> {
+        let mut statement = self.prepare(sql)?;
+        let mut changed = 0;
+        for values in values.chunks_exact(width) {
+            bind(&mut statement, values)?;
+            changed += statement.raw_execute().map_err(refused)? as u64;
+        }
+        Ok(changed)
+    }
+
+    fn query_many(
+        &mut self,
+        sql: &str,
+        width: usize,
+        values: &[SqlValue<'_>],
+        row: &mut dyn FnMut(usize, &dyn SqlRow) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut statement = self.prepare(sql)?;
+        for (number, values) in values.chunks_exact(width).enumerate() {
+            bind(&mut statement, values)?;
+            run(&mut statement, &mut |found| {
+                row(number, found).map(|()| Next::More)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl SqlConsole for RusqliteDriver {
+    fn read_only(
+        &mut self,
+        sql: &str,
+        values: &[SqlValue<'_>],
+        columns: &mut dyn FnMut(&[&str]),
+        row: &mut dyn FnMut(&dyn SqlRow) -> Result<Next, StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare(sql).map_err(refused)?;
+        // `BEGIN` and `ATTACH` count as read-only too, but they give no columns.
+        if !statement.readonly() || statement.column_count() == 0 {
+            return Err(StoreError::new(
+                StoreErrorKind::Misuse,
+                "expected one SELECT, came a statement that may write: use the collection's methods to write",
+            ));
+        }
+        columns(&statement.column_names().collect::<Vec<_>>());
+        bind(&mut statement, values)?;
+        run(&mut statement, row)
+    }
+}
+
+impl SqlRow for Row<'_> {
+    fn value(&self, column: usize) -> Result<SqlValue<'_>, StoreError> {
+        match self.get_ref(column).map_err(refused)? {
+            ValueRef::Null => Ok(SqlValue::Null),
+            ValueRef::Integer(value) => Ok(SqlValue::Integer(value)),
+            ValueRef::Real(value) => Ok(SqlValue::Real(value)),
+            ValueRef::Text(bytes) => std::str::from_utf8(bytes)
+                .map(SqlValue::Text)
+                .map_err(|_| corrupt("a text that is not UTF-8")),
+            ValueRef::Blob(_) => Err(corrupt("a blob")),
+        }
+    }
+}
+
+struct Bound<'a>(SqlValue<'a>);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            SqlValue::Null => ValueRef::Null,
+            SqlValue::Integer(value) => ValueRef::Integer(value),
+            SqlValue::Real(value) => ValueRef::Real(value),
+            SqlValue::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
+}
+
+fn bind(statement: &mut Statement<'_>, values: &[SqlValue<'_>]) -> Result<(), StoreError> {
+    if statement.parameter_count() != values.len() {
+        return Err(StoreError::new(
+            StoreErrorKind::Misuse,
+            format!(
+                "the statement takes {} values, {} came",
+                statement.parameter_count(),
+                values.len()
+            ),
+        ));
+    }
+    for (index, value) in values.iter().enumerate() {
+        statement
+            .raw_bind_parameter(index + 1, Bound(*value))
+            .map_err(refused)?;
+    }
+    Ok(())
+}
+
+fn run(
+    statement: &mut Statement<'_>,
+    row: &mut dyn FnMut(&dyn SqlRow) -> Result<Next, StoreError>,
+) -> Result<(), StoreError> {
+    let mut rows = statement.raw_query();
+    while let Some(found) = rows.next().map_err(refused)? {
+        if row(found)? == Next::Stop {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn corrupt(what: &str) -> StoreError {
+    StoreError::new(
+        StoreErrorKind::Corrupt,
+        format!("the file holds {what} where text or a number must be"),
+    )
+}
+
+fn refused(error: rusqlite::Error) -> StoreError {
+    let kind = match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreErrorKind::Busy,
+        Some(ErrorCode::DiskFull) => StoreErrorKind::Full,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreErrorKind::Corrupt,
+        Some(
+            ErrorCode::CannotOpen
+            | ErrorCode::FileLockingProtocolFailed
+            | ErrorCode::NoLargeFileSupport
+            | ErrorCode::OperationInterrupted
+            | ErrorCode::OutOfMemory
+            | ErrorCode::PermissionDenied
+            | ErrorCode::ReadOnly
+            | ErrorCode::SystemIoFailure,
+        ) => StoreErrorKind::Io,
+        _ => StoreErrorKind::Misuse,
+    };
+    StoreError::new(kind, format!("SQLite: {error}"))
+}

@@ -1,0 +1,185 @@
+//! Rows to nouns and back.
+use crate::driver::{SqlRow, SqlValue};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tisync_core::model::{
+    Dirty, EntryState, Image, JournalState, Record, RecordId, RecordState, Remote, Rid,
+};
+use tisync_core::store::{StoreError, StoreErrorKind};
+use tisync_json::Document;
+
+/// Added to a record's state when its side row is (never seen, no remote), as for every new record: that row
+/// is then not written.
+pub(super) const BLANK: i64 = 8;
+
+/// The state without [`BLANK`].
+pub(super) const STATE: i64 = 7;
+
+pub(super) fn state_code(state: RecordState) -> i64 {
+    match state {
+        RecordState::Clean => 0,
+        RecordState::Dirty => 1,
+        RecordState::Provisional => 2,
+        RecordState::Unconfirmed => 3,
+        RecordState::Tombstone => 4,
+    }
+}
+
+fn state_of(code: i64) -> Result<RecordState, StoreError> {
+    Ok(match code & STATE {
+        0 => RecordState::Clean,
+        1 => RecordState::Dirty,
+        2 => RecordState::Provisional,
+        3 => RecordState::Unconfirmed,
+        4 => RecordState::Tombstone,
+        _ => return Err(corrupt(format!("a record has the state {code}"))),
+    })
+}
+
+pub(super) fn entry_code(state: &EntryState) -> i64 {
+    match state {
+        EntryState::Pending => 0,
+        EntryState::InFlight { .. } => 1,
+        EntryState::Unknown { .. } => 2,
+        EntryState::Held(_) => 3,
+        EntryState::Parked { .. } => 4,
+    }
+}
+
+pub(super) fn journal_code(state: JournalState) -> i64 {
+    match state {
+        JournalState::Decided => 0,
+        JournalState::Settled => 1,
+        JournalState::Void => 2,
+    }
+}
+
+pub(super) fn image_code(image: &Image) -> i64 {
+    match image {
+        Image::Absent => 0,
+        Image::Present(_) => 1,
+        Image::Gone => 2,
+    }
+}
+
+/// Whether the side row is that of a new record.
+pub(super) fn is_blank(dirty: &Dirty) -> bool {
+    dirty.base == Image::Absent && dirty.remote.is_none()
+}
+
+/// Reads the columns `rid, id, version, state, stamp, doc, kind, base, remote`. `wanted` is the id that was
+/// asked for: most often it is the one that is found, and need not be made again.
+pub(super) fn whole(
+    row: &dyn SqlRow,
+    wanted: Option<&RecordId>,
+) -> Result<(Record, Option<Dirty>), StoreError> {
+    let code = integer(row, 3)?;
+    let id = text(row, 1)?;
+    let id = match wanted {
+        Some(wanted) if wanted.as_str() == id => wanted.clone(),
+        _ => parsed(RecordId::new(id))?,
+    };
+    let version = text_or_null(row, 2)?.map(|text| text.to_owned().try_into());
+    let stamp = text_or_null(row, 4)?.map(str::parse);
+    let record = Record {
+        rid: Rid(integer(row, 0)?),
+        id,
+        version: version.transpose().map_err(wrong)?,
+        state: state_of(code)?,
+        document: document(row, 5)?,
+        stamp: stamp.transpose().map_err(wrong)?,
+    };
+    let dirty = match integer_or_null(row, 6)? {
+        Some(kind) => Some(Dirty {
+            base: image(kind, document(row, 7)?)?,
+            remote: text_or_null(row, 8)?.map(from_json::<Remote>).transpose()?,
+        }),
+        None => (code & BLANK != 0).then_some(Dirty {
+            base: Image::Absent,
+            remote: None,
+        }),
+    };
+    Ok((record, dirty))
+}
+
+fn image(kind: i64, document: Option<Document>) -> Result<Image, StoreError> {
+    match (kind, document) {
+        (0, None) => Ok(Image::Absent),
+        (1, Some(document)) => Ok(Image::Present(document)),
+        (2, None) => Ok(Image::Gone),
+        _ => Err(corrupt(format!(
+            "a base of kind {kind} does not fit its document"
+        ))),
+    }
+}
+
+pub(crate) fn document(row: &dyn SqlRow, column: usize) -> Result<Option<Document>, StoreError> {
+    let text = text_or_null(row, column)?;
+    text.map(|text| parsed(Document::parse(text))).transpose()
+}
+
+pub(super) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| {
+        StoreError::new(
+            StoreErrorKind::Misuse,
+            format!("a row that cannot be written as JSON: {error}"),
+        )
+    })
+}
+
+pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(wrong)
+}
+
+pub(super) fn text_or_null(row: &dyn SqlRow, column: usize) -> Result<Option<&str>, StoreError> {
+    match row.value(column)? {
+        SqlValue::Null => Ok(None),
+        SqlValue::Text(text) => Ok(Some(text)),
+        other => Err(corrupt(format!("expected text, found {other:?}"))),
+    }
+}
+
+pub(crate) fn text(row: &dyn SqlRow, column: usize) -> Result<&str, StoreError> {
+    text_or_null(row, column)?.ok_or_else(|| corrupt("expected text, found NULL".to_owned()))
+}
+
+pub(super) fn integer_or_null(row: &dyn SqlRow, column: usize) -> Result<Option<i64>, StoreError> {
+    match row.value(column)? {
+        SqlValue::Null => Ok(None),
+        SqlValue::Integer(value) => Ok(Some(value)),
+        // Hosts without integers answer with doubles.
+        SqlValue::Real(value) if value.fract() == 0.0 && value.abs() < 9.1e15 => {
+            Ok(Some(value as i64))
+        }
+        other => Err(corrupt(format!("expected an integer, found {other:?}"))),
+    }
+}
+
+pub(super) fn integer(row: &dyn SqlRow, column: usize) -> Result<i64, StoreError> {
+    integer_or_null(row, column)?
+        .ok_or_else(|| corrupt("expected an integer, found NULL".to_owned()))
+}
+
+/// An unsigned number as SQLite keeps it; beyond its range it is cut, which no clock and counter reaches.
+pub(super) fn unsigned(value: u64) -> SqlValue<'static> {
+    SqlValue::Integer(i64::try_from(value).unwrap_or(i64::MAX))
+}
+
+/// A limit as SQLite takes it.
+pub(super) fn limit(limit: usize) -> SqlValue<'static> {
+    unsigned(limit as u64)
+}
+
+pub(crate) fn parsed<T, E: std::fmt::Display>(result: Result<T, E>) -> Result<T, StoreError> {
+    result.map_err(wrong)
+}
+
+fn wrong(error: impl std::fmt::Display) -> StoreError {
+    corrupt(format!(
+        "the file holds what was never written to it: {error}"
+    ))
+}
+
+pub(crate) fn corrupt(message: String) -> StoreError {
+    StoreError::new(StoreErrorKind::Corrupt, message)
+}

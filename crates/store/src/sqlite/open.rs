@@ -1,0 +1,114 @@
+//! Opens a file, or makes it.
+use super::{SqliteStore, layout};
+use crate::driver::SqlDriver;
+use crate::limits;
+use std::collections::BTreeMap;
+use tisync_core::store::StoreError;
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// KiB of pages that the connection keeps in memory.
+    pub cache_kib: u32,
+    /// Whether every page is looked at for damage first, which reads the whole file.
+    pub check: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            cache_kib: limits::CACHE_KIB,
+            check: false,
+        }
+    }
+}
+
+#[cfg(feature = "rusqlite")]
+impl SqliteStore<crate::RusqliteDriver> {
+    /// Opens the file, or makes it.
+    ///
+    /// # Errors
+    /// `Newer` for a file of a newer layout, `Misuse` for a database of something else, `Corrupt` for a
+    /// damaged one: none of them is changed.
+    pub fn open(path: &std::path::Path, options: &Options) -> Result<Self, StoreError> {
+        SqliteStore::with_driver(crate::RusqliteDriver::open(path)?, options)
+    }
+
+    /// Makes a store in memory, which ends with the process.
+    pub fn in_memory(options: &Options) -> Result<Self, StoreError> {
+        SqliteStore::with_driver(crate::RusqliteDriver::in_memory()?, options)
+    }
+}
+
+impl<D: SqlDriver> SqliteStore<D> {
+    /// Takes over a connection; see [`SqliteStore::open`].
+    pub fn with_driver(mut driver: D, options: &Options) -> Result<Self, StoreError> {
+        let cache = format!("PRAGMA cache_size=-{}", options.cache_kib);
+        driver.batch(&cache)?;
+        // Nothing may be written before the version is known.
+        if !layout::check_version(&mut driver)? {
+            make(&mut driver)?;
+        }
+        set_up(&mut driver)?;
+        let mut store = SqliteStore {
+            driver,
+            durability: None,
+            tables: BTreeMap::new(),
+            seen: None,
+            open: false,
+        };
+        if options.check {
+            store.check()?;
+        }
+        store.refresh()?;
+        Ok(store)
+    }
+}
+
+/// Makes the tables of an empty file.
+fn make<D: SqlDriver>(driver: &mut D) -> Result<(), StoreError> {
+    // Page size and WAL count only before the first table is made.
+    driver.batch("PRAGMA page_size=4096")?;
+    wal(driver)?;
+    driver.begin()?;
+    let made = make_tables(driver);
+    if made.is_err() {
+        // The error that stopped it says more than that of taking it back.
+        let _ = driver.rollback();
+    }
+    made
+}
+
+fn make_tables<D: SqlDriver>(driver: &mut D) -> Result<(), StoreError> {
+    // Another process may have been faster.
+    if !layout::check_version(driver)? {
+        driver.batch(layout::TABLES)?;
+        driver.batch(&format!(
+            "PRAGMA application_id={}; PRAGMA user_version={}",
+            layout::APPLICATION_ID,
+            layout::VERSION
+        ))?;
+    }
+    driver.commit()
+}
+
+fn set_up<D: SqlDriver>(driver: &mut D) -> Result<(), StoreError> {
+    wal(driver)?;
+    // Both answer with a row.
+    super::integer(
+        driver,
+        &format!("PRAGMA wal_autocheckpoint={}", limits::WAL_PAGES),
+        &[],
+    )?;
+    super::integer(
+        driver,
+        &format!("PRAGMA journal_size_limit={}", limits::WAL_BYTES_MAX),
+        &[],
+    )?;
+    Ok(())
+}
+
+fn wal<D: SqlDriver>(driver: &mut D) -> Result<(), StoreError> {
+    // Answers with the mode that holds now; a database in memory keeps its own.
+    super::text(driver, "PRAGMA journal_mode=WAL", &[]).map(|_| ())
+}
