@@ -1,2 +1,15 @@
 //! The server from the store up to the socket.
+#![allow(clippy::unwrap_used)]
 mod conformance;
+mod epochs;
+mod groups;
+mod harness;
+mod openapi;
+mod protocol_page;
+mod pull;
+mod push;
+mod random;
+mod receipts;
+mod refusals;
+mod socket;
+mod stamps;
