@@ -99,7 +99,8 @@ impl Merged {
             merged.take(&clash.path, settled)
         });
         if !answers.is_empty() {
-            resolve::set(&mut merged.fields, answers.clone());
+            let server_fields = found.sides.server_fields;
+            resolve::set(&mut merged.fields, answers.clone(), server_fields);
         }
         for path in answers.keys() {
             let lost = |side| three_way::lost_at(path, [base, side, &merged.fields]);

@@ -65,20 +65,21 @@ fn fields(found: &Found<'_>, policy: &Policy, values: &BTreeMap<Path, Value>) ->
         (None, None) => return answered(found, policy, Image::Gone),
     };
     let mut fields = standing.clone();
-    set(&mut fields, values);
+    set(&mut fields, values, found.sides.server_fields);
     match found.image(&fields) {
         Some(outcome) => answered(found, policy, outcome),
         None => by_fallback(found, policy),
     }
 }
 
-/// Sets each value, the outer paths first.
-pub(super) fn set(fields: &mut Object, values: BTreeMap<Path, Value>) {
+/// Sets each value, the outer paths first, without the server fields that a value holds.
+pub(super) fn set(fields: &mut Object, values: BTreeMap<Path, Value>, server_fields: &[Path]) {
     let patch = Patch {
         set: values,
         unset: BTreeSet::new(),
     };
     patch.apply(fields);
+    server_fields::strip(fields, server_fields);
 }
 
 fn given(found: &Found<'_>, document: &Document) -> Image {

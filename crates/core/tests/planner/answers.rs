@@ -99,7 +99,7 @@ fn a_person_answers() {
 
 #[test]
 fn answers_keep_their_server_fields() {
-    let case = case(
+    let edits = case(
         r#"{"a":1,"rev":1}"#,
         r#"{"a":2,"rev":1}"#,
         r#"{"a":3,"rev":2}"#,
@@ -112,7 +112,21 @@ fn answers_keep_their_server_fields() {
         (document(r#"{"a":3}"#), r#"{"a":3,"rev":2}"#),
         (fields(&[("/a", "6"), ("/rev", "7")]), r#"{"a":6,"rev":2}"#),
     ] {
-        let decision = case.resolve(&manual, &resolution);
+        let decision = edits.resolve(&manual, &resolution);
+        assert_eq!(text(&decision.outcome), outcome, "{resolution:?}");
+    }
+    // Neither does the value of an object that holds some, nor a value inside one.
+    let theirs = r#"{"m":{"by":"y","x":3}}"#;
+    let inside =
+        case(r#"{"m":{"by":"y","x":1}}"#, r#"{"m":"mine"}"#, theirs).server_fields(&["/m/by"]);
+    for (resolution, outcome) in [
+        (
+            fields(&[("/m", r#"{"by":"z","x":6}"#)]),
+            r#"{"m":{"by":"y","x":6}}"#,
+        ),
+        (fields(&[("/m/by/z", "1")]), r#"{"m":"mine"}"#),
+    ] {
+        let decision = inside.resolve(&manual, &resolution);
         assert_eq!(text(&decision.outcome), outcome, "{resolution:?}");
     }
 }

@@ -151,6 +151,13 @@ fn values() {
         ),
         (
             Counter,
+            [Some("0"), Some("1e300"), Some("-1")],
+            Some("1e+300"),
+            theirs,
+            FALLBACK,
+        ),
+        (
+            Counter,
             [Some("0"), Some("1e300"), Some("1")],
             Some("1e+300"),
             theirs,
@@ -568,7 +575,7 @@ fn server_fields_are_never_ours() {
         Rule::Manual,
     ];
     type Row = (Case, Situation, &'static str);
-    let table: [Row; 9] = [
+    let table: [Row; 10] = [
         // Our values of them are no change.
         (
             of(
@@ -630,6 +637,12 @@ fn server_fields_are_never_ours() {
             ),
             Situation::Identical,
             r#"{"a":2,"meta":{"by":"y"}}"#,
+        ),
+        // An object that only holds them says nothing.
+        (
+            of("{}", r#"{"a":1}"#, r#"{"meta":{"by":"y"}}"#),
+            Situation::Disjoint,
+            r#"{"a":1,"meta":{"by":"y"}}"#,
         ),
         // An object around them that we removed leaves only them.
         (

@@ -73,6 +73,8 @@ fn lines_then_words() {
             "z\na\nX\nc\n",
             Some("z\na\nX\nc\nd\n"),
         ),
+        // Other characters stand alone.
+        ("...", ",..", "..,", Some(",.,")),
         // One word, changed twice; two additions in one place; a delete around an edit.
         ("one", "uno", "eins", None),
         ("a\n", "a\nx\n", "a\ny\n", None),
@@ -126,6 +128,8 @@ fn texts_that_differ_everywhere_are_one_change() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     /// Edits of different lines, an unchanged one between them, are both kept.
     #[test]
     fn separate_edits_are_both_kept(
