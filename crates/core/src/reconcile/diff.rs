@@ -84,7 +84,7 @@ fn back(trace: &[Reached], mut x: isize, mut y: isize) -> Vec<Hunk> {
         let (deleted, inserted) = if from < k { (1, 0) } else { (0, 1) };
         let (base_end, side_end) = (arrived as usize, (arrived - k) as usize);
         match hunks.last_mut() {
-            Some(next) if next.base.start == base_end && next.side.start == side_end => {
+            Some(next) if next.base.start == base_end => {
                 next.base.start -= deleted;
                 next.side.start -= inserted;
             }

@@ -30,6 +30,7 @@ fn fields(values: &[(&str, &str)]) -> Resolution {
 fn a_person_answers() {
     let edits = case(r#"{"a":1,"b":1}"#, r#"{"a":2,"b":1}"#, r#"{"a":3,"b":2}"#);
     let deleted = case(r#"{"a":1}"#, r#"{"a":2}"#, "gone");
+    let unseen = case("absent", "absent", r#"{"a":1}"#);
     let we_deleted = case(r#"{"a":1}"#, "gone", r#"{"a":2}"#);
     let table = [
         (&edits, Resolution::Ours, r#"{"a":2,"b":1}"#, Loser::Theirs),
@@ -76,6 +77,8 @@ fn a_person_answers() {
             r#"{"a":2,"b":1}"#,
             Loser::Theirs,
         ),
+        // Who was not there has nothing to lose.
+        (&unseen, document(r#"{"a":7}"#), r#"{"a":7}"#, Loser::Theirs),
         (&we_deleted, Resolution::Ours, "gone", Loser::Theirs),
         (&we_deleted, Resolution::Theirs, r#"{"a":2}"#, Loser::Ours),
         (
@@ -129,6 +132,10 @@ fn answers_keep_their_server_fields() {
         let decision = inside.resolve(&manual, &resolution);
         assert_eq!(text(&decision.outcome), outcome, "{resolution:?}");
     }
+    // Also where the server has none yet.
+    let edits = case("{}", r#"{"m":{"x":1}}"#, r#"{"m":{"x":3}}"#).server_fields(&["/m/by"]);
+    let decision = edits.resolve(&manual, &fields(&[("/m", r#"{"by":"z","x":6}"#)]));
+    assert_eq!(text(&decision.outcome), r#"{"m":{"x":6}}"#);
 }
 
 #[test]
@@ -315,4 +322,10 @@ fn undo_brings_the_loser_back() {
         let came = undo(&image(outcome), &image(now), &image(loser));
         assert_eq!(text(&came), stands, "{outcome} {now} {loser}");
     }
+}
+
+#[test]
+fn an_undo_that_would_be_too_large_shows_the_loser_alone() {
+    let long = |key| image(&format!(r#"{{"{key}":"{}"}}"#, "x".repeat(600_000)));
+    assert_eq!(undo(&image("{}"), &long("a"), &long("b")), long("b"));
 }

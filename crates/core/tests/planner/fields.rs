@@ -221,6 +221,13 @@ fn values() {
         ),
         (
             Set,
+            [Some("[1,1,2]"), Some("[1,2,3]"), Some("[1,1,2,4]")],
+            Some("[1,2,3,4]"),
+            none,
+            "set",
+        ),
+        (
+            Set,
             [Some("[1]"), Some("[2]"), None],
             Some("[2]"),
             theirs,
