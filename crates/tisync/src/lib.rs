@@ -1,1 +1,81 @@
-//! Placeholder.
+//! Ti.Sync: keeps an app's data in sync with a backend. Reads and writes are local, offline or not; no write
+//! is ever lost; conflicts are settled by a policy that you name.
+//!
+//! ```
+//! # let dir = tempfile::tempdir().unwrap();
+//! use tisync::Replica;
+//!
+//! let replica = Replica::open(dir.path().join("notes.db"))
+//!     .server("http://127.0.0.1:7400")
+//!     .collection("notes", "merge")
+//!     .open()?;
+//! let notes = replica.collection("notes")?;
+//! let written = notes.insert(r#"{"title": "Milk"}"#)?;
+//! assert_eq!(notes.count()?, 1);
+//! // replica.sync().await?;   // once, or
+//! // replica.start()?;        // in the background
+//! # let _ = written;
+//! # Ok::<(), tisync::Error>(())
+//! ```
+mod builder;
+mod collection;
+mod conflicts;
+mod credentials;
+mod document;
+mod error;
+mod events;
+mod exchange;
+mod host;
+mod http;
+mod journal;
+mod lease;
+pub mod limits;
+mod local;
+mod options;
+mod outbox;
+mod policies;
+mod policy;
+mod query;
+mod readers;
+mod replica;
+mod settings;
+mod shared;
+mod storage;
+mod typed;
+mod watch;
+mod worker;
+mod writes;
+
+pub use builder::ReplicaBuilder;
+pub use collection::Collection;
+pub use conflicts::{Conflicts, OpenConflict};
+pub use credentials::{Credentials, CredentialsAnswer, CredentialsAsk};
+pub use document::{IntoDocument, IntoId, Record};
+pub use error::{Error, ErrorKind};
+pub use events::{Events, Notice};
+pub use http::ReqwestHttp;
+pub use journal::Journal;
+pub use lease::{Holder, LeaseState};
+pub use options::{CollectionOptions, IntoCollectionOptions};
+pub use outbox::{Outbox, OutboxEntry};
+pub use policies::FieldConflict;
+pub use policy::{IntoPolicy, fallback, rule};
+pub use query::{Compare, IntoValue, Query, SqlAnswer};
+pub use replica::{Replica, SyncReport, needs_person};
+pub use settings::{
+    CollectionSettings, ColumnSettings, ConnectorKind, ConnectorSettings, ReferenceSettings,
+    Settings,
+};
+pub use shared::Totals;
+pub use typed::Typed;
+pub use watch::Watch;
+pub use writes::Writes;
+
+pub use tisync_connect as connect;
+pub use tisync_core::model;
+pub use tisync_json::{self as json, Document, Patch, Path, Value};
+
+/// The README's Rust examples, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

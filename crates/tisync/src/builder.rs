@@ -1,0 +1,274 @@
+//! Opening a replica.
+use crate::credentials::Credentials;
+use crate::events::EventSender;
+use crate::http::ReqwestHttp;
+use crate::local::{Gate, Local};
+use crate::options::{CollectionOptions, IntoCollectionOptions, Served};
+use crate::policies::{FieldConflict, Functions};
+use crate::replica::{Inner, Replica};
+use crate::shared::{Backend, Shared};
+use crate::{Error, ErrorKind, limits, storage};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use tisync_connect::Connector;
+use tisync_connect::connectors::Native;
+use tisync_connect::http::Http;
+use tisync_core::model::{
+    Account, Capability, CollectionConfig, CollectionName, Config, ConnectorConfig, ConnectorName,
+    Decide, FeedName, JournalLimits, Resolution,
+};
+use tisync_json::Value;
+
+/// The name of the only connector, when the app names none.
+const MAIN: &str = "main";
+
+/// Declares a replica: its file, its backends, its collections. Made by [`Replica::open`].
+#[must_use = "nothing is opened before `open`"]
+pub struct ReplicaBuilder {
+    path: PathBuf,
+    account: Option<String>,
+    backends: BTreeMap<String, Backend>,
+    poll_ms: BTreeMap<String, u64>,
+    collections: BTreeMap<String, CollectionOptions>,
+    functions: Functions,
+    journal: JournalLimits,
+    http: Option<Arc<MakeHttp>>,
+    error: Option<Error>,
+}
+
+/// Makes the HTTP client inside the sync worker's thread.
+pub(crate) type MakeHttp = dyn Fn() -> Result<Rc<dyn Http>, Error> + Send + Sync;
+
+impl ReplicaBuilder {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        ReplicaBuilder {
+            path,
+            account: None,
+            backends: BTreeMap::new(),
+            poll_ms: BTreeMap::new(),
+            collections: BTreeMap::new(),
+            functions: Functions::default(),
+            journal: JournalLimits::default(),
+            http: None,
+            error: None,
+        }
+    }
+
+    /// Syncs with a server that speaks the native protocol, through a connector named `main`.
+    pub fn server(self, address: &str) -> Self {
+        let native = Native::new(address);
+        let account = native.address().to_owned();
+        let mut this = self.connector(MAIN, move || Box::new(native.clone()));
+        this.account.get_or_insert(account);
+        this
+    }
+
+    /// Adds a connector. The function is called in the sync worker's thread, so a connector need not be
+    /// `Send`, and once more while opening, to ask what its backend can do.
+    pub fn connector(
+        mut self,
+        name: &str,
+        make: impl Fn() -> Box<dyn Connector> + Send + Sync + 'static,
+    ) -> Self {
+        self.backends.insert(
+            name.to_owned(),
+            Backend {
+                make: Arc::new(make),
+                credentials: None,
+            },
+        );
+        self
+    }
+
+    /// Sets who gives out the credentials of every connector that was added so far and has none.
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        for backend in self.backends.values_mut() {
+            backend
+                .credentials
+                .get_or_insert_with(|| credentials.clone());
+        }
+        self
+    }
+
+    /// Sets the milliseconds between two polls of a connector's feeds.
+    pub fn poll_ms(mut self, connector: &str, poll_ms: u64) -> Self {
+        self.poll_ms.insert(connector.to_owned(), poll_ms);
+        self
+    }
+
+    /// Says whose data this is, where several accounts of one server are used on one device. A file belongs
+    /// to one account for ever; by default to the address of its server.
+    pub fn account(mut self, account: &str) -> Self {
+        self.account = Some(account.to_owned());
+        self
+    }
+
+    /// Adds a collection: its policy's name (`"merge"`), a [`crate::model::Policy`], or all [`CollectionOptions`].
+    pub fn collection(mut self, name: &str, options: impl IntoCollectionOptions) -> Self {
+        match options.into_options() {
+            Ok(options) => {
+                self.collections.insert(name.to_owned(), options);
+            }
+            Err(error) => {
+                self.error.get_or_insert(Error::new(
+                    error.kind(),
+                    format!("collection {name}: {error}"),
+                ));
+            }
+        }
+        self
+    }
+
+    /// Registers a function that decides about whole records, for the policy `function:NAME`.
+    pub fn record_policy(
+        mut self,
+        name: &str,
+        function: impl Fn(&Decide) -> Resolution + Send + Sync + 'static,
+    ) -> Self {
+        self.functions.add_record(name, function);
+        self
+    }
+
+    /// Registers a function that decides about single fields, for the field rule `function:NAME`.
+    pub fn field_policy(
+        mut self,
+        name: &str,
+        function: impl Fn(&FieldConflict<'_>) -> Value + Send + Sync + 'static,
+    ) -> Self {
+        self.functions.add_field(name, function);
+        self
+    }
+
+    /// Sets how long and how much of the journal is kept.
+    pub fn journal(mut self, limits: JournalLimits) -> Self {
+        self.journal = limits;
+        self
+    }
+
+    /// Replaces the HTTP client, for instance by one with other certificates. The function is called in the
+    /// sync worker's thread.
+    pub fn http(
+        mut self,
+        make: impl Fn() -> Result<Rc<dyn Http>, Error> + Send + Sync + 'static,
+    ) -> Self {
+        self.http = Some(Arc::new(make));
+        self
+    }
+
+    /// Opens the file, makes it if it is not there, and checks the configuration.
+    pub fn open(mut self) -> Result<Replica, Error> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        let mut config = self.config()?;
+        let events = EventSender::new();
+        let gate = Gate::default();
+        let store = storage::open(&self.path)?;
+        let local = Local::open(store, gate.clone(), &mut config, events.clone())?;
+        let http = self
+            .http
+            .unwrap_or_else(|| Arc::new(|| Ok(Rc::new(ReqwestHttp::new()?) as Rc<dyn Http>)));
+        let backends = self
+            .backends
+            .into_iter()
+            .map(|(name, backend)| Ok((ConnectorName::new(name)?, backend)))
+            .collect::<Result<_, Error>>()?;
+        let shared = Shared::new(
+            self.path,
+            config,
+            gate,
+            local,
+            events,
+            backends,
+            self.functions,
+            http,
+        );
+        Ok(Inner::handle(shared))
+    }
+
+    fn config(&self) -> Result<Config, Error> {
+        let mut collections = BTreeMap::new();
+        let mut feeds: BTreeMap<&String, Vec<CollectionName>> = BTreeMap::new();
+        for (name, options) in &self.collections {
+            let collection = CollectionName::new(name)?;
+            let connector = self.connector_of(name, options)?;
+            let capability = match connector {
+                Some((_, backend)) => (backend.make)().capability(&collection),
+                None => Capability::native(),
+            };
+            if let Some((connector, _)) = connector {
+                feeds.entry(connector).or_default().push(collection.clone());
+            }
+            let config = CollectionConfig {
+                connector: connector
+                    .map(|(connector, _)| ConnectorName::new(connector))
+                    .transpose()?,
+                capability,
+                schema: options.schema.clone(),
+                policy: options.policy.clone(),
+            };
+            self.functions.check(name, &config)?;
+            collections.insert(collection, config);
+        }
+        let mut connectors = BTreeMap::new();
+        for (connector, collections) in feeds {
+            let config = ConnectorConfig {
+                feeds: BTreeMap::from([(FeedName::new(MAIN)?, collections)]),
+                poll_ms: self
+                    .poll_ms
+                    .get(connector)
+                    .copied()
+                    .unwrap_or(limits::POLL_MS),
+                live: false,
+            };
+            connectors.insert(ConnectorName::new(connector)?, config);
+        }
+        Ok(Config {
+            node: 0,
+            account: self.account.as_ref().map(Account::new).transpose()?,
+            connectors,
+            collections,
+            slice_items: None,
+            journal: self.journal,
+        })
+    }
+
+    fn connector_of(
+        &self,
+        collection: &str,
+        options: &CollectionOptions,
+    ) -> Result<Option<(&String, &Backend)>, Error> {
+        let named = match &options.connector {
+            Served::Nowhere => return Ok(None),
+            Served::Anywhere if self.backends.is_empty() => return Ok(None),
+            Served::Anywhere if self.backends.len() == 1 => {
+                return Ok(self.backends.iter().next());
+            }
+            Served::Anywhere => None,
+            Served::By(name) => self.backends.get_key_value(name),
+        };
+        named.map(Some).ok_or_else(|| {
+            let known: Vec<&str> = self.backends.keys().map(String::as_str).collect();
+            Error::new(
+                ErrorKind::BadConfig,
+                format!(
+                    "expected the collection {collection} to name one of the connectors {}, but it does not",
+                    known.join(", ")
+                ),
+            )
+        })
+    }
+}
+
+impl fmt::Debug for ReplicaBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplicaBuilder")
+            .field("path", &self.path)
+            .field("backends", &self.backends)
+            .field("collections", &self.collections)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,206 @@
+//! Why a call failed.
+use std::fmt;
+use tisync_connect::http::HttpError;
+use tisync_core::ErrorKind as EngineError;
+use tisync_core::model::{Failure, FailureKind, NameError};
+use tisync_core::store::{StoreError, StoreErrorKind};
+
+/// Why a call failed: what was expected, what came, and what to do. Nothing has changed.
+///
+/// ```
+/// # let dir = tempfile::tempdir().unwrap();
+/// use tisync::Replica;
+/// let replica = Replica::open(dir.path().join("notes.db")).collection("notes", "merge").open()?;
+/// let error = replica.collection("notes")?.delete("nobody").unwrap_err();
+/// assert!(error.is_not_found());
+/// # Ok::<(), tisync::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+}
+
+/// The kinds of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// No such collection, record, entry, conflict or journal row.
+    NotFound,
+    /// The record exists already.
+    AlreadyExists,
+    /// What was given does not fit: a name, a document, a filter, a command.
+    Invalid,
+    /// A limit was reached; nothing was dropped.
+    Limit,
+    /// The configuration contradicts itself.
+    BadConfig,
+    /// The file belongs to another account.
+    WrongAccount,
+    /// Another process syncs this file.
+    LeaseElsewhere,
+    /// The backend cannot be reached.
+    Offline,
+    /// The backend refuses the credentials.
+    Credentials,
+    /// The backend answered, but cannot do it now.
+    Backend,
+    /// What answered does not speak the protocol.
+    NotThisProtocol,
+    /// The backend asks for a newer app.
+    UpgradeRequired,
+    /// Another process is writing to the file.
+    Busy,
+    /// The file cannot be read or written, or the disk is full.
+    Storage,
+    /// The file is damaged.
+    Corrupt,
+    /// The file was written by a newer version.
+    Newer,
+    /// The replica was closed, or its worker is gone.
+    Closed,
+}
+
+impl Error {
+    /// Makes an error.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Error {
+            kind,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Invalid, message)
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// Whether what was asked for is not there.
+    pub fn is_not_found(&self) -> bool {
+        self.kind == ErrorKind::NotFound
+    }
+
+    /// Whether the record exists already.
+    pub fn is_already_exists(&self) -> bool {
+        self.kind == ErrorKind::AlreadyExists
+    }
+
+    /// Whether the caller has to change what it gives.
+    pub fn is_invalid(&self) -> bool {
+        matches!(
+            self.kind,
+            ErrorKind::Invalid | ErrorKind::Limit | ErrorKind::BadConfig
+        )
+    }
+
+    /// Whether the backend could not be reached.
+    pub fn is_offline(&self) -> bool {
+        self.kind == ErrorKind::Offline
+    }
+
+    /// Whether the backend refuses the credentials.
+    pub fn is_credentials(&self) -> bool {
+        self.kind == ErrorKind::Credentials
+    }
+
+    /// Whether another process syncs this file.
+    pub fn is_lease_elsewhere(&self) -> bool {
+        self.kind == ErrorKind::LeaseElsewhere
+    }
+
+    /// Whether the local file is the trouble.
+    pub fn is_storage(&self) -> bool {
+        matches!(
+            self.kind,
+            ErrorKind::Busy | ErrorKind::Storage | ErrorKind::Corrupt | ErrorKind::Newer
+        )
+    }
+
+    /// Whether the same call may succeed later without a change.
+    pub fn is_temporary(&self) -> bool {
+        matches!(
+            self.kind,
+            ErrorKind::Offline
+                | ErrorKind::Backend
+                | ErrorKind::Busy
+                | ErrorKind::Storage
+                | ErrorKind::LeaseElsewhere
+        )
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<tisync_core::Error> for Error {
+    fn from(error: tisync_core::Error) -> Self {
+        let kind = match error.kind {
+            EngineError::Store(kind) => of_store(kind),
+            EngineError::LeaseLost => ErrorKind::LeaseElsewhere,
+            EngineError::WrongAccount => ErrorKind::WrongAccount,
+            EngineError::BadConfig | EngineError::NotConfigured => ErrorKind::BadConfig,
+            EngineError::NotFound => ErrorKind::NotFound,
+            EngineError::AlreadyExists => ErrorKind::AlreadyExists,
+            EngineError::Limit => ErrorKind::Limit,
+            _ => ErrorKind::Invalid,
+        };
+        Error::new(kind, error.message)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Error::new(of_store(error.kind), error.message)
+    }
+}
+
+impl From<NameError> for Error {
+    fn from(error: NameError) -> Self {
+        Error::invalid(error.to_string())
+    }
+}
+
+impl From<tisync_json::Error> for Error {
+    fn from(error: tisync_json::Error) -> Self {
+        Error::invalid(format!("expected a JSON document, but {error}"))
+    }
+}
+
+impl From<HttpError> for Error {
+    fn from(error: HttpError) -> Self {
+        Error::new(ErrorKind::Offline, error.message)
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        let kind = match failure.kind {
+            FailureKind::Offline => ErrorKind::Offline,
+            FailureKind::Credentials => ErrorKind::Credentials,
+            FailureKind::NotThisProtocol => ErrorKind::NotThisProtocol,
+            FailureKind::UpgradeRequired => ErrorKind::UpgradeRequired,
+            FailureKind::TooLarge => ErrorKind::Limit,
+            FailureKind::Retry { .. } | FailureKind::ExpiredCheckpoint { .. } => ErrorKind::Backend,
+        };
+        Error::new(kind, failure.message)
+    }
+}
+
+fn of_store(kind: StoreErrorKind) -> ErrorKind {
+    match kind {
+        StoreErrorKind::Busy => ErrorKind::Busy,
+        StoreErrorKind::Full | StoreErrorKind::Io => ErrorKind::Storage,
+        StoreErrorKind::Corrupt => ErrorKind::Corrupt,
+        StoreErrorKind::Newer => ErrorKind::Newer,
+        StoreErrorKind::Misuse => ErrorKind::Invalid,
+    }
+}

@@ -1,0 +1,26 @@
+//! Every limit of the library, with the reason for its number.
+
+/// Events that a slow receiver may fall behind before it is told that it missed some.
+pub const EVENTS_KEPT: usize = 1_024;
+/// Milliseconds between two tries to take the lease while another process holds it.
+pub const LEASE_POLL_MS: u64 = 500;
+/// Milliseconds between two looks at whether another process has written to the file.
+pub const OTHERS_POLL_MS: u64 = 100;
+/// Milliseconds that a write waits for another process's transaction before it fails as busy.
+pub const BUSY_MS_MAX: u64 = 10_000;
+/// Milliseconds until an input that the storage refused is given again.
+pub const STORAGE_RETRY_MS: u64 = 1_000;
+/// Reading connections that are kept open for the next read.
+pub const READERS_IDLE_MAX: usize = 4;
+/// Milliseconds that a credentials provider has to answer.
+pub const CREDENTIALS_MS_MAX: u64 = 30_000;
+/// Milliseconds until a connection must stand.
+pub const CONNECT_MS_MAX: u64 = 10_000;
+/// Redirects within one origin that are followed.
+pub const REDIRECTS_MAX: usize = 5;
+/// Milliseconds between two answers of a live query: a person does not see faster changes.
+pub const WATCH_MS: u64 = 50;
+/// Rows that a list of outbox entries, conflicts or quarantined rows reads at a time.
+pub const LIST_ROWS: usize = 500;
+/// Milliseconds between two polls of a feed, unless configured.
+pub const POLL_MS: u64 = tisync_core::limits::POLL_MS;

@@ -1,0 +1,393 @@
+//! The replica: one device's local database and its engine.
+use crate::builder::ReplicaBuilder;
+use crate::collection::Collection;
+use crate::conflicts::Conflicts;
+use crate::events::Events;
+use crate::journal::Journal;
+use crate::lease::{Lease, LeaseState};
+use crate::local::lock;
+use crate::outbox::Outbox;
+use crate::query::SqlAnswer;
+use crate::shared::{Shared, Totals};
+use crate::typed::Typed;
+use crate::worker::{self, Command, Worker};
+use crate::writes::Writes;
+use crate::{Error, ErrorKind, IntoId, host};
+use serde::Serialize;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, mpsc};
+use tisync_core::model::{
+    Blocker, CollectionName, Config, FeedKey, Health, Input, Output, Planned, Why, Written,
+};
+use tokio::sync::oneshot;
+
+/// One device's local database and its engine; a handle that is cheap to clone and may be used from any
+/// thread.
+///
+/// Reads and writes are local and blocking; they never wait for the network. A write is durable when the
+/// call returns. [`Replica::sync`] and [`Replica::start`] exchange changes with the backends.
+///
+/// ```
+/// # let dir = tempfile::tempdir().unwrap();
+/// use tisync::Replica;
+/// let replica = Replica::open(dir.path().join("notes.db"))
+///     .collection("notes", "merge")
+///     .open()?;
+/// let notes = replica.collection("notes")?;
+/// notes.put("n1", r#"{"title": "Milk"}"#)?;
+/// assert_eq!(notes.get("n1")?.unwrap().text(), r#"{"title": "Milk"}"#);
+/// # Ok::<(), tisync::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Replica {
+    inner: Arc<Inner>,
+}
+
+/// What all handles of a replica share.
+pub(crate) struct Inner {
+    pub(crate) shared: Arc<Shared>,
+    worker: Mutex<Option<Worker>>,
+}
+
+/// What one sync did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SyncReport {
+    /// What went over the wire.
+    pub traffic: Totals,
+    /// What waits now, and why.
+    pub health: Health,
+}
+
+impl SyncReport {
+    /// Whether everything is sent, everything is pulled, and nothing waits for anyone.
+    pub fn is_synced(&self) -> bool {
+        self.health.is_synced()
+    }
+
+    /// Whether something waits for a person: an open conflict, a parked entry, a shrink confirmation.
+    pub fn needs_person(&self) -> bool {
+        needs_person(&self.health)
+    }
+}
+
+/// Whether something waits for a person: an open conflict, a parked entry, a shrink confirmation.
+pub fn needs_person(health: &Health) -> bool {
+    health.conflicts > 0
+        || health.outbox.parked > 0
+        || health.quarantined > 0
+        || health.feeds.iter().any(|feed| feed.shrink.is_some())
+}
+
+impl Inner {
+    pub(crate) fn handle(shared: Arc<Shared>) -> Replica {
+        Replica {
+            inner: Arc::new(Inner {
+                shared,
+                worker: Mutex::new(None),
+            }),
+        }
+    }
+
+    /// Tells the worker, if it runs, that something was written.
+    fn nudge(&self) {
+        if let Some(worker) = lock(&self.worker).as_ref() {
+            worker.nudge();
+        }
+    }
+}
+
+impl Replica {
+    /// Declares a replica that lives in the file at `path`.
+    #[allow(clippy::new_ret_no_self)]
+    pub fn open(path: impl AsRef<Path>) -> ReplicaBuilder {
+        ReplicaBuilder::new(path.as_ref().to_owned())
+    }
+
+    /// A collection of JSON documents.
+    pub fn collection(&self, name: &str) -> Result<Collection, Error> {
+        let name = self.known(name)?;
+        Ok(Collection::new(self.clone(), name))
+    }
+
+    /// A collection of values of a serde type. The type holds the document without the id.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use serde::{Deserialize, Serialize};
+    /// use tisync::Replica;
+    ///
+    /// #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    /// struct Note { title: String, done: bool }
+    ///
+    /// let replica = Replica::open(dir.path().join("notes.db")).collection("notes", "merge").open()?;
+    /// let notes = replica.typed::<Note>("notes")?;
+    /// notes.put("n1", &Note { title: "Milk".into(), done: false })?;
+    /// assert!(!notes.get("n1")?.unwrap().done);
+    /// # Ok::<(), tisync::Error>(())
+    /// ```
+    pub fn typed<T>(&self, name: &str) -> Result<Typed<T>, Error> {
+        Ok(Typed::new(self.collection(name)?))
+    }
+
+    /// Makes several writes that stay together: here in one transaction, and on the server whole or not at
+    /// all, where the backend can do that.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let replica = tisync::Replica::open(dir.path().join("a.db")).collection("notes", "merge").open()?;
+    /// replica.group(|group| {
+    ///     group.put("notes", "a", r#"{"next": "b"}"#)?;
+    ///     group.put("notes", "b", r#"{"next": null}"#)
+    /// })?;
+    /// # Ok::<(), tisync::Error>(())
+    /// ```
+    pub fn group(
+        &self,
+        writes: impl FnOnce(&mut Writes) -> Result<(), Error>,
+    ) -> Result<Vec<Written>, Error> {
+        self.write_all(writes, true)
+    }
+
+    /// Makes many writes in one transaction here; on the server each stands for itself. For imports.
+    pub fn bulk(
+        &self,
+        writes: impl FnOnce(&mut Writes) -> Result<(), Error>,
+    ) -> Result<Vec<Written>, Error> {
+        self.write_all(writes, false)
+    }
+
+    /// Syncs once: sends what waits, pulls what changed, and returns when nothing is under way any more.
+    ///
+    /// An error says why the exchange with a backend failed; everything that was settled before stays so.
+    /// Works in any async runtime.
+    pub async fn sync(&self) -> Result<SyncReport, Error> {
+        let answer = self.ask_for_sync()?;
+        answer.await.map_err(|_| worker::gone())?
+    }
+
+    /// [`Replica::sync`] for a plain thread.
+    ///
+    /// # Panics
+    /// Inside an async runtime, which must not be blocked: use [`Replica::sync`] there.
+    pub fn blocking_sync(&self) -> Result<SyncReport, Error> {
+        let answer = self.ask_for_sync()?;
+        answer.blocking_recv().map_err(|_| worker::gone())?
+    }
+
+    /// Starts to sync in the background: after each write, on hints, by polls, after failures with back-off.
+    ///
+    /// While another process syncs this file it waits to take over.
+    pub fn start(&self) -> Result<(), Error> {
+        self.tell(Command::Start)
+    }
+
+    /// Stops to sync in the background: no exchange begins after it has returned.
+    pub fn stop(&self) -> Result<(), Error> {
+        let worker = lock(&self.inner.worker);
+        let Some(worker) = worker.as_ref() else {
+            return Ok(());
+        };
+        let (answer, stopped) = mpsc::channel();
+        worker.tell(Command::Stop(answer))?;
+        stopped.recv().map_err(|_| worker::gone())
+    }
+
+    /// Passes on the host's network signal; it is only a hint.
+    pub fn network(&self, online: bool) -> Result<(), Error> {
+        self.tell(Command::Network(online))
+    }
+
+    /// Says that there are new credentials for a connector: its provider is asked again.
+    pub fn credentials_changed(&self, connector: &str) -> Result<(), Error> {
+        self.tell(Command::Credentials(connector.to_owned()))
+    }
+
+    /// What waits, since when, and why.
+    pub fn health(&self) -> Result<Health, Error> {
+        let mut health = self
+            .inner
+            .shared
+            .local
+            .look(|engine, store| Ok(engine.health(store, host::now()?)?))?;
+        // The engine that was asked steps local inputs only: whether anyone syncs is known here.
+        health
+            .blockers
+            .retain(|(blocker, _)| *blocker != Blocker::LeaseElsewhere);
+        let blocker = match self.lease() {
+            LeaseState::Elsewhere(_) => Some(Blocker::LeaseElsewhere),
+            _ if self.is_running() => None,
+            _ => Some(Blocker::Stopped),
+        };
+        let unserved = health
+            .blockers
+            .iter()
+            .find(|(blocker, _)| *blocker == Blocker::NoConnector)
+            .map_or(0, |(_, entries)| *entries);
+        let waiting = health.outbox.pending.saturating_sub(unserved);
+        if let Some(blocker) = blocker.filter(|_| waiting > 0) {
+            health.blockers.push((blocker, waiting));
+        }
+        let busy = lock(&self.inner.shared.busy);
+        for connector in &mut health.connectors {
+            connector.busy = busy.contains(&connector.connector);
+        }
+        Ok(health)
+    }
+
+    /// Who syncs the file.
+    pub fn lease(&self) -> LeaseState {
+        if self.inner.shared.leased.load(Ordering::Acquire) {
+            return LeaseState::Held;
+        }
+        Lease::look(&self.inner.shared.path)
+    }
+
+    /// Whether this replica syncs in the background.
+    pub fn is_running(&self) -> bool {
+        self.inner.shared.running.load(Ordering::Acquire)
+    }
+
+    /// What went over the wire since the replica was opened.
+    pub fn traffic(&self) -> Totals {
+        self.inner.shared.traffic.totals()
+    }
+
+    /// Receives what changes from now on.
+    pub fn events(&self) -> Events {
+        self.inner.shared.events.subscribe()
+    }
+
+    /// The outbox: what waits to be sent, and what was refused.
+    pub fn outbox(&self) -> Outbox {
+        Outbox::new(self.clone())
+    }
+
+    /// The open conflicts.
+    pub fn conflicts(&self) -> Conflicts {
+        Conflicts::new(self.clone())
+    }
+
+    /// The journal of decisions.
+    pub fn journal(&self) -> Journal {
+        Journal::new(self.clone())
+    }
+
+    /// Runs SQL that reads, over the views of the collections: each has the collection's name, with the column
+    /// `id`, the declared columns, and `doc` with the whole document.
+    pub fn sql(&self, sql: &str) -> Result<SqlAnswer, Error> {
+        self.inner.shared.readers.sql(sql)
+    }
+
+    /// What a sync would do, as far as this replica can know, without doing it.
+    pub fn plan(&self, limit: usize) -> Result<Vec<Planned>, Error> {
+        self.inner
+            .shared
+            .local
+            .look(|engine, store| Ok(engine.plan(store, host::now()?, limit)?))
+    }
+
+    /// A record's history as far as this replica knows it.
+    pub fn why(&self, collection: &str, id: impl IntoId) -> Result<Why, Error> {
+        let collection = self.known(collection)?;
+        let id = id.into_id()?;
+        self.inner
+            .shared
+            .local
+            .look(|engine, store| Ok(engine.why(store, host::now()?, &collection, &id)?))
+    }
+
+    /// Answers the blocker `shrink confirmation` of a feed: whether the missing records may go.
+    pub fn confirm_shrink(&self, feed: FeedKey, delete: bool) -> Result<(), Error> {
+        self.step(Input::ConfirmShrink { feed, delete }).map(drop)
+    }
+
+    /// Walks a feed from the beginning again.
+    pub fn resync(&self, feed: FeedKey) -> Result<(), Error> {
+        self.step(Input::Resync(feed)).map(drop)
+    }
+
+    /// The configuration as the engine has it.
+    pub fn config(&self) -> &Config {
+        &self.inner.shared.config
+    }
+
+    /// The file.
+    pub fn path(&self) -> &PathBuf {
+        &self.inner.shared.path
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.inner.shared
+    }
+
+    /// Checks that a collection is configured.
+    pub(crate) fn known(&self, name: &str) -> Result<CollectionName, Error> {
+        let collection = CollectionName::new(name)?;
+        let collections = &self.inner.shared.config.collections;
+        if collections.contains_key(&collection) {
+            return Ok(collection);
+        }
+        let known: Vec<&str> = collections.keys().map(CollectionName::as_str).collect();
+        Err(Error::new(
+            ErrorKind::NotFound,
+            format!(
+                "expected one of the collections {}, but {name:?} came; declare it in the configuration",
+                known.join(", ")
+            ),
+        ))
+    }
+
+    /// Steps a local input, and lets the worker send what came of it.
+    pub(crate) fn step(&self, input: Input) -> Result<Vec<Output>, Error> {
+        let outputs = self.inner.shared.local.step(input)?;
+        self.inner.nudge();
+        Ok(outputs)
+    }
+
+    pub(crate) fn write_all(
+        &self,
+        fill: impl FnOnce(&mut Writes) -> Result<(), Error>,
+        group: bool,
+    ) -> Result<Vec<Written>, Error> {
+        let mut writes = Writes::new(self.clone());
+        fill(&mut writes)?;
+        let writes = writes.into_inner();
+        if writes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let outputs = self.step(Input::Write { writes, group })?;
+        Ok(outputs
+            .into_iter()
+            .find_map(|output| match output {
+                Output::Written(written) => Some(written),
+                _ => None,
+            })
+            .unwrap_or_default())
+    }
+
+    fn ask_for_sync(&self) -> Result<oneshot::Receiver<Result<SyncReport, Error>>, Error> {
+        let (answer, report) = oneshot::channel();
+        self.tell(Command::Sync(answer))?;
+        Ok(report)
+    }
+
+    /// Tells the worker something; it starts when it is needed first.
+    fn tell(&self, command: Command) -> Result<(), Error> {
+        let mut worker = lock(&self.inner.worker);
+        if worker.is_none() {
+            *worker = Some(Worker::spawn(self.inner.shared.clone())?);
+        }
+        match worker.as_ref() {
+            Some(worker) => worker.tell(command),
+            None => Err(worker::gone()),
+        }
+    }
+}
+
+impl fmt::Debug for Replica {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Replica").field(self.path()).finish()
+    }
+}

@@ -1,0 +1,265 @@
+//! Settings: a replica declared in a configuration file.
+use crate::builder::ReplicaBuilder;
+use crate::credentials::Credentials;
+use crate::options::CollectionOptions;
+use crate::{Error, ErrorKind, Replica};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use tisync_connect::connectors::Native;
+
+/// A replica declared in a configuration file (`tisync.toml`); it holds no secrets, only where to find them.
+///
+/// ```
+/// let settings: tisync::Settings = serde_json::from_str(r#"{
+///     "replica": "notes.db",
+///     "connectors": {"main": {"url": "http://127.0.0.1:7400", "token_env": "TISYNC_TOKEN"}},
+///     "collections": {"notes": {"policy": "merge", "fields": {"tags": "set"}}}
+/// }"#).unwrap();
+/// # let dir = tempfile::tempdir().unwrap();
+/// let replica = settings.builder(dir.path())?.open()?;
+/// # let _ = replica;
+/// # Ok::<(), tisync::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The replica's file, relative to the configuration file.
+    pub replica: PathBuf,
+    /// Whose data this is; by default the address of the first connector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The backends by name.
+    #[serde(default)]
+    pub connectors: BTreeMap<String, ConnectorSettings>,
+    /// The collections by name.
+    #[serde(default)]
+    pub collections: BTreeMap<String, CollectionSettings>,
+}
+
+/// A backend in a configuration file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectorSettings {
+    /// What it speaks; `native` by default.
+    #[serde(default)]
+    pub kind: ConnectorKind,
+    /// The server's address.
+    pub url: String,
+    /// The environment variable that holds the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_env: Option<String>,
+    /// The file that holds the token, relative to the configuration file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<PathBuf>,
+    /// The program, with its arguments, that prints the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_command: Option<Vec<String>>,
+    /// Seconds between two polls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poll_s: Option<u64>,
+}
+
+/// What a backend speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConnectorKind {
+    /// The native protocol.
+    #[default]
+    Native,
+}
+
+/// A collection in a configuration file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CollectionSettings {
+    /// Who wins: `client-wins`, `server-wins`, `latest-timestamp-wins`, `merge` or `manual`.
+    pub policy: String,
+    /// Delete against edit: see [`CollectionOptions::deletes`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletes: Option<String>,
+    /// What decides when the rules leave something open: see [`CollectionOptions::fallback`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
+    /// Rules of single fields, for `merge`: see [`CollectionOptions::field`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, String>,
+    /// Typed columns by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, ColumnSettings>,
+    /// Fields that hold the id of a record in another collection.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub references: BTreeMap<String, ReferenceSettings>,
+    /// Fields that only the server writes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub server_fields: Vec<String>,
+    /// The app's own number of this schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<u32>,
+    /// The connector, where there are several; `none` keeps the collection on this device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connector: Option<String>,
+}
+
+/// A typed column in a configuration file: its kind, or more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ColumnSettings {
+    /// `text`, `integer`, `real` or `boolean`; the field has the column's name.
+    Kind(String),
+    /// All of it.
+    Whole {
+        /// The kind.
+        kind: String,
+        /// The field, when it has another name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
+        /// Whether it has an index.
+        #[serde(default)]
+        indexed: bool,
+    },
+}
+
+/// A reference in a configuration file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReferenceSettings {
+    /// The other collection.
+    pub collection: String,
+    /// Whether the field may be null.
+    #[serde(default)]
+    pub nullable: bool,
+}
+
+impl Settings {
+    /// Turns the settings into a builder; paths are relative to `folder`.
+    pub fn builder(&self, folder: &Path) -> Result<ReplicaBuilder, Error> {
+        let mut builder = Replica::open(folder.join(&self.replica));
+        if let Some(account) = &self.account {
+            builder = builder.account(account);
+        } else if let Some(first) = self.connectors.values().next() {
+            builder = builder.account(Native::new(&first.url).address());
+        }
+        for (name, connector) in &self.connectors {
+            builder = connector.add_to(builder, name, folder)?;
+        }
+        for (name, collection) in &self.collections {
+            builder = builder.collection(name, collection.options());
+        }
+        Ok(builder)
+    }
+}
+
+impl ConnectorSettings {
+    fn add_to(
+        &self,
+        builder: ReplicaBuilder,
+        name: &str,
+        folder: &Path,
+    ) -> Result<ReplicaBuilder, Error> {
+        let address = url::Url::parse(&self.url)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if address.is_none() {
+            return Err(Error::new(
+                ErrorKind::BadConfig,
+                format!(
+                    "expected the address of the connector {name} as http://host or https://host, but {:?} came",
+                    self.url
+                ),
+            ));
+        }
+        let ConnectorKind::Native = self.kind;
+        let native = Native::new(&self.url);
+        let mut builder = builder.connector(name, move || Box::new(native.clone()));
+        if let Some(credentials) = self.credentials(folder) {
+            builder = builder.credentials(credentials);
+        }
+        if let Some(poll_s) = self.poll_s {
+            builder = builder.poll_ms(name, poll_s.saturating_mul(1_000));
+        }
+        Ok(builder)
+    }
+
+    /// The token is looked up anew each time that it is asked for, so that a refreshed one is found.
+    fn credentials(&self, folder: &Path) -> Option<Credentials> {
+        if let Some(variable) = self.token_env.clone() {
+            return Some(Credentials::from_fn(move |_| {
+                std::env::var(&variable).map_err(|_| {
+                    format!("expected the token in the environment variable {variable}, but it is not set")
+                })
+            }));
+        }
+        if let Some(file) = &self.token_file {
+            let file = folder.join(file);
+            return Some(Credentials::from_fn(move |_| {
+                let text = std::fs::read_to_string(&file).map_err(|error| {
+                    format!("expected the token in {}, but {error}", file.display())
+                })?;
+                Ok(text.trim().to_owned())
+            }));
+        }
+        let command = self.token_command.clone()?;
+        Some(Credentials::from_fn(move |_| run(&command)))
+    }
+}
+
+impl CollectionSettings {
+    /// The options that the settings stand for.
+    pub fn options(&self) -> Result<CollectionOptions, Error> {
+        let mut options = CollectionOptions::policy(self.policy.as_str())?;
+        if let Some(rule) = &self.deletes {
+            options = options.deletes(rule)?;
+        }
+        if let Some(fallback) = &self.fallback {
+            options = options.fallback(fallback)?;
+        }
+        for (path, rule) in &self.fields {
+            options = options.field(path, rule)?;
+        }
+        for (name, column) in &self.columns {
+            options = match column {
+                ColumnSettings::Kind(kind) => options.column(name, kind)?,
+                ColumnSettings::Whole {
+                    kind,
+                    path,
+                    indexed,
+                } => options.column_of(name, path.as_ref().unwrap_or(name), kind, *indexed)?,
+            };
+        }
+        for (path, reference) in &self.references {
+            options = options.reference(path, &reference.collection, reference.nullable)?;
+        }
+        for path in &self.server_fields {
+            options = options.server_field(path)?;
+        }
+        if let Some(number) = self.schema {
+            options = options.schema_number(number);
+        }
+        Ok(match self.connector.as_deref() {
+            None => options,
+            Some("none") => options.local_only(),
+            Some(connector) => options.served_by(connector),
+        })
+    }
+}
+
+/// Runs a program that prints a token.
+fn run(command: &[String]) -> Result<String, String> {
+    let Some((program, arguments)) = command.split_first() else {
+        return Err("expected a program in token_command, but it is empty".to_owned());
+    };
+    let output = std::process::Command::new(program)
+        .args(arguments)
+        .output()
+        .map_err(|error| format!("expected to run {program} for the token, but {error}"))?;
+    if !output.status.success() {
+        return Err(format!(
+            "expected {program} to print the token, but it ended with {}",
+            output.status
+        ));
+    }
+    let text = String::from_utf8(output.stdout)
+        .map_err(|_| format!("expected {program} to print the token as text"))?;
+    Ok(text.trim().to_owned())
+}

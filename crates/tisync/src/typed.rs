@@ -1,0 +1,122 @@
+//! A collection of values of a serde type.
+use crate::document::{IntoId, Record, of_serde};
+use crate::query::Query;
+use crate::{Collection, Error};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::marker::PhantomData;
+use tisync_core::model::Written;
+use tisync_json::{Document, Patch};
+
+/// A collection of values of a serde type, which holds the document without the id.
+///
+/// Fields that the type does not know are lost when it replaces a document that has them: use
+/// `#[serde(flatten)]` to keep them, or [`Typed::patch`].
+pub struct Typed<T> {
+    collection: Collection,
+    of: PhantomData<fn(T) -> T>,
+}
+
+impl<T> Typed<T> {
+    pub(crate) fn new(collection: Collection) -> Self {
+        Typed {
+            collection,
+            of: PhantomData,
+        }
+    }
+
+    /// The collection of documents behind it.
+    pub fn untyped(&self) -> &Collection {
+        &self.collection
+    }
+
+    /// Changes some fields of an existing record.
+    pub fn patch(&self, id: impl IntoId, patch: Patch) -> Result<Written, Error> {
+        self.collection.patch(id, patch)
+    }
+
+    /// Deletes an existing record.
+    pub fn delete(&self, id: impl IntoId) -> Result<Written, Error> {
+        self.collection.delete(id)
+    }
+
+    /// Counts all records.
+    pub fn count(&self) -> Result<u64, Error> {
+        self.collection.count()
+    }
+
+    /// Asks for records; give it to [`Typed::all`].
+    pub fn query(&self) -> Query {
+        self.collection.query()
+    }
+}
+
+impl<T: Serialize> Typed<T> {
+    /// Makes a record with a random id.
+    pub fn insert(&self, value: &T) -> Result<Written, Error> {
+        self.collection.insert(of_serde(value)?)
+    }
+
+    /// Makes a record with this id; an existing one is an error.
+    pub fn insert_as(&self, id: impl IntoId, value: &T) -> Result<Written, Error> {
+        self.collection.insert_as(id, of_serde(value)?)
+    }
+
+    /// Stores the whole value, whether the record exists or not. Only what differs is sent.
+    pub fn put(&self, id: impl IntoId, value: &T) -> Result<Written, Error> {
+        self.collection.put(id, of_serde(value)?)
+    }
+
+    /// Replaces the value of an existing record. Only what differs is sent.
+    pub fn update(&self, id: impl IntoId, value: &T) -> Result<Written, Error> {
+        self.collection.update(id, of_serde(value)?)
+    }
+}
+
+impl<T: DeserializeOwned> Typed<T> {
+    /// The value of a record.
+    pub fn get(&self, id: impl IntoId) -> Result<Option<T>, Error> {
+        self.collection
+            .get(id)?
+            .map(|document| parse(&document))
+            .transpose()
+    }
+
+    /// The answer to a query.
+    pub fn all(&self, query: &Query) -> Result<Vec<Record<T>>, Error> {
+        query
+            .all()?
+            .into_iter()
+            .map(|record| {
+                Ok(Record {
+                    document: parse(&record.document)?,
+                    id: record.id,
+                    state: record.state,
+                    version: record.version,
+                })
+            })
+            .collect()
+    }
+}
+
+impl<T> Clone for Typed<T> {
+    fn clone(&self) -> Self {
+        Typed::new(self.collection.clone())
+    }
+}
+
+impl<T> fmt::Debug for Typed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Typed").field(&self.collection).finish()
+    }
+}
+
+fn parse<T: DeserializeOwned>(document: &Document) -> Result<T, Error> {
+    serde_json::from_str(document.text()).map_err(|error| {
+        Error::invalid(format!(
+            "expected a document of the type {}, but {error}",
+            std::any::type_name::<T>()
+        ))
+    })
+}
