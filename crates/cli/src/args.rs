@@ -1,0 +1,378 @@
+//! The arguments that the command line takes.
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const AFTER: &str = "\
+Exit codes:
+  0  all done
+  1  something failed
+  2  the arguments are wrong
+  3  something waits for a person: a conflict, a parked entry, a shrink confirmation
+  4  the backend cannot be reached, or cannot do it now
+  5  another process syncs this replica
+  6  the backend refuses the credentials
+
+Start here:
+  tisync serve &
+  tisync init --server http://127.0.0.1:7400 --collection notes:merge
+  tisync put notes n1 '{\"title\": \"Milk\"}'
+  tisync sync
+  tisync status";
+
+/// Keep data in sync with a backend: local first, offline or not, no write lost.
+#[derive(Debug, Parser)]
+#[command(name = "tisync", version, after_help = AFTER, max_term_width = 100)]
+pub(crate) struct Args {
+    /// Work in this folder.
+    #[arg(short = 'C', long = "directory", value_name = "DIR", global = true)]
+    pub(crate) directory: Option<PathBuf>,
+    /// The configuration file [default: tisync.toml].
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON: one object, or one a line.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Log what happens to the error stream (no secrets, no record contents).
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the reference server on an SQLite file.
+    #[command(
+        after_help = "Example:\n  tisync serve --data server.db --listen 127.0.0.1:7400 --token-env SERVER_TOKEN"
+    )]
+    Serve {
+        /// The server's file.
+        #[arg(long, default_value = "server.db", value_name = "FILE")]
+        data: PathBuf,
+        /// The address to listen on; port 0 takes a free one.
+        #[arg(long, default_value = "127.0.0.1:7400", value_name = "ADDRESS")]
+        listen: String,
+        /// The environment variable that holds the token which clients must send.
+        #[arg(long, value_name = "NAME")]
+        token_env: Option<String>,
+    },
+    /// Write tisync.toml and make the replica.
+    #[command(
+        after_help = "Examples:\n  tisync init --server http://127.0.0.1:7400 --collection notes:merge --collection stock:manual\n  tisync init --collection drafts:merge          (local only, a server can be added later)\n\nPolicies: client-wins, server-wins, latest-timestamp-wins, merge, manual."
+    )]
+    Init(Init),
+    /// Exchange changes with the backend, once or for ever.
+    #[command(
+        after_help = "Examples:\n  tisync sync\n  tisync sync --watch        (Ctrl-C ends it)"
+    )]
+    Sync {
+        /// Go on until interrupted.
+        #[arg(long)]
+        watch: bool,
+    },
+    /// Tell what waits, since when, and why.
+    Status {
+        /// Show it again whenever it changes.
+        #[arg(long)]
+        watch: bool,
+    },
+    /// Print a record's document.
+    Get {
+        /// The collection.
+        collection: String,
+        /// The record's id.
+        id: String,
+    },
+    /// Make a record with a random id.
+    Insert {
+        /// The collection.
+        collection: String,
+        /// The document: JSON text, @FILE, or - for the input.
+        #[arg(default_value = "-")]
+        document: String,
+    },
+    /// Store a whole document, whether the record exists or not.
+    #[command(
+        after_help = "Examples:\n  tisync put notes n1 '{\"title\": \"Milk\"}'\n  tisync put notes n1 @note.json\n  echo '{\"title\": \"Milk\"}' | tisync put notes n1"
+    )]
+    Put {
+        /// The collection.
+        collection: String,
+        /// The record's id.
+        id: String,
+        /// The document: JSON text, @FILE, or - for the input.
+        #[arg(default_value = "-")]
+        document: String,
+    },
+    /// Change some fields of a record.
+    #[command(
+        after_help = "Examples:\n  tisync patch notes n1 title=Bread done:=true\n  tisync patch notes n1 /address/city=Rome --unset due\n\nNAME=TEXT sets a text, NAME:=JSON sets any JSON value; /a/b is the field b inside a."
+    )]
+    Patch {
+        /// The collection.
+        collection: String,
+        /// The record's id.
+        id: String,
+        /// NAME=TEXT or NAME:=JSON.
+        fields: Vec<String>,
+        /// A field that goes away.
+        #[arg(long, value_name = "NAME")]
+        unset: Vec<String>,
+    },
+    /// Delete a record.
+    Delete {
+        /// The collection.
+        collection: String,
+        /// The record's id.
+        id: String,
+    },
+    /// Find records.
+    #[command(
+        after_help = "Examples:\n  tisync query airports country=US state=CA --order name --limit 10\n  tisync query airports 'latitude>=60' --columns name,country\n  tisync query --sql 'SELECT country, count(*) AS n FROM airports GROUP BY country ORDER BY n DESC'\n\nFilters: NAME=VALUE, !=, <, <=, >, >=. A value is read as JSON if it is a number, true, false, null or\n\"quoted\"; else, and for columns declared as text, as text."
+    )]
+    Query(QueryArgs),
+    /// Read records from a file: each row becomes a put.
+    #[command(after_help = IMPORT)]
+    Import(Import),
+    /// Write records to a file.
+    #[command(
+        after_help = "Examples:\n  tisync export airports airports.csv\n  tisync export notes > notes.ndjson"
+    )]
+    Export {
+        /// The collection.
+        collection: String,
+        /// The file; - or nothing for the output.
+        #[arg(default_value = "-")]
+        file: PathBuf,
+        /// The field that gets the record's id.
+        #[arg(long, default_value = "id", value_name = "FIELD")]
+        id: String,
+        /// The format [default: by the file's ending, else ndjson].
+        #[arg(long)]
+        format: Option<Format>,
+    },
+    /// See what waits to be sent, and settle what was refused.
+    Outbox {
+        #[command(subcommand)]
+        command: OutboxCommand,
+    },
+    /// See and settle open conflicts.
+    Conflicts {
+        #[command(subcommand)]
+        command: ConflictsCommand,
+    },
+    /// Read the journal of decisions, newest first.
+    Journal {
+        /// Only this record: COLLECTION ID.
+        #[arg(long, num_args = 2, value_names = ["COLLECTION", "ID"])]
+        of: Option<Vec<String>>,
+        /// Rows at most.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+        #[command(subcommand)]
+        command: Option<JournalCommand>,
+    },
+    /// Show what a sync would do, without doing it.
+    Plan {
+        /// Lines at most.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// Tell a record's history: what is seen, what is pending, what was decided.
+    Why {
+        /// The collection.
+        collection: String,
+        /// The record's id.
+        id: String,
+    },
+    /// Answer a shrink confirmation: many records are missing from the server's listing.
+    Confirm {
+        /// The feed as CONNECTOR/FEED, as `tisync status` shows it.
+        feed: String,
+        /// The missing records go.
+        #[arg(long, conflicts_with = "keep", required_unless_present = "keep")]
+        delete: bool,
+        /// The missing records stay.
+        #[arg(long)]
+        keep: bool,
+    },
+}
+
+const IMPORT: &str = "\
+Examples:
+  tisync import airports airports.csv --id iata
+  tisync import notes notes.ndjson
+
+The id comes from the field --id (default: id) and leaves the document; --random-ids draws one instead.
+Formats: ndjson (one JSON object a line), json (one array of objects), csv (a line of headings first).
+CSV: an empty cell is an absent field; a column whose every cell is a number as JSON writes it becomes
+numbers, true and false become booleans, anything else stays text; declared columns keep their kind.
+A bad row is reported with its line and left out; --strict imports nothing if any row is bad.";
+
+#[derive(Debug, Group)]
+pub(crate) struct Init {
+    /// The server's address, for example http://127.0.0.1:7400.
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// A collection with its policy; may be given several times.
+    #[arg(long = "collection", value_name = "NAME:POLICY", required = true)]
+    pub(crate) collections: Vec<String>,
+    /// The environment variable that holds the token.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) token_env: Option<String>,
+    /// Whose data this is, where a server has several accounts.
+    #[arg(long)]
+    pub(crate) account: Option<String>,
+    /// The replica's file.
+    #[arg(long, default_value = "tisync.db", value_name = "FILE")]
+    pub(crate) replica: PathBuf,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct QueryArgs {
+    /// The collection.
+    #[arg(required_unless_present = "sql")]
+    pub(crate) collection: Option<String>,
+    /// NAME=VALUE, NAME!=VALUE, NAME<VALUE, <=, >, >=; all must hold.
+    pub(crate) filters: Vec<String>,
+    /// The field to order by [default: id].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) order: Option<String>,
+    /// Order from the greatest to the least.
+    #[arg(long)]
+    pub(crate) desc: bool,
+    /// Records at most.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Only count.
+    #[arg(long)]
+    pub(crate) count: bool,
+    /// Show these fields as a table.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
+    pub(crate) columns: Vec<String>,
+    /// Run SQL over the views of the collections instead.
+    #[arg(long, conflicts_with_all = ["collection", "order", "desc", "limit", "count", "columns"])]
+    pub(crate) sql: Option<String>,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Import {
+    /// The collection.
+    pub(crate) collection: String,
+    /// The file; - for the input.
+    pub(crate) file: PathBuf,
+    /// The field that holds the id.
+    #[arg(long, default_value = "id", value_name = "FIELD")]
+    pub(crate) id: String,
+    /// Draw random ids.
+    #[arg(long)]
+    pub(crate) random_ids: bool,
+    /// The format [default: by the file's ending].
+    #[arg(long)]
+    pub(crate) format: Option<Format>,
+    /// Import nothing if any row is bad.
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// One JSON object a line.
+    Ndjson,
+    /// One array of JSON objects.
+    Json,
+    /// Comma-separated values under a line of headings.
+    Csv,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OutboxCommand {
+    /// List the entries in the order in which they are sent.
+    List {
+        /// Only those that are held or parked.
+        #[arg(long)]
+        waiting: bool,
+        /// Entries at most.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// Send a parked entry again.
+    Retry {
+        /// The entry's key, or its beginning.
+        entry: String,
+    },
+    /// Replace what a parked entry leads to, and send it.
+    Edit {
+        /// The entry's key, or its beginning.
+        entry: String,
+        /// The document: JSON text, @FILE, or - for the input.
+        #[arg(default_value = "-")]
+        document: String,
+    },
+    /// Give up an entry that is parked or held; the journal keeps it.
+    Discard {
+        /// The entry's key, or its beginning.
+        entry: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConflictsCommand {
+    /// List the open conflicts.
+    List,
+    /// Show both sides beside their ancestor.
+    Show {
+        /// The collection.
+        collection: String,
+        /// The record's id.
+        id: String,
+    },
+    /// Say what stands.
+    #[command(
+        after_help = "Examples:\n  tisync conflicts resolve notes n1 --ours\n  tisync conflicts resolve notes n1 --document '{\"title\": \"Milk and bread\"}'"
+    )]
+    Resolve {
+        /// The collection.
+        collection: String,
+        /// The record's id.
+        id: String,
+        #[command(flatten)]
+        choice: Choice,
+    },
+    /// Bring back the side that lost a decision.
+    Undo {
+        /// The journal row's number, as `tisync journal` shows it.
+        row: i64,
+    },
+}
+
+#[derive(Debug, Group)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Choice {
+    /// Our side stands.
+    #[arg(long)]
+    pub(crate) ours: bool,
+    /// Their side stands.
+    #[arg(long)]
+    pub(crate) theirs: bool,
+    /// The record goes.
+    #[arg(long)]
+    pub(crate) delete: bool,
+    /// This document stands: JSON text, @FILE, or - for the input.
+    #[arg(long, value_name = "DOCUMENT")]
+    pub(crate) document: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JournalCommand {
+    /// Show one decision field by field.
+    Show {
+        /// The row's number.
+        row: i64,
+    },
+    /// Bring back the side that lost it.
+    Undo {
+        /// The row's number.
+        row: i64,
+    },
+}

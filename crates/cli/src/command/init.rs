@@ -1,0 +1,78 @@
+//! `tisync init`
+use crate::args::{Args, Init};
+use crate::config;
+use crate::exit::{Code, Failure};
+use crate::output::Out;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use tisync::{CollectionSettings, ConnectorSettings, Settings};
+
+const HEADER: &str = "\
+# The configuration of a Ti.Sync replica; `tisync --help` tells more. Secrets stay out of it: name an
+# environment variable (token_env), a file (token_file) or a program (token_command) that has the token.
+";
+
+/// Writes the configuration file and makes the replica.
+pub(crate) fn run(args: &Args, options: &Init, out: &Out) -> Result<Code, Failure> {
+    let path = config::path(args);
+    if path.exists() {
+        return Err(Failure::failed(format!(
+            "expected to write {}, but it is there already; edit it, or move it away",
+            path.display()
+        )));
+    }
+    let settings = settings(options)?;
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    // Checked before anything is written.
+    let replica = settings.builder(folder)?.open()?;
+    let text = toml::to_string(&settings)
+        .map_err(|error| Failure::failed(format!("expected to write TOML, but {error}")))?;
+    let mut file = std::fs::File::create_new(&path).map_err(|error| {
+        Failure::failed(format!("expected to write {}, but {error}", path.display()))
+    })?;
+    write!(file, "{HEADER}{text}")?;
+    out.line(format!(
+        "wrote {} and made {}",
+        path.display(),
+        replica.path().display()
+    ));
+    if options.server.is_some() {
+        out.line("next: `tisync sync`, then `tisync status`");
+    } else {
+        out.line("local only: add [connectors.main] with a url to sync");
+    }
+    out.object(&json!({"config": path, "replica": replica.path()}))?;
+    Ok(Code::Ok)
+}
+
+fn settings(options: &Init) -> Result<Settings, Failure> {
+    let mut collections = BTreeMap::new();
+    for text in &options.collections {
+        let (name, policy) = text.split_once(':').ok_or_else(|| {
+            Failure::usage(format!(
+                "expected --collection NAME:POLICY, for example notes:merge, but {text:?} came"
+            ))
+        })?;
+        let settings = CollectionSettings {
+            policy: policy.to_owned(),
+            ..CollectionSettings::default()
+        };
+        collections.insert(name.to_owned(), settings);
+    }
+    let connectors = options.server.iter().map(|url| {
+        let settings = ConnectorSettings {
+            url: url.clone(),
+            token_env: options.token_env.clone(),
+            ..ConnectorSettings::default()
+        };
+        ("main".to_owned(), settings)
+    });
+    Ok(Settings {
+        replica: options.replica.clone(),
+        account: options.account.clone(),
+        connectors: connectors.collect(),
+        collections,
+    })
+}

@@ -1,0 +1,165 @@
+//! `tisync sync`
+use crate::command::serve::interrupted;
+use crate::command::status;
+use crate::exit::{Code, Failure};
+use crate::output::{Look, Out};
+use crate::text;
+use serde_json::json;
+use std::time::Duration;
+use tisync::model::Event;
+use tisync::{Notice, Replica, SyncReport};
+
+/// Milliseconds between two looks at the progress.
+const PROGRESS_MS: u64 = 100;
+
+/// Syncs once.
+pub(crate) fn once(replica: &Replica, out: &Out) -> Result<Code, Failure> {
+    let report = runtime()?.block_on(with_progress(replica, out))?;
+    summary(&report, out)?;
+    Ok(if report.needs_person() {
+        Code::Person
+    } else {
+        Code::Ok
+    })
+}
+
+async fn with_progress(replica: &Replica, out: &Out) -> Result<SyncReport, Failure> {
+    let spinner = out.spinner();
+    let before = replica.traffic();
+    let sync = replica.sync();
+    tokio::pin!(sync);
+    let result = loop {
+        tokio::select! {
+            result = &mut sync => break result,
+            () = tokio::time::sleep(Duration::from_millis(PROGRESS_MS)) => {
+                let done = replica.traffic().since(&before);
+                spinner.set_message(format!("pulled {}, pushed {}", done.pulled, done.pushed));
+                spinner.tick();
+            }
+        }
+    };
+    spinner.finish_and_clear();
+    Ok(result?)
+}
+
+fn summary(report: &SyncReport, out: &Out) -> Result<(), Failure> {
+    let health = &report.health;
+    let state = if report.is_synced() {
+        out.look(Look::Good, "everything is synced")
+    } else {
+        out.look(Look::Warn, waits(report))
+    };
+    out.line(format!(
+        "pulled {}, pushed {}; {state}",
+        report.traffic.pulled, report.traffic.pushed
+    ));
+    out.object(&json!({
+        "pulled": report.traffic.pulled,
+        "pushed": report.traffic.pushed,
+        "requests": report.traffic.requests,
+        "synced": report.is_synced(),
+        "health": health,
+    }))
+}
+
+fn waits(report: &SyncReport) -> String {
+    let health = &report.health;
+    let mut parts = Vec::new();
+    let mut part = |number: u64, text: &str| {
+        if number > 0 {
+            parts.push(format!("{number} {text}"));
+        }
+    };
+    part(health.conflicts, "in conflict (tisync conflicts list)");
+    part(
+        health.outbox.parked,
+        "refused by the server (tisync outbox list)",
+    );
+    part(health.quarantined, "could not be applied (tisync status)");
+    part(
+        health.outbox.pending + health.outbox.held + health.outbox.in_flight,
+        "waiting (tisync status)",
+    );
+    part(
+        health.outbox.unknown,
+        "sent without an answer (tisync status)",
+    );
+    if parts.is_empty() {
+        "not everything is pulled yet (tisync status)".to_owned()
+    } else {
+        parts.join(", ")
+    }
+}
+
+/// Syncs until interrupted, and tells what changes.
+pub(crate) fn watch(replica: &Replica, out: &Out) -> Result<Code, Failure> {
+    runtime()?.block_on(async {
+        let mut events = replica.events();
+        replica.start()?;
+        out.line("syncing (Ctrl-C ends it)");
+        let mut shown = None;
+        let interrupted = interrupted();
+        tokio::pin!(interrupted);
+        loop {
+            tokio::select! {
+                () = &mut interrupted => break,
+                notice = events.next() => match notice {
+                    Some(notice) => tell(replica, &notice, &mut shown, out)?,
+                    None => break,
+                },
+            }
+        }
+        out.line("stopped");
+        Ok(Code::Ok)
+    })
+}
+
+fn tell(
+    replica: &Replica,
+    notice: &Notice,
+    shown: &mut Option<String>,
+    out: &Out,
+) -> Result<(), Failure> {
+    match notice {
+        Notice::Event(Event::Changed {
+            collection,
+            records,
+            remote: true,
+        }) => {
+            let number = text::count(records.len() as u64, "change", "changes");
+            out.line(format!("{collection}: {number} from the server"));
+        }
+        Notice::Event(Event::ConflictOpened { collection, id }) => {
+            out.line(format!("{collection} {id}: a conflict waits for you"));
+        }
+        Notice::Event(Event::Parked {
+            collection,
+            id,
+            reason,
+        }) => out.line(format!(
+            "{collection} {id}: refused by the server: {reason}"
+        )),
+        Notice::Event(Event::Journalled(row)) => {
+            out.line(format!(
+                "a decision was journalled: tisync journal show {}",
+                row.0
+            ));
+        }
+        Notice::Event(Event::Health) => {
+            let line = status::line(&replica.health()?);
+            if shown.as_ref() != Some(&line) {
+                out.line(&line);
+                *shown = Some(line);
+            }
+        }
+        Notice::Event(Event::Changed { .. }) | Notice::Elsewhere => {}
+        Notice::Lagged(missed) => out.line(format!("{missed} notices were missed")),
+    }
+    out.object(notice)
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?)
+}
