@@ -8,5 +8,8 @@ mod docs;
 mod fields;
 mod laws;
 mod reference;
+mod server_fields;
 mod support;
 mod texts;
+mod times;
+mod values;

@@ -1,5 +1,7 @@
 //! What the tests of the planner share.
-use tisync_core::model::{Image, Loser, Policy, RemoteStamps, Resolution, Stamp, Stamps};
+use tisync_core::model::{
+    Fallback, FieldRule, Image, Loser, Policy, RemoteStamps, Resolution, Rule, Stamp, Stamps,
+};
 use tisync_core::reconcile::{self, Decision, Plan, Sides, Situation};
 use tisync_json::{Document, Path, Value};
 
@@ -124,5 +126,17 @@ pub(crate) fn stamps(ms: u64) -> Stamps {
     Stamps {
         latest: Stamp::at(ms),
         fields: Default::default(),
+    }
+}
+
+/// The rule `merge` with these field rules.
+pub(crate) fn merge(rules: &[(&str, FieldRule)], fallback: Option<Fallback>) -> Policy {
+    Policy {
+        fields: rules
+            .iter()
+            .map(|(at, rule)| (path(at), rule.clone()))
+            .collect(),
+        fallback,
+        ..Policy::of(Rule::Merge)
     }
 }
