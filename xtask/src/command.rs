@@ -1,0 +1,8 @@
+//! One file per command.
+
+pub(crate) mod bench;
+pub(crate) mod check;
+pub(crate) mod sim;
+pub(crate) mod test;
+pub(crate) mod tidy;
+pub(crate) mod wasm;

@@ -1,0 +1,129 @@
+//! The core compiled for wasm32-unknown-unknown imports nothing: no clock, no chance, no host at all.
+//!
+//! A library alone proves little, so a small module is linked that calls it, and the import section of that module is read.
+
+use crate::process;
+use crate::workspace::Workspace;
+use anyhow::{Context, Result, bail};
+use std::path::Path;
+
+mod debian;
+mod module;
+mod toolchain;
+
+use module::Module;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// The function that the probe exports.
+const EXPORT: &str = "probe";
+
+const PROBE: &str = include_str!("wasm/probe.rs");
+
+/// Builds the probe and proves that it imports nothing; gives back a remark.
+pub(crate) fn run(workspace: &Workspace) -> Result<String> {
+    let toolchain = toolchain::find(workspace)?;
+    let folder = workspace.target_folder()?.join("wasm-probe");
+    write_probe(workspace.root(), &folder)?;
+    let mut cargo = workspace.cargo(&["build", "--release", "--target", TARGET]);
+    cargo
+        .current_dir(&folder)
+        .env("CARGO_TARGET_DIR", folder.join("target"));
+    toolchain.apply(&mut cargo);
+    let finished = process::run(cargo, "▸ wasm …")?;
+    if !finished.status.success() {
+        bail!(
+            "{}\nthe probe does not compile for {TARGET}",
+            finished.lines.join("\n")
+        );
+    }
+    let path = folder
+        .join("target")
+        .join(TARGET)
+        .join("release/wasm_probe.wasm");
+    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let module = Module::parse(&bytes)
+        .map_err(|error| error.context(format!("{} is not a module", path.display())))?;
+    judge(&module)?;
+    Ok(format!(
+        "{} kB, no imports; {}",
+        bytes.len() / 1000,
+        toolchain.name()
+    ))
+}
+
+/// A module passes if it exports the probe (so that the core was really linked) and imports nothing.
+fn judge(module: &Module) -> Result<()> {
+    if !module.exports.iter().any(|name| name == EXPORT) {
+        bail!(
+            "the module does not export {EXPORT:?}: the core was not linked, so this proves nothing (exports: {})",
+            module.exports.join(", ")
+        );
+    }
+    if !module.imports.is_empty() {
+        let list: Vec<_> = module
+            .imports
+            .iter()
+            .map(|(from, name)| format!("- {from}.{name}"))
+            .collect();
+        bail!(
+            "the core must import nothing, and this build imports:\n{}",
+            list.join("\n")
+        );
+    }
+    Ok(())
+}
+
+/// Writes the probe's package below the target folder: a workspace of its own, with our lock.
+fn write_probe(root: &Path, folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder.join("src"))?;
+    let manifest = format!(
+        "[package]\nname = \"wasm-probe\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n\
+         [lib]\ncrate-type = [\"cdylib\"]\n\n\
+         [dependencies]\ntisync-json = {{ path = '{}' }}\n\n\
+         [profile.release]\nopt-level = \"s\"\n\n[workspace]\n",
+        root.join("crates/json").display()
+    );
+    write_if_changed(&folder.join("Cargo.toml"), &manifest)?;
+    write_if_changed(&folder.join("src/lib.rs"), PROBE)?;
+    // The same versions as everywhere else; cargo drops what the probe does not use.
+    std::fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"))
+        .context("cannot copy Cargo.lock")?;
+    Ok(())
+}
+
+/// Leaves an equal file alone, so that cargo does not build again.
+fn write_if_changed(path: &Path, text: &str) -> Result<()> {
+    if std::fs::read_to_string(path).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn module(imports: &[(&str, &str)], exports: &[&str]) -> Module {
+        let imports = imports
+            .iter()
+            .map(|(from, name)| ((*from).to_owned(), (*name).to_owned()))
+            .collect();
+        Module {
+            imports,
+            exports: exports.iter().map(|name| (*name).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn a_module_that_imports_a_clock_is_refused_by_name() {
+        let error = judge(&module(&[("env", "now")], &["memory", EXPORT])).unwrap_err();
+        assert!(error.to_string().contains("- env.now"), "{error}");
+        assert!(judge(&module(&[], &["memory", EXPORT])).is_ok());
+    }
+
+    #[test]
+    fn a_module_without_the_probe_proves_nothing() {
+        assert!(judge(&module(&[], &["memory"])).is_err());
+    }
+}

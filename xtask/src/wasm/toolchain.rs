@@ -1,0 +1,87 @@
+//! A compiler that knows wasm32-unknown-unknown.
+
+use super::{TARGET, debian};
+use crate::workspace::{Workspace, output};
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The compiler to build the probe with.
+pub(super) enum Toolchain {
+    /// The active toolchain has the target.
+    Active,
+    /// A compiler in a private folder; nothing is installed.
+    Private { rustc: PathBuf },
+}
+
+/// Finds a compiler: the active one if it has the target, else Debian's in a private folder.
+///
+/// It never adds a target to the developer's toolchain: that is theirs to decide.
+pub(super) fn find(workspace: &Workspace) -> Result<Toolchain> {
+    if active_has_target(workspace) {
+        return Ok(Toolchain::Active);
+    }
+    let rustc = debian::provide(workspace)
+        .with_context(|| format!("the active Rust toolchain cannot compile for {TARGET}: run `rustup target add {TARGET}` and try again"))?;
+    Ok(Toolchain::Private { rustc })
+}
+
+impl Toolchain {
+    pub(super) fn apply(&self, cargo: &mut Command) {
+        // Flags and wrappers meant for the host's compiler would reach this one too.
+        for name in [
+            "RUSTFLAGS",
+            "CARGO_ENCODED_RUSTFLAGS",
+            "RUSTC_WRAPPER",
+            "RUSTC_WORKSPACE_WRAPPER",
+            "CARGO_BUILD_TARGET",
+        ] {
+            cargo.env_remove(name);
+        }
+        if let Self::Private { rustc } = self {
+            cargo.env("RUSTC", rustc);
+        }
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Active => "active toolchain",
+            Self::Private { .. } => "Debian's compiler in a private folder",
+        }
+    }
+}
+
+fn active_has_target(workspace: &Workspace) -> bool {
+    let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    rustc
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .current_dir(workspace.root());
+    output(rustc).is_ok_and(|folder| has_core(Path::new(folder.trim())))
+}
+
+/// Tells whether a target's folder holds a compiled `core`; rustc names the folder whether or not it is there.
+fn has_core(folder: &Path) -> bool {
+    let names = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok());
+    names
+        .into_iter()
+        .any(|name| name.starts_with("libcore-") && name.ends_with(".rlib"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_counts_only_with_its_core() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!has_core(&folder.path().join("missing")));
+        std::fs::write(folder.path().join("libstd-1.rlib"), "").unwrap();
+        assert!(!has_core(folder.path()));
+        std::fs::write(folder.path().join("libcore-1.rlib"), "").unwrap();
+        assert!(has_core(folder.path()));
+    }
+}
