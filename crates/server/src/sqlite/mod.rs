@@ -5,6 +5,7 @@
 //! and the only index besides is the slim unique one on (collection, id), which also answers "which
 //! version?" without touching the row.
 mod place;
+mod rows;
 mod schema;
 mod sql;
 mod tx;

@@ -1,0 +1,87 @@
+//! Reads what the statements answer.
+use super::{failed, place};
+use crate::StoreError;
+use crate::store::{Receipt, Record, Row, Settled};
+use std::collections::BTreeMap;
+use tisync_json::Document;
+use tisync_protocol::Rejected;
+
+/// Reads (place, updated_ms, stamp, stamps, doc).
+pub(super) fn record(row: &rusqlite::Row<'_>) -> Result<Record, StoreError> {
+    let stamps = match optional_text(row, 3)? {
+        Some(stamps) => serde_json::from_str(stamps).map_err(|error| damaged("stamps", &error))?,
+        None => BTreeMap::new(),
+    };
+    Ok(Record {
+        version: place::version(row.get(0).map_err(failed)?),
+        document: document(row, 4)?,
+        stamp: text(row, 2)?.to_owned(),
+        stamps,
+        updated_ms: row.get::<_, i64>(1).map_err(failed)? as u64,
+    })
+}
+
+/// Reads (place, collection, id, stamp, stamps, doc).
+pub(super) fn scanned<'a>(
+    row: &'a rusqlite::Row<'_>,
+    collection: &'a str,
+) -> Result<Row<'a>, StoreError> {
+    Ok(Row {
+        collection,
+        id: text(row, 2)?,
+        stamp: text(row, 3)?,
+        stamps: optional_text(row, 4)?,
+        document: optional_text(row, 5)?,
+    })
+}
+
+/// Reads (content, at_ms, version, code, body).
+pub(super) fn receipt(row: &rusqlite::Row<'_>) -> Result<Receipt, StoreError> {
+    let settled = match row.get::<_, Option<i64>>(2).map_err(failed)? {
+        Some(version) => Settled::Accepted {
+            version: version as u64,
+            document: document(row, 4)?,
+        },
+        None => Settled::Rejected(Rejected {
+            code: text(row, 3)?.to_owned(),
+            reason: text(row, 4)?.to_owned(),
+        }),
+    };
+    let number = |index| row.get::<_, i64>(index).map_err(failed);
+    Ok(Receipt {
+        content: number(0)? as u64,
+        settled,
+        at_ms: number(1)? as u64,
+    })
+}
+
+pub(super) fn document(
+    row: &rusqlite::Row<'_>,
+    index: usize,
+) -> Result<Option<Document>, StoreError> {
+    let text = optional_text(row, index)?;
+    text.map(Document::parse)
+        .transpose()
+        .map_err(|error| damaged("a document", &error))
+}
+
+pub(super) fn text<'a>(row: &'a rusqlite::Row<'_>, index: usize) -> Result<&'a str, StoreError> {
+    optional_text(row, index)?
+        .ok_or_else(|| StoreError::failed("the file is damaged: a text is missing"))
+}
+
+pub(super) fn optional_text<'a>(
+    row: &'a rusqlite::Row<'_>,
+    index: usize,
+) -> Result<Option<&'a str>, StoreError> {
+    let value = row.get_ref(index).map_err(failed)?;
+    value
+        .as_str_or_null()
+        .map_err(|error| damaged("a text", &error))
+}
+
+pub(super) fn damaged(what: &str, error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::failed(format!(
+        "the file is damaged: {what} cannot be read: {error}"
+    ))
+}
