@@ -23,6 +23,19 @@ impl Cell {
         }
     }
 
+    /// A value that the app binds in SQL of its own; arrays and objects as their text.
+    pub(crate) fn bound(value: &Value) -> Cell {
+        match value {
+            Value::Null => Cell::Null,
+            Value::Bool(value) => Cell::Integer(i64::from(*value)),
+            Value::Number(number) => number
+                .as_i64()
+                .map_or_else(|| finite(number), Cell::Integer),
+            Value::String(text) => Cell::Text(text.clone()),
+            Value::Array(_) | Value::Object(_) => Cell::Text(value.to_string()),
+        }
+    }
+
     /// What a column of `kind` holds for a field; a value that does not fit the kind counts as null.
     pub(crate) fn of(kind: ColumnKind, value: Option<Value>) -> Cell {
         match (kind, value) {

@@ -112,3 +112,66 @@ pub trait SqlConsole: SqlDriver {
         row: &mut dyn FnMut(&dyn SqlRow) -> Result<Next, StoreError>,
     ) -> Result<(), StoreError>;
 }
+
+/// A borrowed connection is one too.
+impl<D: SqlDriver> SqlDriver for &mut D {
+    fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
+        (**self).batch(sql)
+    }
+
+    fn execute(&mut self, sql: &str, values: &[SqlValue<'_>]) -> Result<u64, StoreError> {
+        (**self).execute(sql, values)
+    }
+
+    fn query(
+        &mut self,
+        sql: &str,
+        values: &[SqlValue<'_>],
+        row: &mut dyn FnMut(&dyn SqlRow) -> Result<Next, StoreError>,
+    ) -> Result<(), StoreError> {
+        (**self).query(sql, values, row)
+    }
+
+    fn execute_many(
+        &mut self,
+        sql: &str,
+        width: usize,
+        values: &[SqlValue<'_>],
+    ) -> Result<u64, StoreError> {
+        (**self).execute_many(sql, width, values)
+    }
+
+    fn query_many(
+        &mut self,
+        sql: &str,
+        width: usize,
+        values: &[SqlValue<'_>],
+        row: &mut dyn FnMut(usize, &dyn SqlRow) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        (**self).query_many(sql, width, values, row)
+    }
+
+    fn begin(&mut self) -> Result<(), StoreError> {
+        (**self).begin()
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        (**self).commit()
+    }
+
+    fn rollback(&mut self) -> Result<(), StoreError> {
+        (**self).rollback()
+    }
+}
+
+impl<D: SqlConsole> SqlConsole for &mut D {
+    fn read_only(
+        &mut self,
+        sql: &str,
+        values: &[SqlValue<'_>],
+        columns: &mut dyn FnMut(&[&str]),
+        row: &mut dyn FnMut(&dyn SqlRow) -> Result<Next, StoreError>,
+    ) -> Result<(), StoreError> {
+        (**self).read_only(sql, values, columns, row)
+    }
+}

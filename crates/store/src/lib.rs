@@ -19,11 +19,15 @@
 mod column;
 mod driver;
 pub mod limits;
+pub mod query;
+mod reader;
 #[cfg(feature = "rusqlite")]
 mod rusqlite_driver;
 mod sqlite;
 
 pub use driver::{Next, SqlConsole, SqlDriver, SqlRow, SqlValue};
+pub use query::{Filter, Order, Query, Visible};
+pub use reader::{Reader, SqlRows};
 #[cfg(feature = "rusqlite")]
 pub use rusqlite_driver::RusqliteDriver;
 pub use sqlite::{Options, SqliteStore, SqliteTx};

@@ -3,7 +3,7 @@ use crate::driver::{SqlRow, SqlValue};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tisync_core::model::{
-    Dirty, EntryState, Image, JournalState, Record, RecordId, RecordState, Remote, Rid,
+    Dirty, EntryState, Image, JournalState, Record, RecordId, RecordState, Remote, Rid, Version,
 };
 use tisync_core::store::{StoreError, StoreErrorKind};
 use tisync_json::Document;
@@ -15,7 +15,7 @@ pub(super) const BLANK: i64 = 8;
 /// The state without [`BLANK`].
 pub(super) const STATE: i64 = 7;
 
-pub(super) fn state_code(state: RecordState) -> i64 {
+pub(crate) fn state_code(state: RecordState) -> i64 {
     match state {
         RecordState::Clean => 0,
         RecordState::Dirty => 1,
@@ -25,7 +25,7 @@ pub(super) fn state_code(state: RecordState) -> i64 {
     }
 }
 
-fn state_of(code: i64) -> Result<RecordState, StoreError> {
+pub(crate) fn state_of(code: i64) -> Result<RecordState, StoreError> {
     Ok(match code & STATE {
         0 => RecordState::Clean,
         1 => RecordState::Dirty,
@@ -36,7 +36,7 @@ fn state_of(code: i64) -> Result<RecordState, StoreError> {
     })
 }
 
-pub(super) fn entry_code(state: &EntryState) -> i64 {
+pub(crate) fn entry_code(state: &EntryState) -> i64 {
     match state {
         EntryState::Pending => 0,
         EntryState::InFlight { .. } => 1,
@@ -46,7 +46,7 @@ pub(super) fn entry_code(state: &EntryState) -> i64 {
     }
 }
 
-pub(super) fn journal_code(state: JournalState) -> i64 {
+pub(crate) fn journal_code(state: JournalState) -> i64 {
     match state {
         JournalState::Decided => 0,
         JournalState::Settled => 1,
@@ -54,7 +54,7 @@ pub(super) fn journal_code(state: JournalState) -> i64 {
     }
 }
 
-pub(super) fn image_code(image: &Image) -> i64 {
+pub(crate) fn image_code(image: &Image) -> i64 {
     match image {
         Image::Absent => 0,
         Image::Present(_) => 1,
@@ -63,13 +63,13 @@ pub(super) fn image_code(image: &Image) -> i64 {
 }
 
 /// Whether the side row is that of a new record.
-pub(super) fn is_blank(dirty: &Dirty) -> bool {
+pub(crate) fn is_blank(dirty: &Dirty) -> bool {
     dirty.base == Image::Absent && dirty.remote.is_none()
 }
 
 /// Reads the columns `rid, id, version, state, stamp, doc, kind, base, remote`. `wanted` is the id that was
 /// asked for: most often it is the one that is found, and need not be made again.
-pub(super) fn whole(
+pub(crate) fn whole(
     row: &dyn SqlRow,
     wanted: Option<&RecordId>,
 ) -> Result<(Record, Option<Dirty>), StoreError> {
@@ -79,12 +79,11 @@ pub(super) fn whole(
         Some(wanted) if wanted.as_str() == id => wanted.clone(),
         _ => parsed(RecordId::new(id))?,
     };
-    let version = text_or_null(row, 2)?.map(|text| text.to_owned().try_into());
     let stamp = text_or_null(row, 4)?.map(str::parse);
     let record = Record {
         rid: Rid(integer(row, 0)?),
         id,
-        version: version.transpose().map_err(wrong)?,
+        version: version(row, 2)?,
         state: state_of(code)?,
         document: document(row, 5)?,
         stamp: stamp.transpose().map_err(wrong)?,
@@ -113,12 +112,18 @@ fn image(kind: i64, document: Option<Document>) -> Result<Image, StoreError> {
     }
 }
 
+pub(crate) fn version(row: &dyn SqlRow, column: usize) -> Result<Option<Version>, StoreError> {
+    text_or_null(row, column)?
+        .map(|text| parsed(Version::new(text)))
+        .transpose()
+}
+
 pub(crate) fn document(row: &dyn SqlRow, column: usize) -> Result<Option<Document>, StoreError> {
     let text = text_or_null(row, column)?;
     text.map(|text| parsed(Document::parse(text))).transpose()
 }
 
-pub(super) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
+pub(crate) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| {
         StoreError::new(
             StoreErrorKind::Misuse,
@@ -127,11 +132,11 @@ pub(super) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
     })
 }
 
-pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+pub(crate) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(wrong)
 }
 
-pub(super) fn text_or_null(row: &dyn SqlRow, column: usize) -> Result<Option<&str>, StoreError> {
+pub(crate) fn text_or_null(row: &dyn SqlRow, column: usize) -> Result<Option<&str>, StoreError> {
     match row.value(column)? {
         SqlValue::Null => Ok(None),
         SqlValue::Text(text) => Ok(Some(text)),
@@ -143,7 +148,7 @@ pub(crate) fn text(row: &dyn SqlRow, column: usize) -> Result<&str, StoreError> 
     text_or_null(row, column)?.ok_or_else(|| corrupt("expected text, found NULL".to_owned()))
 }
 
-pub(super) fn integer_or_null(row: &dyn SqlRow, column: usize) -> Result<Option<i64>, StoreError> {
+pub(crate) fn integer_or_null(row: &dyn SqlRow, column: usize) -> Result<Option<i64>, StoreError> {
     match row.value(column)? {
         SqlValue::Null => Ok(None),
         SqlValue::Integer(value) => Ok(Some(value)),
@@ -155,18 +160,18 @@ pub(super) fn integer_or_null(row: &dyn SqlRow, column: usize) -> Result<Option<
     }
 }
 
-pub(super) fn integer(row: &dyn SqlRow, column: usize) -> Result<i64, StoreError> {
+pub(crate) fn integer(row: &dyn SqlRow, column: usize) -> Result<i64, StoreError> {
     integer_or_null(row, column)?
         .ok_or_else(|| corrupt("expected an integer, found NULL".to_owned()))
 }
 
 /// An unsigned number as SQLite keeps it; beyond its range it is cut, which no clock and counter reaches.
-pub(super) fn unsigned(value: u64) -> SqlValue<'static> {
+pub(crate) fn unsigned(value: u64) -> SqlValue<'static> {
     SqlValue::Integer(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
 /// A limit as SQLite takes it.
-pub(super) fn limit(limit: usize) -> SqlValue<'static> {
+pub(crate) fn limit(limit: usize) -> SqlValue<'static> {
     unsigned(limit as u64)
 }
 

@@ -1,6 +1,6 @@
 //! Declares a collection: its tables, columns, indexes and view.
-use super::table::{self, Layout, Table, quoted};
-use super::{SqliteTx, codec};
+use super::table::{Layout, Table, quoted};
+use super::{SqliteStore, SqliteTx, codec};
 use crate::column::{self, Cell};
 use crate::driver::{Next, SqlDriver, SqlValue};
 use crate::limits::ROWS_PER_CALL;
@@ -21,7 +21,7 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
             return Ok(());
         }
         // Until the commit stands, what is kept in memory must not be trusted.
-        self.store.seen = None;
+        self.store.collections.forget();
         let table = match before {
             Some(table) => self.change(&table, schema)?,
             None => self.create(collection, schema)?,
@@ -36,8 +36,12 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
                 SqlValue::Text(&layout),
             ],
         )?;
-        self.store.tables = table::read_all(self.driver())?;
-        Ok(())
+        let SqliteStore {
+            driver,
+            collections,
+            ..
+        } = &mut *self.store;
+        collections.read(driver)
     }
 
     fn create(

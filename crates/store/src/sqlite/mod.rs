@@ -1,5 +1,6 @@
 //! The store over an SQLite database.
-mod codec;
+pub(crate) mod codec;
+mod collections;
 mod declare;
 mod layout;
 mod open;
@@ -7,12 +8,13 @@ mod read;
 mod table;
 mod write;
 
+pub(crate) use collections::Collections;
 pub use open::Options;
+pub(crate) use table::{Table, quoted};
 
+use crate::Reader;
 use crate::driver::{Next, SqlDriver, SqlRow, SqlValue};
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use table::Table;
 use tisync_core::model::{CollectionName, Stamp};
 use tisync_core::store::{Durability, Store, StoreError};
 
@@ -22,18 +24,9 @@ pub struct SqliteStore<D> {
     driver: D,
     /// The `PRAGMA synchronous` that is set, since setting it for each transaction costs.
     durability: Option<Durability>,
-    tables: BTreeMap<CollectionName, Arc<Table>>,
-    /// What `tables` was read at; `None` when it must be read again.
-    seen: Option<Seen>,
+    collections: Collections,
     /// A transaction that could not be taken back.
     open: bool,
-}
-
-/// The counters by which SQLite tells what other connections did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Seen {
-    data_version: i64,
-    schema_version: i64,
 }
 
 impl<D: SqlDriver> SqliteStore<D> {
@@ -59,34 +52,14 @@ impl<D: SqlDriver> SqliteStore<D> {
         })
     }
 
-    /// A number that changes whenever another connection commits.
+    /// A number that changes whenever another connection, of this process or another, commits.
     pub fn data_version(&mut self) -> Result<i64, StoreError> {
-        integer(&mut self.driver, "PRAGMA data_version", &[]).map(|number| number.unwrap_or(0))
+        data_version(&mut self.driver)
     }
 
-    /// Reads the declared collections again if another connection may have changed them.
-    fn refresh(&mut self) -> Result<(), StoreError> {
-        let data_version = self.data_version()?;
-        if self
-            .seen
-            .is_some_and(|seen| seen.data_version == data_version)
-        {
-            return Ok(());
-        }
-        let schema_version = integer(&mut self.driver, "PRAGMA schema_version", &[])?.unwrap_or(0);
-        let seen = Seen {
-            data_version,
-            schema_version,
-        };
-        if self
-            .seen
-            .is_none_or(|seen| seen.schema_version != schema_version)
-        {
-            layout::check_version(&mut self.driver)?;
-            self.tables = table::read_all(&mut self.driver)?;
-        }
-        self.seen = Some(seen);
-        Ok(())
+    /// Reads over this connection, for hosts that have only one.
+    pub fn reader(&mut self) -> Reader<&mut D> {
+        Reader::with(&mut self.driver, self.collections.clone())
     }
 
     fn roll_back(&mut self) {
@@ -122,7 +95,12 @@ impl<D: SqlDriver> Store for SqliteStore<D> {
             last_seq: None,
             outbox_stamp: None,
         };
-        tx.store.refresh()?;
+        let SqliteStore {
+            driver,
+            collections,
+            ..
+        } = &mut *tx.store;
+        collections.refresh(driver)?;
         Ok(tx)
     }
 }
@@ -144,7 +122,7 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
     }
 
     fn table(&self, collection: &CollectionName) -> Option<Arc<Table>> {
-        self.store.tables.get(collection).cloned()
+        self.store.collections.get(collection)
     }
 }
 
@@ -154,6 +132,11 @@ impl<D: SqlDriver> Drop for SqliteTx<'_, D> {
             self.store.roll_back();
         }
     }
+}
+
+/// See [`SqliteStore::data_version`].
+pub(crate) fn data_version<D: SqlDriver>(driver: &mut D) -> Result<i64, StoreError> {
+    integer(driver, "PRAGMA data_version", &[]).map(|number| number.unwrap_or(0))
 }
 
 /// The first column of the first row as an integer.

@@ -1,8 +1,7 @@
 //! Opens a file, or makes it.
-use super::{SqliteStore, layout};
+use super::{Collections, SqliteStore, layout};
 use crate::driver::SqlDriver;
 use crate::limits;
-use std::collections::BTreeMap;
 use tisync_core::store::StoreError;
 
 /// How a file is opened.
@@ -53,14 +52,13 @@ impl<D: SqlDriver> SqliteStore<D> {
         let mut store = SqliteStore {
             driver,
             durability: None,
-            tables: BTreeMap::new(),
-            seen: None,
+            collections: Collections::default(),
             open: false,
         };
         if options.check {
             store.check()?;
         }
-        store.refresh()?;
+        store.collections.refresh(&mut store.driver)?;
         Ok(store)
     }
 }

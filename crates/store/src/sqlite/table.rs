@@ -1,11 +1,7 @@
 //! A declared collection: its tables and the statements for them.
 use super::codec;
-use crate::driver::{Next, SqlDriver};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use tisync_core::model::{CollectionName, Schema};
-use tisync_core::store::StoreError;
 use tisync_json::Path;
 
 /// What is known of a collection's tables, kept as JSON in `tisync_collections`.
@@ -41,6 +37,10 @@ pub(crate) struct Table {
     pub(crate) whole_by_rid: String,
     pub(crate) heads_by_id: String,
     pub(crate) heads_by_rid: String,
+    /// What the app sees: id, document, state, version.
+    pub(crate) visible: String,
+    pub(crate) visible_by_id: String,
+    pub(crate) visible_by_alias: String,
     pub(crate) insert: String,
     /// Replaces everything but the id, for which the index would be written again.
     pub(crate) update: String,
@@ -60,6 +60,7 @@ impl Table {
              CASE WHEN (c.state & {}) = 0 THEN NULL ELSE c.doc END, {side} {from}",
             codec::STATE
         );
+        let visible = format!("SELECT id, doc, state, version FROM {records}");
         let columns: String = layout
             .names
             .iter()
@@ -80,6 +81,11 @@ impl Table {
             whole_by_rid: format!("{select} WHERE c.rid = ?"),
             heads_by_id: format!("{heads} WHERE c.id = ?"),
             heads_by_rid: format!("{heads} WHERE c.rid = ?"),
+            visible_by_id: format!("{visible} WHERE id = ?"),
+            visible_by_alias: format!(
+                "{visible} WHERE rid = (SELECT rid FROM tisync_aliases WHERE collection = ? AND alias = ?)"
+            ),
+            visible,
             insert: format!(
                 "INSERT INTO {records} (rid, id, version, state, stamp, doc{columns}) VALUES (?, ?, ?, ?, ?, ?{marks})"
             ),
@@ -102,22 +108,6 @@ impl Table {
             layout,
         }
     }
-}
-
-/// Reads all declared collections.
-pub(crate) fn read_all<D: SqlDriver>(
-    driver: &mut D,
-) -> Result<BTreeMap<CollectionName, Arc<Table>>, StoreError> {
-    let mut tables = BTreeMap::new();
-    let sql = "SELECT number, name, layout FROM tisync_collections";
-    driver.query(sql, &[], &mut |row| {
-        let name = codec::parsed(CollectionName::new(codec::text(row, 1)?))?;
-        let layout = codec::from_json(codec::text(row, 2)?)?;
-        let table = Table::new(codec::integer(row, 0)?, name.clone(), layout);
-        tables.insert(name, Arc::new(table));
-        Ok(Next::More)
-    })?;
-    Ok(tables)
 }
 
 /// An identifier in quotes.
