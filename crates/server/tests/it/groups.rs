@@ -138,3 +138,20 @@ fn members_see_what_earlier_members_wrote() {
     assert_eq!(verdicts[0], "returned");
     assert!(verdicts[1]["conflict"].is_object(), "{}", verdicts[1]);
 }
+
+#[test]
+fn a_record_that_a_group_writes_twice_counts_once() {
+    let mut server = Pair::new();
+    server.accept(create(1, "a", json!({"n": 1})));
+    let patch = |n: u64| {
+        let change = json!({"patch": {"set": {"/n": n}}});
+        in_group("g", mutation(n, "a", json!("none"), change))
+    };
+    server.push(&[patch(2), patch(3)]);
+    let digest = server.ok("/v1/digest", json!({"collections": ["todos"]}))["digests"][0].clone();
+    let term = tisync_protocol::Digest::term("a", &version(2));
+    assert_eq!(
+        digest,
+        json!({"collection": "todos", "count": 1, "hash": format!("{term:016x}")})
+    );
+}
