@@ -80,9 +80,9 @@ fn write_probe(root: &Path, folder: &Path) -> Result<()> {
     let manifest = format!(
         "[package]\nname = \"wasm-probe\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n\
          [lib]\ncrate-type = [\"cdylib\"]\n\n\
-         [dependencies]\ntisync-json = {{ path = '{}' }}\n\n\
+         [dependencies]\nserde_json = \"1\"\ntisync-core = {{ path = '{}' }}\n\n\
          [profile.release]\nopt-level = \"s\"\n\n[workspace]\n",
-        root.join("crates/json").display()
+        root.join("crates/core").display()
     );
     write_if_changed(&folder.join("Cargo.toml"), &manifest)?;
     write_if_changed(&folder.join("src/lib.rs"), PROBE)?;
