@@ -99,18 +99,7 @@ impl Collection {
         self.replica.shared().readers.get(&self.name, &id)
     }
 
-    /// Asks for records.
-    ///
-    /// ```
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let replica = tisync::Replica::open(dir.path().join("a.db")).collection("notes", "merge").open()?;
-    /// # let notes = replica.collection("notes")?;
-    /// notes.put("a", r#"{"title": "Milk", "stars": 2}"#)?;
-    /// notes.put("b", r#"{"title": "Bread", "stars": 5}"#)?;
-    /// let best = notes.query().at_least("stars", 3)?.order_by("title")?.all()?;
-    /// assert_eq!(best[0].id.as_str(), "b");
-    /// # Ok::<(), tisync::Error>(())
-    /// ```
+    /// Asks for records: see [`Query`].
     pub fn query(&self) -> Query {
         Query::new(self.clone())
     }

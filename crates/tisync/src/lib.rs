@@ -60,7 +60,7 @@ pub use options::{CollectionOptions, IntoCollectionOptions};
 pub use outbox::{Outbox, OutboxEntry};
 pub use policies::FieldConflict;
 pub use policy::{IntoPolicy, fallback, rule};
-pub use query::{Compare, IntoValue, Query, SqlAnswer};
+pub use query::{Compare, Query};
 pub use replica::{Replica, SyncReport, needs_person};
 pub use settings::{
     CollectionSettings, ColumnSettings, ConnectorKind, ConnectorSettings, ReferenceSettings,
@@ -74,6 +74,7 @@ pub use writes::Writes;
 pub use tisync_connect as connect;
 pub use tisync_core::model;
 pub use tisync_json::{self as json, Document, Patch, Path, Value};
+pub use tisync_store::{Filter, Order, SqlRows};
 
 /// The README's Rust examples, run as tests.
 #[cfg(doctest)]

@@ -12,6 +12,8 @@ pub const BUSY_MS_MAX: u64 = 10_000;
 pub const STORAGE_RETRY_MS: u64 = 1_000;
 /// Reading connections that are kept open for the next read.
 pub const READERS_IDLE_MAX: usize = 4;
+/// Rows of an answer to SQL of the app's own: it is held in memory.
+pub const SQL_ROWS_MAX: usize = 100_000;
 /// Milliseconds that a credentials provider has to answer.
 pub const CREDENTIALS_MS_MAX: u64 = 30_000;
 /// Milliseconds until a connection must stand.

@@ -7,7 +7,6 @@ use crate::journal::Journal;
 use crate::lease::{Lease, LeaseState};
 use crate::local::lock;
 use crate::outbox::Outbox;
-use crate::query::SqlAnswer;
 use crate::shared::{Shared, Totals};
 use crate::typed::Typed;
 use crate::worker::{self, Command, Worker};
@@ -21,6 +20,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use tisync_core::model::{
     Blocker, CollectionName, Config, FeedKey, Health, Input, Output, Planned, Why, Written,
 };
+use tisync_json::Value;
+use tisync_store::SqlRows;
 use tokio::sync::oneshot;
 
 /// One device's local database and its engine; a handle that is cheap to clone and may be used from any
@@ -274,10 +275,23 @@ impl Replica {
         Journal::new(self.clone())
     }
 
-    /// Runs SQL that reads, over the views of the collections: each has the collection's name, with the column
-    /// `id`, the declared columns, and `doc` with the whole document.
-    pub fn sql(&self, sql: &str) -> Result<SqlAnswer, Error> {
-        self.inner.shared.readers.sql(sql)
+    /// Runs one `SELECT` over the views of the collections: each has the collection's name, with the column
+    /// `id`, the declared columns, and `document` with the whole text.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use tisync::{CollectionOptions, Replica};
+    /// let replica = Replica::open(dir.path().join("notes.db"))
+    ///     .collection("notes", CollectionOptions::policy("merge")?.column("stars", "integer"))
+    ///     .open()?;
+    /// replica.collection("notes")?.put("a", r#"{"stars": 2}"#)?;
+    /// let answer = replica.sql("SELECT id, stars FROM notes WHERE stars > ?", &[1.into()])?;
+    /// assert_eq!(answer.columns, ["id", "stars"]);
+    /// assert_eq!(answer.rows, [["a".into(), 2.into()]]);
+    /// # Ok::<(), tisync::Error>(())
+    /// ```
+    pub fn sql(&self, sql: &str, values: &[Value]) -> Result<SqlRows, Error> {
+        self.inner.shared.readers.sql(sql, values)
     }
 
     /// What a sync would do, as far as this replica can know, without doing it.

@@ -19,12 +19,12 @@ pub(crate) fn run(replica: &Replica, options: &QueryArgs, out: &Out) -> Result<C
     for text in &options.filters {
         query = with_filter(query, &collection, text)?;
     }
-    if let Some(order) = &options.order {
-        query = query.order_by(order)?;
-    }
-    if options.desc {
-        query = query.descending();
-    }
+    query = match &options.order {
+        Some(order) if options.desc => query.order_by_descending(order)?,
+        Some(order) => query.order_by(order)?,
+        None if options.desc => query.order_by_descending("id")?,
+        None => query,
+    };
     if let Some(limit) = options.limit {
         query = query.limit(limit);
     }
@@ -92,7 +92,7 @@ fn cell(value: Option<&Value>) -> String {
 }
 
 fn run_sql(replica: &Replica, sql: &str, out: &Out) -> Result<Code, Failure> {
-    let answer = replica.sql(sql)?;
+    let answer = replica.sql(sql, &[])?;
     let mut table = Table::new(answer.columns.clone());
     for row in &answer.rows {
         if out.is_json() {

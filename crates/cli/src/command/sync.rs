@@ -7,7 +7,7 @@ use crate::text;
 use serde_json::json;
 use std::time::Duration;
 use tisync::model::Event;
-use tisync::{Notice, Replica, SyncReport};
+use tisync::{Notice, Replica, SyncReport, Totals};
 
 /// Milliseconds between two looks at the progress.
 const PROGRESS_MS: u64 = 100;
@@ -97,7 +97,7 @@ pub(crate) fn watch(replica: &Replica, out: &Out) -> Result<Code, Failure> {
         let mut events = replica.events();
         replica.start()?;
         out.line("syncing (Ctrl-C ends it)");
-        let mut shown = None;
+        let mut shown = (None, replica.traffic());
         let interrupted = interrupted();
         tokio::pin!(interrupted);
         loop {
@@ -117,7 +117,7 @@ pub(crate) fn watch(replica: &Replica, out: &Out) -> Result<Code, Failure> {
 fn tell(
     replica: &Replica,
     notice: &Notice,
-    shown: &mut Option<String>,
+    shown: &mut (Option<String>, Totals),
     out: &Out,
 ) -> Result<(), Failure> {
     match notice {
@@ -147,10 +147,14 @@ fn tell(
         }
         Notice::Event(Event::Health) => {
             let line = status::line(&replica.health()?);
-            if shown.as_ref() != Some(&line) {
+            let now = replica.traffic();
+            let pushed = now.since(&shown.1).pushed;
+            if pushed > 0 {
+                out.line(format!("pushed {pushed}; {line}"));
+            } else if shown.0.as_ref() != Some(&line) {
                 out.line(&line);
-                *shown = Some(line);
             }
+            *shown = (Some(line), now);
         }
         Notice::Event(Event::Changed { .. }) | Notice::Elsewhere => {}
         Notice::Lagged(missed) => out.line(format!("{missed} notices were missed")),
