@@ -6,6 +6,7 @@ mod error;
 pub mod limits;
 pub mod memory;
 pub mod model;
+pub mod planted;
 pub mod reconcile;
 pub mod store;
 

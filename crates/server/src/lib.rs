@@ -19,6 +19,7 @@ pub mod faces;
 mod http;
 pub mod limits;
 mod memory;
+pub mod planted;
 pub mod service;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -4,6 +4,7 @@ use super::work::Work;
 use super::{pull, push, schedule, sweep};
 use crate::error::Error;
 use crate::model::*;
+use crate::planted::{self, Bug};
 use crate::store::Tx;
 
 /// Uses the answer to a request.
@@ -17,6 +18,15 @@ pub(super) fn answered<T: Tx>(
         // Too late: it moves no checkpoint, schedule or credential state; definite verdicts still count.
         return match reply {
             Reply::Pushed(Ok(verdicts)) => push::answered_late(work, verdicts),
+            Reply::Pulled(Ok(page)) if planted::on(Bug::LatePageMoves) => {
+                let Some(connector) = work.config.connectors.keys().next() else {
+                    return Ok(());
+                };
+                let Some((key, _)) = work.feeds_of(connector).into_iter().next() else {
+                    return Ok(());
+                };
+                pull::answered(work, &key, page, from).map(|_| ())
+            }
             _ => Ok(()),
         };
     };

@@ -5,6 +5,7 @@ use super::slot::Slot;
 use super::work::{Work, refers};
 use crate::error::Error;
 use crate::model::*;
+use crate::planted::{self, Bug};
 use crate::store::{Keys, Load, Op, Tx};
 use std::collections::{BTreeMap, BTreeSet};
 use tisync_json::{Document, diff};
@@ -158,7 +159,9 @@ fn apply_to<T: Tx>(
                             .as_ref()
                             .zip(record.version.as_ref())
                             .is_some_and(|(a, b)| a.is_before(b));
-                        if !older {
+                        if (!older || planted::on(Bug::ApplyOlder))
+                            && !planted::on(Bug::IgnoreTombstone)
+                        {
                             remove(work, collection, record)?;
                         }
                     }
@@ -219,6 +222,7 @@ fn upsert<T: Tx>(
         return Ok(Some(rid));
     };
     let unchanged = match (&version, &known.version) {
+        (Some(_), Some(_)) if planted::on(Bug::ApplyOlder) => false,
         (Some(new), Some(old)) => new == old || new.is_before(old),
         _ => {
             known
@@ -283,6 +287,10 @@ fn through_slot<T: Tx>(
     lost: Option<&EpochInfo>,
 ) -> Result<(), Error> {
     let mut slot = work.take_id(collection, id)?;
+    if planted::on(Bug::DropRemoteOfDirty) && !slot.chain.is_empty() {
+        work.put(slot);
+        return Ok(());
+    }
     let ours_is_lost = slot
         .record
         .version

@@ -5,6 +5,7 @@ use super::work::Work;
 use crate::error::Error;
 use crate::limits;
 use crate::model::*;
+use crate::planted::{self, Bug};
 use crate::reconcile::{self, Decision, Plan, Sides, Situation};
 use crate::store::{JournalFilter, Op, Tx};
 
@@ -14,7 +15,7 @@ pub(super) fn meet<T: Tx>(
     slot: &mut Slot,
     remote: Remote,
 ) -> Result<(), Error> {
-    if is_known(slot, &remote) {
+    if is_known(slot, &remote) && !planted::on(Bug::ApplyOlder) {
         return Ok(());
     }
     slot.remote = Some(remote);
@@ -42,7 +43,7 @@ fn is_known(slot: &Slot, remote: &Remote) -> bool {
 
 /// Reconciles a record with its remote, when nothing of it is out.
 pub(super) fn reconcile<T: Tx>(work: &mut Work<'_, T>, slot: &mut Slot) -> Result<(), Error> {
-    if slot.is_out() {
+    if slot.is_out() && !planted::on(Bug::ReconcileWhileOut) {
         return Ok(());
     }
     let Some(remote) = slot.remote.take() else {
@@ -124,7 +125,9 @@ pub(super) fn settle<T: Tx>(
     let old = slot.chain.clone();
     slot.conflict = None;
     slot.remote = None;
-    slot.rebase(&remote);
+    if !planted::on(Bug::KeepOldBase) {
+        slot.rebase(&remote);
+    }
     for entry in &old {
         work.touch_group(entry.group);
     }
@@ -138,7 +141,7 @@ pub(super) fn settle<T: Tx>(
                 | Situation::DeletedEdited
         );
     follow(work, &old, mutation, was_conflict)?;
-    if was_conflict {
+    if was_conflict && !planted::on(Bug::SkipJournal) {
         let (at_ms, collection, rid, record) = (
             work.now.wall_ms,
             slot.collection.clone(),

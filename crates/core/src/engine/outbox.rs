@@ -3,6 +3,7 @@ use super::slot::Slot;
 use super::work::Work;
 use crate::error::Error;
 use crate::model::*;
+use crate::planted::{self, Bug};
 use crate::store::Tx;
 use std::collections::BTreeMap;
 use tisync_json::{Document, Patch, Path, diff};
@@ -37,9 +38,10 @@ pub(super) fn append<T: Tx>(
     let stamp = work.stamp()?;
     let shown = draft.change.apply(slot.record.document.as_ref());
     if let Some(last) = slot.chain.last_mut()
-        && last.frozen.is_none()
+        && (last.frozen.is_none() || planted::on(Bug::CoalesceIntoFrozen))
         && last.group == draft.group
-        && matches!(last.state, EntryState::Pending | EntryState::Held(_))
+        && (matches!(last.state, EntryState::Pending | EntryState::Held(_))
+            || planted::on(Bug::CoalesceIntoFrozen))
     {
         let joined = join(&last.change, &draft.change);
         slot.record.document = shown;
@@ -214,7 +216,7 @@ fn distribute(old: &[Entry], theirs: &Image, outcome: &Image, whole: bool) -> Ve
             let mut total = diff(&theirs.object(), &document.object());
             // From the end: a path belongs to the last entry that touched it, the rest to the first.
             for index in (0..=last).rev() {
-                let part = if index == 0 {
+                let part = if index == 0 && !planted::on(Bug::RewriteKeepsLastOnly) {
                     std::mem::take(&mut total)
                 } else {
                     let touched = |path: &Path| match &old[index].change {

@@ -4,6 +4,7 @@ use super::{apply, schedule};
 use crate::error::Error;
 use crate::limits;
 use crate::model::*;
+use crate::planted::{self, Bug};
 use crate::store::{Op, Tx};
 
 /// Asks for the next page of a feed.
@@ -47,6 +48,7 @@ pub(super) fn answered<T: Tx>(
     let known = work.feed(key)?.epoch.clone();
     if let (Some(known), Some(now)) = (&known, &page.epoch)
         && known.epoch != now.epoch
+        && !planted::on(Bug::IgnoreEpoch)
     {
         restart(work, key, PassReason::Epoch, page.epoch)?;
         return Ok(None);
@@ -66,6 +68,9 @@ pub(super) fn answered<T: Tx>(
         page.epoch.as_ref().or(known.as_ref()),
     )?;
     if !is_last {
+        if planted::on(Bug::CheckpointBeforeApply) {
+            work.set_feed(key, |state| state.checkpoint = page.checkpoint)?;
+        }
         return Ok(Some(until));
     }
     if stuck {

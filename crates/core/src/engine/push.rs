@@ -5,6 +5,7 @@ use super::work::Work;
 use crate::error::Error;
 use crate::limits;
 use crate::model::*;
+use crate::planted::{self, Bug};
 use crate::store::{EntryFilter, Op, Tx};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,6 +46,7 @@ pub(super) fn send<T: Tx>(
                 break;
             }
             let members = match entry.group {
+                Some(_) if planted::on(Bug::HalveGroup) => vec![entry],
                 Some(group) if !groups.insert(group) => continue,
                 Some(group) => work
                     .tx
@@ -196,7 +198,7 @@ fn hand_out<T: Tx>(
             document,
             precondition: frozen.precondition.clone(),
             stamps,
-            group: first.group,
+            group: first.group.filter(|_| !planted::on(Bug::HalveGroup)),
             schema: first.schema,
         });
         first.frozen = Some(frozen);
@@ -213,7 +215,7 @@ fn hand_out<T: Tx>(
 fn freeze<T: Tx>(work: &mut Work<'_, T>, slot: &Slot) -> Result<Frozen, Error> {
     let conditional = work.collection(&slot.collection)?.capability.conditional;
     let precondition = match (&slot.base, &slot.record.version) {
-        _ if !conditional => Precondition::None,
+        _ if !conditional || planted::on(Bug::IgnoreBaseVersion) => Precondition::None,
         (Image::Present(_), Some(version)) => Precondition::Version(version.clone()),
         (Image::Present(_), None) => Precondition::None,
         (Image::Absent | Image::Gone, _) => Precondition::Absent,
@@ -359,6 +361,10 @@ pub(super) fn settle<T: Tx>(
             work.touch_group(entry.group);
             reconcile(work, &mut slot)?;
         }
+        Verdict::Rejected { .. } if planted::on(Bug::DropOnReject) => {
+            slot.chain.remove(index);
+            slot.show();
+        }
         Verdict::Rejected { reason } => park(work, &mut slot, index, reason)?,
         Verdict::OutOfScope => {
             park(
@@ -375,7 +381,17 @@ pub(super) fn settle<T: Tx>(
             }
             reconcile(work, &mut slot)?;
         }
+        Verdict::Unknown if planted::on(Bug::UnknownIsAccepted) => {
+            accepted(work, &mut slot, index, None, None, None)?;
+        }
         Verdict::Unknown => {
+            if planted::on(Bug::ResendUnderNewKey) {
+                slot.chain[index].id = work.entropy.mutation();
+                slot.chain[index].frozen = None;
+                slot.chain[index].state = EntryState::Pending;
+                work.put(slot);
+                return Ok(());
+            }
             let (since_ms, tries) = match entry.state {
                 EntryState::Unknown { since_ms, tries } => (since_ms, tries + 1),
                 _ => (work.now.wall_ms, 0),
@@ -409,6 +425,12 @@ fn accepted<T: Tx>(
 ) -> Result<(), Error> {
     let entry = slot.chain.remove(index);
     journal_of(work, &entry, |row| row.state = JournalState::Settled)?;
+    if planted::on(Bug::DropSuccessor) {
+        slot.chain.clear();
+    }
+    if planted::on(Bug::AcceptedForgetsRemote) {
+        slot.remote = None;
+    }
     let as_sent = image.is_none();
     slot.base = match image {
         Some(image) => image,

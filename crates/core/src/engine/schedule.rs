@@ -5,6 +5,7 @@ use super::{pull, push, sweep};
 use crate::error::Error;
 use crate::limits;
 use crate::model::*;
+use crate::planted::{self, Bug};
 use crate::store::{EntryFilter, Tx};
 
 /// Lets every idle connector do what is due, and says when to come back.
@@ -27,7 +28,9 @@ pub(super) fn run<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
     {
         sooner(ms);
     }
-    let monotonic_ms = wait_ms.map(|ms| now_ms + ms);
+    let monotonic_ms = wait_ms
+        .map(|ms| now_ms + ms)
+        .filter(|_| !planted::on(Bug::NoWakeUp));
     work.outputs.push(Output::WakeAt { monotonic_ms });
     Ok(())
 }
@@ -190,6 +193,9 @@ pub(super) fn wait_as_asked<T: Tx>(
     connector: &ConnectorName,
     ms: u64,
 ) -> Result<(), Error> {
+    if planted::on(Bug::RetryAfterIgnored) {
+        return Ok(());
+    }
     let asked = work.after(ms.min(limits::RETRY_AFTER_MAX_MS));
     work.set_connector(connector, |state| state.not_before = Some(asked))
 }
@@ -274,6 +280,9 @@ pub(super) fn expire<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
 
 /// Turns what was in flight under an older lease into unknown.
 pub(super) fn orphan<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
+    if planted::on(Bug::OrphansStayInFlight) {
+        return Ok(());
+    }
     let entries = work.tx.entries(EntryFilter::InFlight, None, usize::MAX)?;
     push::load(work, &entries)?;
     for entry in entries {

@@ -4,6 +4,7 @@ use super::work::Work;
 use crate::error::Error;
 use crate::limits;
 use crate::model::*;
+use crate::planted::{self, Bug};
 use crate::store::{Op, Tx};
 
 /// Goes on with the sweep of a feed; says whether it did anything.
@@ -70,6 +71,9 @@ pub(super) fn sweep<T: Tx>(
                 let mut slot = work.take(&collection, rid)?;
                 offer_again(work, &mut slot, absent)?;
                 work.put(slot);
+            }
+            RecordState::Clean if planted::on(Bug::SweepWithoutFetch) => {
+                super::apply::remove(work, &collection, record)?;
             }
             RecordState::Clean => suspect(work, &collection, record, pass.number),
             RecordState::Dirty if lost => {

@@ -5,6 +5,7 @@ use super::slot::Slot;
 use super::work::Work;
 use crate::error::{Error, ErrorKind};
 use crate::model::*;
+use crate::planted::{self, Bug};
 use crate::reconcile::{self, Plan};
 use crate::store::{EntryFilter, Tx};
 use tisync_json::{Document, diff};
@@ -197,7 +198,12 @@ pub(super) fn undo<T: Tx>(work: &mut Work<'_, T>, id: JournalId) -> Result<(), E
         replaces: None,
         undoes: Some(id),
     };
-    let mutation = append(work, &mut slot, draft, schema)?;
+    let mutation = if planted::on(Bug::UndoStaysLocal) {
+        slot.record.document = target.document().cloned();
+        None
+    } else {
+        append(work, &mut slot, draft, schema)?
+    };
     let (at_ms, record) = (work.now.wall_ms, slot.record.id.clone());
     let base = row.outcome.clone();
     let ours = loser.clone();
@@ -377,6 +383,10 @@ pub(super) fn discard<T: Tx>(work: &mut Work<'_, T>, id: MutationId) -> Result<(
         }
     }
     slot.show();
+    if planted::on(Bug::DiscardForgets) {
+        work.put(slot);
+        return Ok(());
+    }
     let reason = match &entry.state {
         EntryState::Parked { reason, .. } => format!("parked: {reason}"),
         _ => state(&entry).to_owned(),

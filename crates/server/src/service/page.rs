@@ -1,4 +1,5 @@
 //! Writes one page of the feed, row by row, and never cuts a commit.
+use crate::planted::{self, Bug};
 use crate::store::{Meta, Row};
 use std::ops::ControlFlow;
 
@@ -58,8 +59,15 @@ impl<'a> Page<'a> {
         }
         self.rows += 1;
         if let Some(row) = row
-            && (row.document.is_some() || version > self.live_until)
+            && (row.document.is_some()
+                || version > self.live_until
+                    && !(self.live_until > 0 && planted::on(Bug::WalkForgetsDeletes)))
         {
+            if planted::on(Bug::CutCommit) && self.is_full() {
+                self.close();
+                self.more = true;
+                return ControlFlow::Break(());
+            }
             self.push(version, row);
             let alone = self.commit_count == 0;
             if self.count > self.limits.items && !alone {

@@ -2,6 +2,7 @@
 use super::plan::{Plan, Write};
 use super::{check_count, meta, rejected, used_up};
 use crate::limits::VERSION_MAX;
+use crate::planted::{self, Bug};
 use crate::store::{Key, Meta, Receipt, Record, ServerTx, Settled, Tally};
 use crate::{ServerNow, ServiceConfig, ServiceError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -176,7 +177,8 @@ impl<T: ServerTx> Push<'_, T> {
                 }
             };
             let content = content(mutation);
-            match self.tx.receipt(&self.ids[index])? {
+            let receipt = self.tx.receipt(&self.ids[index])?;
+            match receipt.filter(|_| !planted::on(Bug::ForgetReceipts)) {
                 None => fresh.push((index, mutation, content)),
                 Some(receipt) if receipt.content != content => {
                     let reason =
@@ -228,6 +230,14 @@ impl<T: ServerTx> Push<'_, T> {
                 }
                 self.verdicts.insert(*index, verdict);
             }
+        }
+        if blocked && planted::on(Bug::GroupInPieces) {
+            let good: Vec<_> = fresh
+                .iter()
+                .copied()
+                .filter(|(index, _, _)| !self.verdicts.contains_key(index))
+                .collect();
+            return self.take_effect(&good, plan.finish());
         }
         if blocked {
             for (index, _, _) in fresh {

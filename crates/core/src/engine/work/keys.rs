@@ -3,6 +3,7 @@ use super::Work;
 use crate::error::Error;
 use crate::limits;
 use crate::model::*;
+use crate::planted::{self, Bug};
 use crate::store::{Op, Tx};
 
 impl<'a, T: Tx> Work<'a, T> {
@@ -49,7 +50,14 @@ impl<'a, T: Tx> Work<'a, T> {
             Some(last) => last,
             None => self.tx.clock()?,
         };
-        let next = last.next(self.now.wall_ms, self.config.node);
+        let next = if planted::on(Bug::ClockGoesBack) {
+            Stamp {
+                node: self.config.node,
+                ..Stamp::at(self.now.wall_ms)
+            }
+        } else {
+            last.next(self.now.wall_ms, self.config.node)
+        };
         self.clock = Some(next);
         Ok(next)
     }

@@ -1,0 +1,101 @@
+//! Bugs that are planted on purpose, to prove that the simulator's checks can fail.
+//!
+//! Without the feature `planted`, which only the simulator switches on, every `on` is `false` and the
+//! compiler removes it. One build holds all of them; a run plants one at a time, for its own thread.
+#[cfg(all(feature = "planted", not(debug_assertions)))]
+compile_error!(
+    "planted bugs have no place in a release build: build tisync-sim with `--profile sim`"
+);
+
+macro_rules! bugs {
+    ($($(#[doc = $what:literal])+ $bug:ident,)+) => {
+        /// One planted bug of the core.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Bug {
+            $($(#[doc = $what])+ $bug,)+
+        }
+
+        impl Bug {
+            /// All of them, with what each does wrong.
+            pub const ALL: &[(Bug, &str)] = &[$((Bug::$bug, concat!($($what),+)),)+];
+        }
+    };
+}
+
+bugs! {
+    /// An entry whose fate is unknown is sent again under a new key.
+    ResendUnderNewKey,
+    /// A push without an answer counts as accepted.
+    UnknownIsAccepted,
+    /// A refused entry is dropped.
+    DropOnReject,
+    /// An accepted entry takes its successors with it.
+    DropSuccessor,
+    /// Writes are sent without a precondition.
+    IgnoreBaseVersion,
+    /// The members of a group are sent one by one.
+    HalveGroup,
+    /// A newer remote that waited for the answer is forgotten.
+    AcceptedForgetsRemote,
+    /// A write joins an entry that was handed out already.
+    CoalesceIntoFrozen,
+    /// A chain that is written anew keeps only what its last entry changed.
+    RewriteKeepsLastOnly,
+    /// A record is reconciled while an entry of it is out.
+    ReconcileWhileOut,
+    /// A decision leaves no row in the journal.
+    SkipJournal,
+    /// A decision keeps the old base.
+    KeepOldBase,
+    /// A remote change of a record with pending entries is dropped.
+    DropRemoteOfDirty,
+    /// The deletion of a clean record is ignored.
+    IgnoreTombstone,
+    /// An older image replaces a newer one.
+    ApplyOlder,
+    /// A new epoch of the server goes unnoticed.
+    IgnoreEpoch,
+    /// A page that comes too late is applied, and moves the checkpoint.
+    LatePageMoves,
+    /// The checkpoint moves with the first slice of a page.
+    CheckpointBeforeApply,
+    /// What a complete pass did not show is deleted without evidence.
+    SweepWithoutFetch,
+    /// What the server asks for with Retry-After is ignored.
+    RetryAfterIgnored,
+    /// After a failure nothing asks to be woken.
+    NoWakeUp,
+    /// Entries that a dead process had in flight stay in flight.
+    OrphansStayInFlight,
+    /// An engine that lost the lease goes on.
+    LeaseUnchecked,
+    /// Stamps follow the wall clock, also backwards.
+    ClockGoesBack,
+    /// An undo shows its outcome and sends nothing.
+    UndoStaysLocal,
+    /// What is discarded leaves no row in the journal.
+    DiscardForgets,
+}
+
+#[cfg(feature = "planted")]
+thread_local! {
+    static PLANTED: std::cell::Cell<Option<Bug>> = const { std::cell::Cell::new(None) };
+}
+
+/// Plants one bug for this thread, or none.
+#[cfg(feature = "planted")]
+pub fn plant(bug: Option<Bug>) {
+    PLANTED.with(|planted| planted.set(bug));
+}
+
+/// Whether this bug is planted.
+#[cfg(feature = "planted")]
+pub(crate) fn on(bug: Bug) -> bool {
+    PLANTED.with(|planted| planted.get() == Some(bug))
+}
+
+/// Whether this bug is planted: never.
+#[cfg(not(feature = "planted"))]
+pub(crate) const fn on(_: Bug) -> bool {
+    false
+}
