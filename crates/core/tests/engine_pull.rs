@@ -370,6 +370,7 @@ fn after_a_restore_of_the_server_what_it_lost_is_offered_again() {
     let request = device.pulled();
     device.answer(request, Reply::Pulled(Ok(page(vec![], "f", &history))));
     assert!(device.record("made").is_some());
+    device.step(Input::Wake);
     let Some(Order {
         request,
         task: Task::Pull(pull),

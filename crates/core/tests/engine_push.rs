@@ -211,15 +211,21 @@ fn refused_credentials_stop_the_queue_until_there_are_new_ones() {
     let mut device = Device::new(Rule::ServerWins);
     device.put("a", r#"{"t":1}"#);
     let (request, _) = device.pushed();
-    let outputs = device.answer(
+    device.answer(
         request,
         Reply::Pushed(Err(failure(FailureKind::Credentials, true))),
     );
-    assert!(
-        outputs
-            .iter()
-            .any(|output| matches!(output, Output::CredentialsNeeded { revision: 0, .. }))
-    );
+    let asks = |outputs: &[Output]| {
+        let asks =
+            |output: &&Output| matches!(output, Output::CredentialsNeeded { revision: 0, .. });
+        outputs.iter().filter(asks).count()
+    };
+    device.step(Input::Wake);
+    device.step(Input::Wake);
+    assert_eq!(asks(&device.outputs), 1);
+    device.outputs.clear();
+    device.start();
+    assert_eq!(asks(&device.outputs), 1, "a new process asks again");
     device.advance(1_000_000);
     device.step(Input::Wake);
     assert_eq!(device.order(), None);

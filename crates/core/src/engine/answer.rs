@@ -1,5 +1,5 @@
 //! Answers: each goes to the module that asked.
-use super::memory::Kind;
+use super::memory::{Asked, Open};
 use super::work::Work;
 use super::{pull, push, schedule, sweep};
 use crate::error::Error;
@@ -30,61 +30,79 @@ pub(super) fn answered<T: Tx>(
             _ => Ok(()),
         };
     };
-    let connector = open.connector;
-    let feed = open.feed.map(|feed| FeedKey {
-        connector: connector.clone(),
-        feed,
-    });
     let failure = match &reply {
         Reply::Pulled(Err(failure))
         | Reply::Pushed(Err(failure))
         | Reply::Fetched(Err(failure)) => Some(failure.clone()),
         _ => None,
     };
-    match (reply, open.kind, &feed) {
-        (Reply::Pulled(Ok(page)), Kind::Pull, Some(key)) => {
-            if let Some(from) = pull::answered(work, key, page, from)? {
+    let mut silent = 0;
+    match (reply, &open.asked) {
+        (Reply::Pulled(_), Asked::Pull { .. }) if !is_at_place(work, &open)? => {
+            // The feed was sent to its beginning meanwhile: this page would leave a gap.
+            work.memory.open.remove(&request);
+            return Ok(());
+        }
+        (Reply::Pulled(Ok(page)), Asked::Pull { feed, .. }) => {
+            if let Some(from) = pull::answered(work, feed, page, from)? {
                 work.outputs.push(Output::Continue { request, from });
                 return Ok(());
             }
         }
-        (Reply::Pulled(Err(failure)), Kind::Pull, Some(key)) => {
+        (Reply::Pulled(Err(failure)), Asked::Pull { feed, .. }) => {
             if let FailureKind::ExpiredCheckpoint { epoch } = failure.kind {
-                let known = work.feed(key)?.epoch.clone();
+                let known = work.feed(feed)?.epoch.clone();
                 let reason = match (&known, &epoch) {
                     (Some(known), Some(now)) if known.epoch != now.epoch => PassReason::Epoch,
                     _ => PassReason::Expired,
                 };
                 work.memory.open.remove(&request);
                 work.event(Event::Health);
-                return pull::restart(work, key, reason, epoch);
+                return pull::restart(work, feed, reason, epoch);
             }
         }
-        (Reply::Pushed(answer), Kind::Push, _) => {
-            let silent = push::answered(work, &connector, request, answer)?;
-            if silent > 0 && failure.is_none() {
-                work.memory.open.remove(&request);
-                let failure = Failure {
-                    kind: FailureKind::Retry { after_ms: None },
-                    not_sent: false,
-                    message: format!("the answer left {silent} mutations without a verdict"),
-                };
-                return schedule::failed(work, &connector, Kind::Push, None, &failure);
-            }
+        (Reply::Pushed(answer), Asked::Push) => {
+            silent = push::answered(work, &open.connector, request, answer)?;
         }
-        (Reply::Fetched(Ok(found)), Kind::Fetch, _) => sweep::answered(work, found)?,
-        (Reply::Fetched(Err(_)), Kind::Fetch, _) => {}
-        (_, kind, _) => {
+        (Reply::Fetched(Ok(found)), Asked::Fetch(ids)) => {
+            sweep::answered(work, ids.clone(), found)?;
+        }
+        (Reply::Fetched(Err(_)), Asked::Fetch(_)) => {}
+        (_, asked) => {
             // A driver that mixes up its answers: nothing of it is used, the request stays open.
             return Err(Error::new(
                 crate::error::ErrorKind::Invalid,
-                format!("the answer does not fit the request: expected one to a {kind:?}"),
+                format!(
+                    "the answer does not fit the request: expected one to a {:?}",
+                    asked.kind()
+                ),
             ));
         }
     }
     work.memory.open.remove(&request);
+    let failure = failure.or_else(|| {
+        (silent > 0).then(|| Failure {
+            kind: FailureKind::Retry { after_ms: None },
+            not_sent: false,
+            message: format!("the answer did not settle {silent} mutations"),
+        })
+    });
     match failure {
-        Some(failure) => schedule::failed(work, &connector, open.kind, feed.as_ref(), &failure),
-        None => schedule::succeeded(work, &connector, open.kind),
+        Some(failure) => schedule::failed(work, &open, &failure),
+        None => schedule::succeeded(work, &open.connector, open.asked.kind()),
     }
+}
+
+/// Whether the feed still stands where a page was asked for.
+fn is_at_place<T: Tx>(work: &mut Work<'_, T>, open: &Open) -> Result<bool, Error> {
+    let Asked::Pull {
+        feed,
+        checkpoint,
+        pass,
+    } = &open.asked
+    else {
+        return Ok(true);
+    };
+    let state = work.feed(feed)?;
+    Ok(&state.checkpoint == checkpoint && state.pass.as_ref().map(|pass| pass.number) == *pass)
 }

@@ -1,14 +1,12 @@
 //! Apply: items of the server become rows, and what meets a pending chain is reconciled.
 use super::decide::meet;
-use super::outbox::{Draft, append};
-use super::slot::Slot;
 use super::work::{Work, refers};
 use crate::error::Error;
 use crate::model::*;
 use crate::planted::{self, Bug};
 use crate::store::{Keys, Load, Op, Tx};
 use std::collections::{BTreeMap, BTreeSet};
-use tisync_json::{Document, diff};
+use tisync_json::Document;
 
 /// Applies items to the records.
 pub(super) fn apply<T: Tx>(
@@ -16,9 +14,9 @@ pub(super) fn apply<T: Tx>(
     key: &FeedKey,
     items: impl Iterator<Item = Item>,
     pass: Option<&Pass>,
-    epoch: Option<&EpochInfo>,
 ) -> Result<(), Error> {
     let mut collections: BTreeMap<CollectionName, Vec<(RecordId, Item)>> = BTreeMap::new();
+    let mut bad = Vec::new();
     for item in items {
         let (collection, id) = match &item {
             Item::Upsert { collection, id, .. }
@@ -29,7 +27,7 @@ pub(super) fn apply<T: Tx>(
                 text,
                 reason,
             } => {
-                quarantine(work, key, collection.clone(), text.clone(), reason.clone());
+                bad.push((collection.clone(), text.clone(), reason.clone()));
                 continue;
             }
         };
@@ -43,36 +41,57 @@ pub(super) fn apply<T: Tx>(
                 key.feed
             );
             let text = serde_json::to_string(&item).unwrap_or_default();
-            quarantine(work, key, Some(collection), text, reason);
+            bad.push((Some(collection), text, reason));
             continue;
         }
         collections.entry(collection).or_default().push((id, item));
     }
+    quarantine(work, key, bad)?;
     for (collection, items) in collections {
-        apply_to(work, &collection, latest(items), pass, epoch)?;
+        apply_to(work, &collection, latest(items), pass)?;
     }
     Ok(())
 }
 
-/// Keeps a row that cannot be applied.
+/// Keeps rows that cannot be applied; one that is kept already is kept once.
 fn quarantine<T: Tx>(
     work: &mut Work<'_, T>,
     key: &FeedKey,
-    collection: Option<CollectionName>,
-    text: String,
-    reason: String,
-) {
+    bad: Vec<(Option<CollectionName>, String, String)>,
+) -> Result<(), Error> {
+    if bad.is_empty() {
+        return Ok(());
+    }
     let at_ms = work.now.wall_ms;
-    let row = Quarantined {
-        number: 0,
-        feed: key.clone(),
-        collection,
-        text,
-        reason,
-        at_ms,
-    };
-    work.ops.push(Op::Quarantine(Box::new(row)));
+    let mut kept: BTreeSet<(Option<CollectionName>, String)> = quarantined(work, key)?
+        .into_iter()
+        .map(|row| (row.collection, row.text))
+        .collect();
+    for (collection, text, reason) in bad {
+        if !kept.insert((collection.clone(), text.clone())) {
+            continue;
+        }
+        let row = Quarantined {
+            number: 0,
+            feed: key.clone(),
+            collection,
+            text,
+            reason,
+            at_ms,
+        };
+        work.ops.push(Op::Quarantine(Box::new(row)));
+    }
     work.event(Event::Health);
+    Ok(())
+}
+
+/// The quarantined rows of a feed.
+pub(super) fn quarantined<T: Tx>(
+    work: &mut Work<'_, T>,
+    key: &FeedKey,
+) -> Result<Vec<Quarantined>, Error> {
+    let all = work.tx.quarantined(None, usize::MAX)?;
+    Ok(all.into_iter().filter(|row| &row.feed == key).collect())
 }
 
 /// A feed is in commit order: of several items of one record the last counts.
@@ -99,12 +118,9 @@ fn apply_to<T: Tx>(
     collection: &CollectionName,
     items: Vec<(RecordId, Item)>,
     pass: Option<&Pass>,
-    epoch: Option<&EpochInfo>,
 ) -> Result<(), Error> {
     let config = work.collection(collection)?;
-    let lost = pass
-        .filter(|pass| pass.reason == PassReason::Epoch)
-        .and(epoch);
+    let in_epoch_pass = pass.is_some_and(|pass| pass.reason == PassReason::Epoch);
     let skew = super::push::skew(work, collection)?;
     let ids: Vec<RecordId> = items.iter().map(|(id, _)| id.clone()).collect();
     let heads = config.capability.versions == Versions::Ordered;
@@ -118,13 +134,13 @@ fn apply_to<T: Tx>(
         if let Some((record, _)) = &row {
             seen.push(record.rid);
         }
-        let is_plain = row.as_ref().is_none_or(|(record, _)| {
-            record.state == RecordState::Clean
-                && !record
-                    .version
-                    .as_ref()
-                    .is_some_and(|version| lost.is_some_and(|epoch| epoch.has_lost(version)))
-        });
+        let is_plain = match &row {
+            Some((record, _)) => {
+                record.state == RecordState::Clean
+                    && !(in_epoch_pass && work.is_lost(collection, record.version.as_ref())?)
+            }
+            None => true,
+        };
         let row = row.map(|(record, _)| record);
         match item {
             Item::Upsert {
@@ -147,21 +163,28 @@ fn apply_to<T: Tx>(
                         stamp,
                         stamps,
                     };
-                    through_slot(work, collection, &id, remote, lost)?;
+                    through_slot(work, collection, &id, remote)?;
                 }
             }
             Item::Tombstone { version, stamp, .. } => {
                 let stamp = work.observe(stamp, skew)?;
                 match row {
                     None => {}
+                    Some(record)
+                        if is_plain
+                            && !planted::on(Bug::ApplyOlder)
+                            && work.is_older(
+                                collection,
+                                version.as_ref(),
+                                record.version.as_ref(),
+                            ) => {}
                     Some(record) if is_plain => {
-                        let older = version
-                            .as_ref()
-                            .zip(record.version.as_ref())
-                            .is_some_and(|(a, b)| a.is_before(b));
-                        if (!older || planted::on(Bug::ApplyOlder))
-                            && !planted::on(Bug::IgnoreTombstone)
-                        {
+                        if !planted::on(Bug::IgnoreTombstone) {
+                            let record = Record {
+                                version,
+                                stamp,
+                                ..record
+                            };
                             remove(work, collection, record)?;
                         }
                     }
@@ -172,13 +195,19 @@ fn apply_to<T: Tx>(
                             stamp,
                             stamps: None,
                         };
-                        through_slot(work, collection, &id, remote, None)?;
+                        through_slot(work, collection, &id, remote)?;
                     }
                 }
             }
             Item::OutOfScope { .. } => match row {
                 None => {}
-                Some(record) if is_plain => remove(work, collection, record)?,
+                Some(record) if is_plain => {
+                    let record = Record {
+                        version: None,
+                        ..record
+                    };
+                    remove(work, collection, record)?;
+                }
                 Some(record) => out_of_scope(work, collection, record.rid)?,
             },
             Item::Bad { .. } => unreachable!("quarantined before"),
@@ -223,7 +252,7 @@ fn upsert<T: Tx>(
     };
     let unchanged = match (&version, &known.version) {
         (Some(_), Some(_)) if planted::on(Bug::ApplyOlder) => false,
-        (Some(new), Some(old)) => new == old || new.is_before(old),
+        (Some(new), Some(old)) => new == old || work.is_older(collection, Some(new), Some(old)),
         _ => {
             known
                 .document
@@ -249,7 +278,8 @@ fn upsert<T: Tx>(
     Ok(None)
 }
 
-/// Removes a clean record; its row stays as a tombstone when something refers to it.
+/// Removes a clean record; its row stays as a tombstone, with the version of the deletion, when something
+/// refers to it.
 pub(super) fn remove<T: Tx>(
     work: &mut Work<'_, T>,
     collection: &CollectionName,
@@ -261,7 +291,6 @@ pub(super) fn remove<T: Tx>(
         let record = Record {
             state: RecordState::Tombstone,
             document: None,
-            version: None,
             ..record
         };
         Op::Update {
@@ -278,31 +307,19 @@ pub(super) fn remove<T: Tx>(
     Ok(())
 }
 
-/// Gives an image to a record that is not simply clean. `lost`: the server's history, when its epoch changed.
+/// Gives an image to a record that is not simply clean.
 fn through_slot<T: Tx>(
     work: &mut Work<'_, T>,
     collection: &CollectionName,
     id: &RecordId,
     remote: Remote,
-    lost: Option<&EpochInfo>,
 ) -> Result<(), Error> {
     let mut slot = work.take_id(collection, id)?;
     if planted::on(Bug::DropRemoteOfDirty) && !slot.chain.is_empty() {
         work.put(slot);
         return Ok(());
     }
-    let ours_is_lost = slot
-        .record
-        .version
-        .as_ref()
-        .is_some_and(|version| lost.is_some_and(|epoch| epoch.has_lost(version)));
-    if ours_is_lost && slot.chain.is_empty() && slot.record.document.is_some() {
-        offer_again(work, &mut slot, remote)?;
-    } else if ours_is_lost && !slot.is_out() {
-        // Our base is a version that the server has lost: what the chain shows is what we offer.
-        let outcome = slot.ours();
-        offer_lost_chain(work, &mut slot, remote, outcome)?;
-    } else if slot.record.state == RecordState::Unconfirmed {
+    if slot.record.state == RecordState::Unconfirmed {
         slot.rebase(&remote);
         slot.record.state = RecordState::Clean;
         slot.show();
@@ -311,54 +328,6 @@ fn through_slot<T: Tx>(
     }
     work.put(slot);
     Ok(())
-}
-
-/// Makes a version that was accepted and then lost by the server pending again, on what the server has now.
-pub(super) fn offer_again<T: Tx>(
-    work: &mut Work<'_, T>,
-    slot: &mut Slot,
-    remote: Remote,
-) -> Result<(), Error> {
-    let schema = work.collection(&slot.collection)?.schema.number;
-    let ours = slot.record.document.clone();
-    slot.rebase(&remote);
-    slot.record.document = remote.image.document().cloned();
-    let change = match (remote.image.document(), ours) {
-        (Some(theirs), Some(ours)) => {
-            let patch = diff(&theirs.object(), &ours.object());
-            (!patch.is_empty()).then_some(Change::Patch(patch))
-        }
-        (None, Some(ours)) => Some(Change::Create(ours)),
-        (Some(_), None) => Some(Change::Delete),
-        (None, None) => None,
-    };
-    if let Some(change) = change {
-        append(work, slot, Draft::of(change, None), schema)?;
-    }
-    Ok(())
-}
-
-/// Puts the chain of a record whose base the server has lost onto what the server has now: ours stands.
-pub(super) fn offer_lost_chain<T: Tx>(
-    work: &mut Work<'_, T>,
-    slot: &mut Slot,
-    remote: Remote,
-    outcome: Image,
-) -> Result<(), Error> {
-    let decision = crate::reconcile::Decision {
-        outcome,
-        whole: true,
-        loser: Loser::None,
-        by: "offered again after a restore of the server".to_owned(),
-    };
-    super::decide::settle(
-        work,
-        slot,
-        remote,
-        crate::reconcile::Situation::OursOnly,
-        decision,
-        None,
-    )
 }
 
 /// The record is no longer ours to see: pending edits are parked, not destroyed.

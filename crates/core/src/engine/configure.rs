@@ -117,6 +117,10 @@ pub(super) fn take_lease<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
     work.memory.generation = Some(next);
     work.memory.open.clear();
     work.memory.asked.clear();
+    for connector in work.config.connectors.keys() {
+        // It may be the newer app that the server asked for.
+        work.set_connector(connector, |state| state.upgrade_required = false)?;
+    }
     super::schedule::orphan(work)?;
     super::verbs::ask_again(work)?;
     let limits = work.config.journal;

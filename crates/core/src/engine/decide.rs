@@ -7,7 +7,7 @@ use crate::limits;
 use crate::model::*;
 use crate::planted::{self, Bug};
 use crate::reconcile::{self, Decision, Plan, Sides, Situation};
-use crate::store::{JournalFilter, Op, Tx};
+use crate::store::Tx;
 
 /// Takes a server image of a record that it does not know yet: keeps it while an entry is out, reconciles else.
 pub(super) fn meet<T: Tx>(
@@ -15,30 +15,47 @@ pub(super) fn meet<T: Tx>(
     slot: &mut Slot,
     remote: Remote,
 ) -> Result<(), Error> {
-    if is_known(slot, &remote) && !planted::on(Bug::ApplyOlder) {
+    if is_known(work, slot, &remote)? && !planted::on(Bug::ApplyOlder) {
         return Ok(());
     }
     slot.remote = Some(remote);
     reconcile(work, slot)
 }
 
-/// Whether an image is no newer than what the record has seen.
-fn is_known(slot: &Slot, remote: &Remote) -> bool {
-    let Some(version) = &remote.version else {
-        return false;
+/// Takes what the backend has compared with, or has read by id: it counts also when its version is known,
+/// unless a newer image is there already.
+pub(super) fn meet_read<T: Tx>(
+    work: &mut Work<'_, T>,
+    slot: &mut Slot,
+    remote: Remote,
+) -> Result<(), Error> {
+    let newer = slot.remote.take().filter(|known| {
+        work.is_older(
+            &slot.collection,
+            remote.version.as_ref(),
+            known.version.as_ref(),
+        )
+    });
+    slot.remote = Some(newer.unwrap_or(remote));
+    reconcile(work, slot)
+}
+
+/// Whether an image is no newer than the last one that the record has seen.
+fn is_known<T: Tx>(work: &mut Work<'_, T>, slot: &Slot, remote: &Remote) -> Result<bool, Error> {
+    if work.is_lost(&slot.collection, slot.record.version.as_ref())? {
+        // What was seen is of a history that the server has lost.
+        return Ok(false);
+    }
+    let (seen, image) = match (&slot.remote, &slot.conflict) {
+        (Some(last), _) | (None, Some(Conflict { remote: last, .. })) => {
+            (last.version.as_ref(), &last.image)
+        }
+        (None, None) => (slot.record.version.as_ref(), &slot.base),
     };
-    let seen = [
-        slot.record.version.as_ref(),
-        slot.remote
-            .as_ref()
-            .and_then(|remote| remote.version.as_ref()),
-        slot.conflict
-            .as_ref()
-            .and_then(|conflict| conflict.remote.version.as_ref()),
-    ];
-    seen.into_iter()
-        .flatten()
-        .any(|seen| version == seen || version.is_before(seen))
+    Ok(match (remote.version.as_ref(), seen) {
+        (None, None) => remote.image.same(image),
+        (new, seen) => new.is_some() && new == seen || work.is_older(&slot.collection, new, seen),
+    })
 }
 
 /// Reconciles a record with its remote, when nothing of it is out.
@@ -49,6 +66,9 @@ pub(super) fn reconcile<T: Tx>(work: &mut Work<'_, T>, slot: &mut Slot) -> Resul
     let Some(remote) = slot.remote.take() else {
         return Ok(());
     };
+    if work.is_lost(&slot.collection, slot.record.version.as_ref())? {
+        return super::restore::offer(work, slot, remote);
+    }
     if slot.chain.is_empty() {
         slot.rebase(&remote);
         slot.record.document = slot.base.document().cloned();
@@ -206,16 +226,7 @@ pub(super) fn journal_of<T: Tx>(
     if entry.replaces.is_none() && entry.undoes.is_none() {
         return Ok(());
     }
-    for mut row in work
-        .tx
-        .journal(JournalFilter::Mutation(entry.id), None, usize::MAX)?
-    {
-        if row.state == JournalState::Decided {
-            change(&mut row);
-            work.ops.push(Op::Journal(Box::new(row)));
-        }
-    }
-    Ok(())
+    work.amend(entry.id, change)
 }
 
 /// Opens a conflict, or gives an open one a newer remote.
@@ -239,14 +250,7 @@ fn open<T: Tx>(
         deadline,
         since_ms,
     });
-    for entry in &mut slot.chain {
-        if matches!(
-            entry.state,
-            EntryState::Pending | EntryState::Held(Blocker::Group)
-        ) {
-            entry.state = EntryState::Held(Blocker::Conflict);
-        }
-    }
+    slot.hold();
     ask(work, slot);
     work.event(Event::ConflictOpened {
         collection: slot.collection.clone(),

@@ -1,6 +1,7 @@
 //! Health: the truth about what waits.
 use super::work::Work;
 use crate::error::Error;
+use crate::limits;
 use crate::model::*;
 use crate::store::{EntryFilter, Tx};
 use std::collections::BTreeMap;
@@ -9,10 +10,12 @@ use std::collections::BTreeMap;
 pub(super) fn health<T: Tx>(work: &mut Work<'_, T>) -> Result<Health, Error> {
     let (outbox, oldest_pending_ms) = work.tx.outbox()?;
     let mut blockers: BTreeMap<Blocker, u64> = BTreeMap::new();
-    for entry in work.tx.entries(EntryFilter::Waiting, None, usize::MAX)? {
-        if let EntryState::Held(blocker) = entry.state {
-            *blockers.entry(blocker).or_default() += 1;
-        }
+    if outbox.held > 0 {
+        each(work, EntryFilter::Waiting, |entry| {
+            if let EntryState::Held(blocker) = entry.state {
+                *blockers.entry(blocker).or_default() += 1;
+            }
+        })?;
     }
     let elsewhere = work.memory.generation.is_none();
     let mut connectors = Vec::new();
@@ -49,10 +52,7 @@ pub(super) fn health<T: Tx>(work: &mut Work<'_, T>) -> Result<Health, Error> {
         }
         let collections = work.collections_of(name);
         if let Some(blocker) = &blocker {
-            let waiting = work
-                .tx
-                .entries(EntryFilter::Pending(&collections), None, usize::MAX)?
-                .len() as u64;
+            let waiting = pending(work, &collections)?;
             if waiting > 0 {
                 *blockers.entry(blocker.clone()).or_default() += waiting;
             }
@@ -82,10 +82,7 @@ pub(super) fn health<T: Tx>(work: &mut Work<'_, T>) -> Result<Health, Error> {
         .filter(|(_, config)| config.connector.is_none())
         .map(|(name, _)| name.clone())
         .collect();
-    let unserved = work
-        .tx
-        .entries(EntryFilter::Pending(&unserved), None, usize::MAX)?
-        .len() as u64;
+    let unserved = pending(work, &unserved)?;
     if unserved > 0 {
         blockers.insert(Blocker::NoConnector, unserved);
     }
@@ -98,12 +95,64 @@ pub(super) fn health<T: Tx>(work: &mut Work<'_, T>) -> Result<Health, Error> {
     Ok(Health {
         outbox,
         oldest_pending_ms,
-        conflicts: work.tx.conflicts(None, usize::MAX)?.len() as u64,
-        quarantined: work.tx.quarantined(None, usize::MAX)?.len() as u64,
+        conflicts: conflicts(work)?,
+        quarantined: quarantined(work)?,
         connectors,
         feeds,
         blockers: blockers.into_iter().collect(),
     })
+}
+
+/// Looks at the entries of a filter, page by page: a backlog need not fit into memory.
+fn each<T: Tx>(
+    work: &mut Work<'_, T>,
+    filter: EntryFilter<'_>,
+    mut look: impl FnMut(Entry),
+) -> Result<(), Error> {
+    let mut after = None;
+    loop {
+        let page = work.tx.entries(filter, after, limits::SWEEP_ROWS)?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        after = Some(last.seq);
+        page.into_iter().for_each(&mut look);
+    }
+}
+
+fn pending<T: Tx>(work: &mut Work<'_, T>, collections: &[CollectionName]) -> Result<u64, Error> {
+    let mut count = 0;
+    if !collections.is_empty() {
+        each(work, EntryFilter::Pending(collections), |_| count += 1)?;
+    }
+    Ok(count)
+}
+
+fn conflicts<T: Tx>(work: &mut Work<'_, T>) -> Result<u64, Error> {
+    let mut count = 0;
+    let mut after: Option<(CollectionName, Rid)> = None;
+    loop {
+        let from = after.as_ref().map(|(name, rid)| (name, *rid));
+        let page = work.tx.conflicts(from, limits::SWEEP_ROWS)?;
+        let Some(last) = page.last() else {
+            return Ok(count);
+        };
+        count += page.len() as u64;
+        after = Some((last.collection.clone(), last.rid));
+    }
+}
+
+fn quarantined<T: Tx>(work: &mut Work<'_, T>) -> Result<u64, Error> {
+    let mut count = 0;
+    let mut after = None;
+    loop {
+        let page = work.tx.quarantined(after, limits::SWEEP_ROWS)?;
+        let Some(last) = page.last() else {
+            return Ok(count);
+        };
+        count += page.len() as u64;
+        after = Some(last.number);
+    }
 }
 
 /// Why nothing goes to a connector at all.

@@ -1,6 +1,7 @@
 //! What an engine keeps in memory: nothing that must survive it.
-use crate::limits;
-use crate::model::{ConnectorName, FeedName, Generation, RequestId, Task};
+use crate::model::{
+    Checkpoint, CollectionName, ConnectorName, FeedKey, FeedName, Generation, RecordId, RequestId,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an engine keeps between steps, besides the configuration.
@@ -10,8 +11,10 @@ pub(super) struct Memory {
     pub(super) generation: Option<Generation>,
     /// The requests that are under way.
     pub(super) open: BTreeMap<RequestId, Open>,
-    /// What each connector did last, so that pushes and pulls alternate.
+    /// What each connector did last, so that the kinds of exchange take turns.
     pub(super) last: BTreeMap<ConnectorName, Kind>,
+    /// The feed that each connector pulled last, so that its feeds take turns.
+    pub(super) last_feed: BTreeMap<ConnectorName, FeedName>,
     /// The host's network signal.
     pub(super) offline: bool,
     /// Whether the app stopped sync.
@@ -24,33 +27,51 @@ pub(super) struct Memory {
 #[derive(Clone, Debug)]
 pub(super) struct Open {
     pub(super) connector: ConnectorName,
-    pub(super) kind: Kind,
-    /// The feed, for a pull.
-    pub(super) feed: Option<FeedName>,
+    pub(super) asked: Asked,
+    /// The credentials' revision that it went out with.
+    pub(super) revision: u64,
     /// Monotonic time until which an answer is waited for.
     pub(super) deadline_ms: u64,
+}
+
+/// What a request asked for: an answer is used only where that is still wanted.
+#[derive(Clone, Debug)]
+pub(super) enum Asked {
+    /// The page of a feed after this checkpoint, in this pass.
+    Pull {
+        feed: FeedKey,
+        checkpoint: Option<Checkpoint>,
+        pass: Option<u64>,
+    },
+    Push,
+    Fetch(Vec<(CollectionName, RecordId)>),
+}
+
+impl Asked {
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Asked::Pull { .. } => Kind::Pull,
+            Asked::Push => Kind::Push,
+            Asked::Fetch(_) => Kind::Fetch,
+        }
+    }
 }
 
 /// The kinds of exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    Pull,
     Push,
     Fetch,
+    Pull,
 }
 
-impl Open {
-    pub(super) fn new(connector: ConnectorName, task: &Task, monotonic_ms: u64) -> Self {
-        let (kind, feed) = match task {
-            Task::Pull(pull) => (Kind::Pull, Some(pull.feed.clone())),
-            Task::Push(_) => (Kind::Push, None),
-            Task::Fetch(_) => (Kind::Fetch, None),
-        };
-        Open {
-            connector,
-            kind,
-            feed,
-            deadline_ms: monotonic_ms + limits::REQUEST_DEADLINE_MS,
+impl Kind {
+    /// The order in which a connector's kinds of exchange take turns after this one.
+    pub(super) fn turns(after: Option<Kind>) -> [Kind; 3] {
+        match after {
+            Some(Kind::Push) => [Kind::Fetch, Kind::Pull, Kind::Push],
+            Some(Kind::Fetch) => [Kind::Pull, Kind::Push, Kind::Fetch],
+            Some(Kind::Pull) | None => [Kind::Push, Kind::Fetch, Kind::Pull],
         }
     }
 }

@@ -10,6 +10,7 @@ mod outbox;
 mod plan;
 mod pull;
 mod push;
+mod restore;
 mod schedule;
 mod slot;
 mod sweep;
@@ -98,10 +99,11 @@ impl Engine {
         }
         dispatch(&mut work, input)?;
         if is_sync || work.memory.generation.is_some() && check_lease(&mut work).is_ok() {
-            if work.is_settled() {
+            if work.is_settled() && durability == Durability::Full {
                 schedule::run(&mut work)?;
             } else {
-                // The schedule reads the store: it acts in the next step, on what this one commits.
+                // The schedule reads the store: it acts in the next step, on what this one commits. And what it
+                // freezes must survive a power cut before it leaves the device.
                 let monotonic_ms = Some(now.monotonic_ms);
                 work.outputs.push(Output::WakeAt { monotonic_ms });
             }

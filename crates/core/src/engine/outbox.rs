@@ -1,4 +1,5 @@
 //! The outbox: how writes join a record's chain, and how a chain is written anew on another base.
+use super::decide::journal_of;
 use super::slot::Slot;
 use super::work::Work;
 use crate::error::Error;
@@ -46,8 +47,15 @@ pub(super) fn append<T: Tx>(
         let joined = join(&last.change, &draft.change);
         slot.record.document = shown;
         let Some(change) = joined else {
-            slot.chain.pop();
+            if let Some(cancelled) = slot.chain.pop() {
+                work.touch_group(cancelled.group);
+                journal_of(work, &cancelled, |row| row.state = JournalState::Void)?;
+            }
             if slot.chain.is_empty() {
+                // Without a side of ours there is no conflict: theirs stands.
+                if let Some(conflict) = slot.conflict.take() {
+                    slot.rebase(&conflict.remote);
+                }
                 slot.record.document = slot.base.document().cloned();
             }
             return Ok(None);
@@ -205,12 +213,17 @@ pub(super) fn rewrite<T: Tx>(
 /// What is left of each entry's change when the chain leads from `theirs` to `outcome`.
 fn distribute(old: &[Entry], theirs: &Image, outcome: &Image, whole: bool) -> Vec<Option<Change>> {
     let last = old.len() - 1;
+    // What was refused is not sent again in the clothes of a later write: a whole change stays parked with it.
+    let carrier = old
+        .iter()
+        .position(|entry| matches!(entry.state, EntryState::Parked { .. }))
+        .unwrap_or(last);
     let mut changes: Vec<Option<Change>> = vec![None; old.len()];
     match (theirs.document(), outcome.document()) {
-        (_, None) => changes[last] = Some(Change::Delete),
-        (None, Some(document)) => changes[last] = Some(Change::Create(document.clone())),
+        (_, None) => changes[carrier] = Some(Change::Delete),
+        (None, Some(document)) => changes[carrier] = Some(Change::Create(document.clone())),
         (Some(_), Some(document)) if whole => {
-            changes[last] = Some(Change::Replace(document.clone()))
+            changes[carrier] = Some(Change::Replace(document.clone()))
         }
         (Some(theirs), Some(document)) => {
             let mut total = diff(&theirs.object(), &document.object());

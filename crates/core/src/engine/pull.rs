@@ -22,8 +22,7 @@ pub(super) fn ask<T: Tx>(
         items_max: limits::PULL_ITEMS_MAX,
         bytes_max: limits::PULL_BYTES_MAX,
     });
-    work.order(&key.connector, request, task);
-    Ok(())
+    work.order(&key.connector, request, task)
 }
 
 /// Applies a page, or the slice of it that starts at `from`. Returns the place to go on from, if any.
@@ -53,20 +52,14 @@ pub(super) fn answered<T: Tx>(
         restart(work, key, PassReason::Epoch, page.epoch)?;
         return Ok(None);
     }
+    let from = from.min(page.items.len());
     let until = slice(&page.items, from, work.config.slice_items);
     let is_last = until == page.items.len();
     let feed = work.feed(key)?;
-    let stuck =
-        page.end == PageEnd::More && page.items.is_empty() && page.checkpoint == feed.checkpoint;
+    let stuck = page.end == PageEnd::More && page.checkpoint == feed.checkpoint;
     let pass = feed.pass.clone();
     let items = page.items.into_iter().skip(from).take(until - from);
-    apply::apply(
-        work,
-        key,
-        items,
-        pass.as_ref(),
-        page.epoch.as_ref().or(known.as_ref()),
-    )?;
+    apply::apply(work, key, items, pass.as_ref())?;
     if !is_last {
         if planted::on(Bug::CheckpointBeforeApply) {
             work.set_feed(key, |state| state.checkpoint = page.checkpoint)?;
@@ -74,7 +67,7 @@ pub(super) fn answered<T: Tx>(
         return Ok(Some(until));
     }
     if stuck {
-        let message = "the feed says that there is more, but gives nothing and stays at its place";
+        let message = "the feed says that there is more, but stays at its place";
         schedule::feed_failed(work, key, message)?;
         return Ok(None);
     }
@@ -120,6 +113,7 @@ pub(super) fn restart<T: Tx>(
         key: "pass".to_owned(),
         value: Some(number.to_string()),
     });
+    forget(work, key)?;
     work.set_feed(key, |state| {
         let same = match (&state.epoch, &epoch) {
             (Some(a), Some(b)) => a.epoch == b.epoch,
@@ -150,6 +144,24 @@ pub(super) fn restart<T: Tx>(
         let wait = schedule::backoff(work, attempts);
         let next = work.after(wait);
         work.set_feed(key, |state| state.next = Some(next))?;
+    }
+    Ok(())
+}
+
+/// Forgets what a walk from the beginning will show again: marks of an unfinished pass, and quarantined rows.
+fn forget<T: Tx>(work: &mut Work<'_, T>, key: &FeedKey) -> Result<(), Error> {
+    if let Some(pass) = work.feed(key)?.pass.as_ref().map(|pass| pass.number) {
+        let feeds = work.feeds_of(&key.connector);
+        let collections = feeds.iter().filter(|(other, _)| other == key);
+        for collection in collections.flat_map(|(_, collections)| *collections) {
+            work.ops.push(Op::ForgetPass {
+                collection: collection.clone(),
+                pass,
+            });
+        }
+    }
+    for row in apply::quarantined(work, key)? {
+        work.ops.push(Op::RemoveQuarantined(row.number));
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! Push: a batch is frozen and handed out, and each verdict settles one entry.
-use super::decide::{corrected, journal_of, meet, reconcile};
+use super::decide::{corrected, journal_of, meet, meet_read, reconcile};
 use super::slot::Slot;
 use super::work::Work;
 use crate::error::Error;
@@ -35,15 +35,20 @@ pub(super) fn send<T: Tx>(
     let mut after = None;
     let mut groups = BTreeSet::new();
     while !batch.is_full() {
-        let page = work
-            .tx
-            .entries(EntryFilter::Pending(&collections), after, items_max)?;
+        let page = work.tx.entries(
+            EntryFilter::Pending(&collections),
+            after,
+            limits::PUSH_ITEMS_MAX,
+        )?;
         let Some(last) = page.last() else { break };
         after = Some(last.seq);
         load(work, &page)?;
         for entry in page {
             if batch.is_full() {
                 break;
+            }
+            if !is_next(work, &entry)? {
+                continue;
             }
             let members = match entry.group {
                 Some(_) if planted::on(Bug::HalveGroup) => vec![entry],
@@ -60,7 +65,7 @@ pub(super) fn send<T: Tx>(
     if batch.items.is_empty() {
         return Ok(false);
     }
-    work.order(connector, batch.request, Task::Push(batch.items));
+    work.order(connector, batch.request, Task::Push(batch.items))?;
     Ok(true)
 }
 
@@ -95,51 +100,63 @@ fn resend<T: Tx>(
     collections: &[CollectionName],
     batch: &mut Batch,
 ) -> Result<(), Error> {
-    let unknown = work
-        .tx
-        .entries(EntryFilter::Unknown(collections), None, batch.items_max)?;
-    load(work, &unknown)?;
     let mut groups = BTreeSet::new();
-    for entry in unknown {
-        if batch.is_full() {
-            break;
-        }
-        if !replays(work, &entry)? {
-            continue;
-        }
-        let members = match entry.group {
-            Some(group) if !groups.insert(group) => continue,
-            Some(group) => {
-                let members = work
-                    .tx
-                    .entries(EntryFilter::Group(group), None, usize::MAX)?;
-                members
-                    .into_iter()
-                    .filter(|member| matches!(member.state, EntryState::Unknown { .. }))
-                    .collect()
+    let mut after = None;
+    while !batch.is_full() {
+        let filter = EntryFilter::Unknown(collections);
+        let page = work.tx.entries(filter, after, limits::PUSH_ITEMS_MAX)?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.seq);
+        for entry in page {
+            if batch.is_full() {
+                break;
             }
-            None => vec![entry],
-        };
-        load(work, &members)?;
-        for member in members {
-            hand_out(work, member.collection, member.rid, member.id, batch)?;
+            if !is_sent_again(work, &entry)? {
+                continue;
+            }
+            let members = match entry.group {
+                Some(group) if !groups.insert(group) => continue,
+                Some(group) => {
+                    let members = work
+                        .tx
+                        .entries(EntryFilter::Group(group), None, usize::MAX)?;
+                    members
+                        .into_iter()
+                        .filter(|member| matches!(member.state, EntryState::Unknown { .. }))
+                        .collect()
+                }
+                None => vec![entry],
+            };
+            if !batch.items.is_empty() && batch.items.len() + members.len() > batch.items_max {
+                continue;
+            }
+            load(work, &members)?;
+            for member in members {
+                hand_out(work, member.collection, member.rid, member.id, batch)?;
+            }
         }
     }
     Ok(())
 }
 
-/// Whether the server still remembers an entry's key, so that sending it again is safe.
-pub(super) fn replays<T: Tx>(work: &Work<'_, T>, entry: &Entry) -> Result<bool, Error> {
-    let Idempotency::Replays { remembers_ms } =
-        work.collection(&entry.collection)?.capability.idempotency
-    else {
-        return Ok(false);
+/// Whether an entry whose fate is unknown is settled by sending it again under its key; else the record is
+/// looked up.
+pub(super) fn is_sent_again<T: Tx>(work: &Work<'_, T>, entry: &Entry) -> Result<bool, Error> {
+    let capability = &work.collection(&entry.collection)?.capability;
+    let remembers_ms = match capability.idempotency {
+        Idempotency::Replays { remembers_ms } | Idempotency::Refuses { remembers_ms } => {
+            remembers_ms
+        }
+        // A create under our id is an upsert of the same.
+        Idempotency::ClientIds if matches!(entry.change, Change::Create(_)) => return Ok(true),
+        Idempotency::ClientIds | Idempotency::Mark | Idempotency::None => 0,
     };
     let sent_ms = entry
         .frozen
         .as_ref()
         .map_or(entry.created_ms, |frozen| frozen.at_ms);
-    Ok(work.now.wall_ms.saturating_sub(sent_ms) < remembers_ms)
+    // Who cannot look can only send again.
+    Ok(!capability.fetch || work.now.wall_ms.saturating_sub(sent_ms) < remembers_ms)
 }
 
 /// Puts an entry, or a whole group, into the batch, if it can go now.
@@ -152,13 +169,7 @@ fn offer<T: Tx>(
         return Ok(());
     }
     for member in &members {
-        let slot = work.take(&member.collection, member.rid)?;
-        let is_first = slot
-            .chain
-            .first()
-            .is_some_and(|first| first.id == member.id && first.state == EntryState::Pending);
-        work.put(slot);
-        if !is_first {
+        if !is_next(work, member)? {
             return Ok(());
         }
     }
@@ -166,6 +177,15 @@ fn offer<T: Tx>(
         hand_out(work, member.collection, member.rid, member.id, batch)?;
     }
     Ok(())
+}
+
+/// Whether an entry is the one of its record that goes next.
+fn is_next<T: Tx>(work: &mut Work<'_, T>, entry: &Entry) -> Result<bool, Error> {
+    let slot = work.peek(&entry.collection, entry.rid)?;
+    Ok(slot
+        .chain
+        .first()
+        .is_some_and(|first| first.id == entry.id && first.state == EntryState::Pending))
 }
 
 /// Freezes the first entry of a chain and adds it to the batch.
@@ -226,7 +246,7 @@ fn freeze<T: Tx>(work: &mut Work<'_, T>, slot: &Slot) -> Result<Frozen, Error> {
     })
 }
 
-/// Settles the answer to a push that is still open; returns how many entries are without a definite verdict.
+/// Settles the answer to a push that is still open; returns how many entries it did not bring further.
 pub(super) fn answered<T: Tx>(
     work: &mut Work<'_, T>,
     connector: &ConnectorName,
@@ -246,7 +266,10 @@ pub(super) fn answered<T: Tx>(
             let mut verdicts: BTreeMap<MutationId, Verdict> = verdicts.into_iter().collect();
             for entry in &out {
                 let verdict = verdicts.remove(&entry.id).unwrap_or(Verdict::Unknown);
-                silent += usize::from(verdict == Verdict::Unknown);
+                silent += usize::from(matches!(
+                    verdict,
+                    Verdict::Unknown | Verdict::Conflict { remote: None }
+                ));
                 settle(work, entry, verdict)?;
             }
         }
@@ -288,7 +311,14 @@ pub(super) fn answered_late<T: Tx>(
             continue;
         }
         for entry in work.tx.entries(EntryFilter::Id(id), None, 1)? {
-            if entry.state.is_out() {
+            let is_lost = match &verdict {
+                // Of a history that the server has lost since: the entry goes again, under its key.
+                Verdict::Accepted { version, .. } => {
+                    work.is_lost(&entry.collection, version.as_ref())?
+                }
+                _ => false,
+            };
+            if entry.state.is_out() && !is_lost {
                 settle(work, &entry, verdict.clone())?;
             }
         }
@@ -332,14 +362,12 @@ pub(super) fn settle<T: Tx>(
             slot.chain[index].state = EntryState::Pending;
             work.touch_group(entry.group);
             match remote {
-                Some(remote) => {
-                    // The backend has compared: even a version that we know already is what it has now.
-                    let newer = slot.remote.take().filter(|known| {
-                        matches!((&remote.version, &known.version), (Some(a), Some(b)) if a.is_before(b))
-                    });
-                    slot.remote = Some(newer.unwrap_or(remote));
-                    reconcile(work, &mut slot)?;
+                Some(remote) if is_of_other_history(work, &slot, index, &remote)? => {
+                    look_at_history(work, &entry.collection)?;
                 }
+                Some(remote) => meet_read(work, &mut slot, remote)?,
+                // It does not say with what: perhaps with what we have seen.
+                None if slot.remote.is_some() => reconcile(work, &mut slot)?,
                 None => suspect(work, &slot),
             }
         }
@@ -377,6 +405,8 @@ pub(super) fn settle<T: Tx>(
         Verdict::Deferred { after_ms } => {
             slot.chain[index].state = EntryState::Pending;
             if let Some(connector) = work.collection(&entry.collection)?.connector.clone() {
+                // A server that says "not now, but at once" is not asked without a pause.
+                let after_ms = after_ms.max(limits::BACKOFF_FIRST_MS);
                 super::schedule::wait_as_asked(work, &connector, after_ms)?;
             }
             reconcile(work, &mut slot)?;
@@ -401,6 +431,42 @@ pub(super) fn settle<T: Tx>(
     }
     work.put(slot);
     Ok(())
+}
+
+/// Whether a conflict shows an image of a history that the feed has not told of: one older than our base, or
+/// of an epoch that nobody named. Once a page has come since the freeze, the image counts as it is.
+fn is_of_other_history<T: Tx>(
+    work: &mut Work<'_, T>,
+    slot: &Slot,
+    index: usize,
+    remote: &Remote,
+) -> Result<bool, Error> {
+    let Some(key) = work.feed_key(&slot.collection) else {
+        return Ok(false);
+    };
+    let base = slot.record.version.as_ref();
+    let went_back = work.is_older(&slot.collection, remote.version.as_ref(), base)
+        && !work.is_lost(&slot.collection, base)?;
+    let feed = work.feed(&key)?;
+    let unheard = match (&feed.epoch, &remote.version) {
+        (Some(epoch), Some(version)) => version.ordinal().is_some() && !epoch.names(version),
+        _ => false,
+    };
+    let frozen_ms = slot.chain[index].frozen.as_ref().map(|frozen| frozen.at_ms);
+    Ok((went_back || unheard) && feed.last_ok_ms < frozen_ms)
+}
+
+/// Reads the feed, which tells of the server's history, before the next push.
+fn look_at_history<T: Tx>(
+    work: &mut Work<'_, T>,
+    collection: &CollectionName,
+) -> Result<(), Error> {
+    let Some(key) = work.feed_key(collection) else {
+        return Ok(());
+    };
+    work.set_feed(&key, |feed| feed.next = None)?;
+    let next = work.after(limits::BACKOFF_FIRST_MS);
+    work.set_connector(&key.connector, |state| state.next = Some(next))
 }
 
 /// The server's clock minus ours, as last heard from a collection's backend.

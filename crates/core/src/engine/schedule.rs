@@ -1,5 +1,5 @@
 //! Schedule: what each connector does next, and when to wake.
-use super::memory::Kind;
+use super::memory::{Asked, Kind, Open};
 use super::work::Work;
 use super::{pull, push, sweep};
 use crate::error::Error;
@@ -45,6 +45,13 @@ fn run_connector<T: Tx>(
     }
     let state = work.connector(connector)?.clone();
     if state.refused == Some(state.revision) {
+        let asked = (connector.clone(), state.revision);
+        if work.memory.asked.insert(asked) {
+            work.outputs.push(Output::CredentialsNeeded {
+                connector: connector.clone(),
+                revision: state.revision,
+            });
+        }
         return Ok(None);
     }
     let asked_ms = work.remaining_ms(state.not_before);
@@ -69,38 +76,71 @@ fn run_connector<T: Tx>(
     }
     let may_push = !in_epoch_pass && !state.upgrade_required;
     let push_wait = work.remaining_ms(state.next);
-    let push_first = work.memory.last.get(connector) != Some(&Kind::Push);
-    if push_first && may_push && push_wait == 0 && push::send(work, connector)? {
-        work.memory.last.insert(connector.clone(), Kind::Push);
-        return Ok(None);
-    }
-    if push_wait == 0 {
-        let wanted = sweep::wanted(work, connector)?;
-        if !wanted.is_empty() {
-            let request = work.entropy.request();
-            work.order(connector, request, Task::Fetch(Wanted::Ids(wanted)));
-            work.memory.last.insert(connector.clone(), Kind::Fetch);
+    for kind in Kind::turns(work.memory.last.get(connector).copied()) {
+        let is_sent = match kind {
+            Kind::Push => may_push && push_wait == 0 && push::send(work, connector)?,
+            Kind::Fetch if push_wait == 0 => {
+                let wanted = sweep::wanted(work, connector)?;
+                wanted.wait_ms.into_iter().for_each(&mut sooner);
+                fetch(work, connector, wanted.ids)?
+            }
+            Kind::Fetch => false,
+            Kind::Pull => match pull_next(work, connector, &feeds)? {
+                None => true,
+                Some(wait) => {
+                    wait.into_iter().for_each(&mut sooner);
+                    false
+                }
+            },
+        };
+        if is_sent {
+            work.memory.last.insert(connector.clone(), kind);
             return Ok(None);
         }
-    }
-    for (key, collections) in &feeds {
-        let next = work.feed(key)?.next;
-        let ms = work.remaining_ms(next);
-        if ms == 0 {
-            pull::ask(work, key, collections)?;
-            work.memory.last.insert(connector.clone(), Kind::Pull);
-            return Ok(None);
-        }
-        sooner(ms);
-    }
-    if !push_first && may_push && push_wait == 0 && push::send(work, connector)? {
-        work.memory.last.insert(connector.clone(), Kind::Push);
-        return Ok(None);
     }
     if push_wait > 0 {
         sooner(push_wait);
     }
     Ok(wait)
+}
+
+/// Looks records up; says whether there were any to look up.
+fn fetch<T: Tx>(
+    work: &mut Work<'_, T>,
+    connector: &ConnectorName,
+    wanted: Vec<(CollectionName, RecordId)>,
+) -> Result<bool, Error> {
+    if wanted.is_empty() {
+        return Ok(false);
+    }
+    let request = work.entropy.request();
+    work.order(connector, request, Task::Fetch(Wanted::Ids(wanted)))?;
+    Ok(true)
+}
+
+/// Asks for a page of the next feed that is due, in turns; else says when the first one will be.
+fn pull_next<T: Tx>(
+    work: &mut Work<'_, T>,
+    connector: &ConnectorName,
+    feeds: &[(FeedKey, &[CollectionName])],
+) -> Result<Option<Option<u64>>, Error> {
+    let last = work.memory.last_feed.get(connector).cloned();
+    let (before, after): (Vec<_>, Vec<_>) = feeds
+        .iter()
+        .partition(|(key, _)| last.as_ref().is_some_and(|last| key.feed <= *last));
+    let mut wait: Option<u64> = None;
+    for (key, collections) in after.into_iter().chain(before) {
+        let next = work.feed(key)?.next;
+        let ms = work.remaining_ms(next);
+        if ms == 0 {
+            pull::ask(work, key, collections)?;
+            let feed = key.feed.clone();
+            work.memory.last_feed.insert(connector.clone(), feed);
+            return Ok(None);
+        }
+        wait = Some(wait.map_or(ms, |known| known.min(ms)));
+    }
+    Ok(Some(wait))
 }
 
 /// Milliseconds until the fallback decides the next conflict whose functions do not answer.
@@ -124,32 +164,25 @@ pub(super) fn backoff<T: Tx>(work: &mut Work<'_, T>, attempts: u32) -> u64 {
 /// Notes a failure of a whole request.
 pub(super) fn failed<T: Tx>(
     work: &mut Work<'_, T>,
-    connector: &ConnectorName,
-    kind: Kind,
-    feed: Option<&FeedKey>,
+    open: &Open,
     failure: &Failure,
 ) -> Result<(), Error> {
+    let connector = &open.connector;
     let asked_ms = match failure.kind {
         FailureKind::Retry { after_ms } => after_ms.map(|ms| ms.min(limits::RETRY_AFTER_MAX_MS)),
         _ => None,
     };
     match &failure.kind {
         FailureKind::Credentials => {
-            let revision = work.connector(connector)?.revision;
+            // Newer ones that came meanwhile are not refused by this.
             work.set_connector(connector, |state| {
-                state.refused = Some(revision);
+                state.refused = Some(open.revision);
                 state.last_error = Some(failure.message.clone());
             })?;
-            if work.memory.asked.insert((connector.clone(), revision)) {
-                work.outputs.push(Output::CredentialsNeeded {
-                    connector: connector.clone(),
-                    revision,
-                });
-            }
             work.event(Event::Health);
             return Ok(());
         }
-        FailureKind::UpgradeRequired if kind != Kind::Pull => {
+        FailureKind::UpgradeRequired if open.asked.kind() != Kind::Pull => {
             work.set_connector(connector, |state| state.upgrade_required = true)?;
         }
         _ => {}
@@ -158,12 +191,12 @@ pub(super) fn failed<T: Tx>(
         failure.kind,
         FailureKind::Offline | FailureKind::NotThisProtocol
     );
-    match feed {
-        Some(key) if kind == Kind::Pull => {
-            feed_failed(work, key, &failure.message)?;
+    match &open.asked {
+        Asked::Pull { feed, .. } => {
+            feed_failed(work, feed, &failure.message)?;
             work.set_connector(connector, |state| state.offline = offline)?;
         }
-        _ => {
+        Asked::Push | Asked::Fetch(_) => {
             let attempts = work.connector(connector)?.attempts.saturating_add(1);
             let wait = if failure.kind == FailureKind::TooLarge {
                 0
@@ -196,7 +229,12 @@ pub(super) fn wait_as_asked<T: Tx>(
     if planted::on(Bug::RetryAfterIgnored) {
         return Ok(());
     }
-    let asked = work.after(ms.min(limits::RETRY_AFTER_MAX_MS));
+    let ms = ms.min(limits::RETRY_AFTER_MAX_MS);
+    let known = work.connector(connector)?.not_before;
+    if work.remaining_ms(known) >= ms {
+        return Ok(());
+    }
+    let asked = work.after(ms);
     work.set_connector(connector, |state| state.not_before = Some(asked))
 }
 
@@ -230,7 +268,8 @@ pub(super) fn succeeded<T: Tx>(
             state.attempts = 0;
             state.last_error = None;
         }
-        if !was_pull {
+        // Whatever we waited for, it can be reached.
+        if !was_pull || was_offline {
             state.next = None;
         }
         if kind == Kind::Push {
@@ -268,7 +307,7 @@ pub(super) fn expire<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
             not_sent: false,
             message: format!("no answer within {} s", limits::REQUEST_DEADLINE_MS / 1000),
         };
-        let reply = match work.memory.open.get(&request).map(|open| open.kind) {
+        let reply = match work.memory.open.get(&request).map(|open| open.asked.kind()) {
             Some(Kind::Pull) => Reply::Pulled(Err(failure)),
             Some(Kind::Push) => Reply::Pushed(Err(failure)),
             _ => Reply::Fetched(Err(failure)),

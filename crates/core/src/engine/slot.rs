@@ -127,6 +127,26 @@ impl Slot {
             })
     }
 
+    /// Whether an entry was loaded as one that does not wait to be sent.
+    pub(super) fn was_stuck(&self, seq: i64) -> bool {
+        self.before.as_ref().is_some_and(|before| {
+            before
+                .chain
+                .iter()
+                .any(|old| old.seq == seq && old.state != EntryState::Pending)
+        })
+    }
+
+    /// Whether an entry goes that was stored: with it the latest stamp may go.
+    pub(super) fn forgets_stamps(&self) -> bool {
+        self.before.as_ref().is_some_and(|before| {
+            before
+                .chain
+                .iter()
+                .any(|old| !self.chain.iter().any(|entry| entry.seq == old.seq))
+        })
+    }
+
     /// Computes the visible document anew from base and chain.
     pub(super) fn show(&mut self) {
         self.record.document = self.image_before(self.chain.len());
@@ -146,11 +166,13 @@ impl Slot {
             match &entry.state {
                 EntryState::Parked { .. } => parked = true,
                 EntryState::Pending
-                | EntryState::Held(Blocker::Conflict | Blocker::ParkedAncestor) => {
+                | EntryState::Held(Blocker::Conflict | Blocker::ParkedAncestor | Blocker::Group) => {
                     entry.state = if self.conflict.is_some() {
                         EntryState::Held(Blocker::Conflict)
                     } else if parked {
                         EntryState::Held(Blocker::ParkedAncestor)
+                    } else if entry.state == EntryState::Held(Blocker::Group) {
+                        EntryState::Held(Blocker::Group)
                     } else {
                         EntryState::Pending
                     };

@@ -1,11 +1,12 @@
 //! Sweep: after a complete pass, what was not seen is a suspicion; only evidence makes it a deletion.
-use super::apply::{offer_again, offer_lost_chain};
+use super::decide::{meet_read, reconcile};
 use super::work::Work;
 use crate::error::Error;
 use crate::limits;
 use crate::model::*;
 use crate::planted::{self, Bug};
-use crate::store::{Op, Tx};
+use crate::store::{EntryFilter, Op, Tx};
+use std::collections::BTreeMap;
 
 /// Goes on with the sweep of a feed; says whether it did anything.
 pub(super) fn sweep<T: Tx>(
@@ -44,47 +45,36 @@ pub(super) fn sweep<T: Tx>(
             None => return finish(work, key, collections),
         },
     };
-    let epoch = work
-        .feed(key)?
-        .epoch
-        .clone()
-        .filter(|_| pass.reason == PassReason::Epoch);
     let rows = work
         .tx
         .unseen(&collection, pass.number, after.as_ref(), limits::SWEEP_ROWS)?;
     let last = rows.last().map(|(record, _)| record.id.clone());
     for (record, dirty) in rows {
-        let lost = match (&epoch, &record.version) {
-            (Some(epoch), Some(version)) => epoch.has_lost(version),
-            _ => false,
-        };
-        let absent = Remote {
-            image: Image::Absent,
-            version: None,
-            stamp: None,
-            stamps: None,
-        };
+        let is_lost = work.is_lost(&collection, record.version.as_ref())?;
         match record.state {
-            RecordState::Clean if lost => {
-                let rid = record.rid;
-                work.admit(&collection, vec![(record, dirty)])?;
-                let mut slot = work.take(&collection, rid)?;
-                offer_again(work, &mut slot, absent)?;
-                work.put(slot);
-            }
-            RecordState::Clean if planted::on(Bug::SweepWithoutFetch) => {
+            RecordState::Clean if !is_lost && planted::on(Bug::SweepWithoutFetch) => {
                 super::apply::remove(work, &collection, record)?;
             }
-            RecordState::Clean => suspect(work, &collection, record, pass.number),
-            RecordState::Dirty if lost => {
+            RecordState::Clean if !is_lost => suspect(work, &collection, record, pass.number),
+            RecordState::Clean | RecordState::Dirty if is_lost => {
                 let rid = record.rid;
                 work.admit(&collection, vec![(record, dirty)])?;
                 let mut slot = work.take(&collection, rid)?;
+                // What is out, or seen already, is settled by its answer, or with what was seen.
                 if !slot.is_out() && slot.remote.is_none() && slot.conflict.is_none() {
-                    let ours = slot.ours();
-                    offer_lost_chain(work, &mut slot, absent, ours)?;
+                    slot.remote = Some(Remote {
+                        image: Image::Absent,
+                        version: None,
+                        stamp: None,
+                        stamps: None,
+                    });
+                    reconcile(work, &mut slot)?;
                 }
                 work.put(slot);
+            }
+            // Never swept; but if it is gone, the delete rule must hear of it, whatever becomes of the chain.
+            RecordState::Dirty if dirty.is_some_and(|dirty| dirty.base.is_present()) => {
+                suspect(work, &collection, record, pass.number);
             }
             _ => {}
         }
@@ -209,54 +199,83 @@ fn finish<T: Tx>(
     Ok(true)
 }
 
-/// The records to look up on the server for a connector: suspects, and entries too old to be sent again.
+/// What to look up.
+#[derive(Default)]
+pub(super) struct Lookups {
+    pub(super) ids: Vec<(CollectionName, RecordId)>,
+    /// Milliseconds until the next one may be looked up.
+    pub(super) wait_ms: Option<u64>,
+}
+
+/// The records to look up on the server for a connector: suspects, and entries that cannot be sent again.
 pub(super) fn wanted<T: Tx>(
     work: &mut Work<'_, T>,
     connector: &ConnectorName,
-) -> Result<Vec<(CollectionName, RecordId)>, Error> {
-    let mut wanted = Vec::new();
+) -> Result<Lookups, Error> {
+    let mut wanted = Lookups::default();
     for collection in work.collections_of(connector) {
         if !work.collection(&collection)?.capability.fetch {
             continue;
         }
-        for suspicion in work
-            .tx
-            .suspicions(&collection, limits::FETCH_IDS_MAX - wanted.len())?
-        {
-            wanted.push((collection.clone(), suspicion.id));
+        let left = limits::FETCH_IDS_MAX - wanted.ids.len();
+        for suspicion in work.tx.suspicions(&collection, left)? {
+            wanted.ids.push((collection.clone(), suspicion.id));
         }
-        let unknown = work.tx.entries(
-            crate::store::EntryFilter::Unknown(std::slice::from_ref(&collection)),
-            None,
-            limits::FETCH_IDS_MAX,
-        )?;
-        for entry in unknown {
-            if wanted.len() >= limits::FETCH_IDS_MAX {
-                break;
-            }
-            if !super::push::replays(work, &entry)? {
+        let mut after = None;
+        while wanted.ids.len() < limits::FETCH_IDS_MAX {
+            let filter = EntryFilter::Unknown(std::slice::from_ref(&collection));
+            let page = work.tx.entries(filter, after, limits::FETCH_IDS_MAX)?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.seq);
+            for entry in page {
+                if super::push::is_sent_again(work, &entry)? {
+                    continue;
+                }
+                let ms = rest(&entry, work.now.wall_ms);
+                if ms > 0 {
+                    wanted.wait_ms = Some(wanted.wait_ms.map_or(ms, |known| known.min(ms)));
+                    continue;
+                }
                 let slot = work.take(&collection, entry.rid)?;
                 let key = (collection.clone(), slot.record.id.clone());
                 work.put(slot);
-                if !wanted.contains(&key) {
-                    wanted.push(key);
+                if wanted.ids.len() < limits::FETCH_IDS_MAX && !wanted.ids.contains(&key) {
+                    wanted.ids.push(key);
                 }
             }
-        }
-        if wanted.len() >= limits::FETCH_IDS_MAX {
-            break;
         }
     }
     Ok(wanted)
 }
 
-/// Applies what a fetch found.
+/// Milliseconds until an unknown entry may be looked up: its request may still be under way for as long as
+/// one may last.
+fn rest(entry: &Entry, wall_ms: u64) -> u64 {
+    match entry.state {
+        EntryState::Unknown { since_ms, .. } => match wall_ms.checked_sub(since_ms) {
+            Some(waited_ms) => limits::REQUEST_DEADLINE_MS.saturating_sub(waited_ms),
+            // The clock was set back: nobody knows how long it was.
+            None => 0,
+        },
+        _ => 0,
+    }
+}
+
+/// Applies what a fetch found of what it asked for.
 pub(super) fn answered<T: Tx>(
     work: &mut Work<'_, T>,
+    asked: Vec<(CollectionName, RecordId)>,
     found: Vec<(CollectionName, RecordId, Found)>,
 ) -> Result<(), Error> {
     work.remote = true;
-    for (collection, id, found) in found {
+    let mut found: BTreeMap<(CollectionName, RecordId), Found> = found
+        .into_iter()
+        .map(|(collection, id, found)| ((collection, id), found))
+        .collect();
+    for (collection, id) in asked {
+        let found = found
+            .remove(&(collection.clone(), id.clone()))
+            .unwrap_or(Found::Unknown);
         if work.config.collection(&collection).is_none() {
             continue;
         }
@@ -267,31 +286,38 @@ pub(super) fn answered<T: Tx>(
             collection: collection.clone(),
             rid,
         });
-        let Found::Image(remote) = found else {
-            // No evidence: the record stays, and the next pass looks again.
-            shrink_refuted(work, &collection)?;
-            continue;
-        };
-        if remote.image.is_present() {
+        if !matches!(&found, Found::Image(remote) if !remote.image.is_present()) {
             shrink_refuted(work, &collection)?;
         }
         let mut slot = work.take(&collection, rid)?;
-        if slot.chain.is_empty() && !remote.image.is_present() {
-            slot.base = Image::Gone;
-            slot.remote = None;
-            slot.show();
-        } else if let Some(entry) = slot
-            .chain
-            .first()
-            .filter(|entry| matches!(entry.state, EntryState::Unknown { .. }))
-            .cloned()
-        {
-            work.put(slot);
-            verify(work, entry, remote)?;
-            continue;
-        } else {
-            slot.remote = Some(remote);
-            super::decide::reconcile(work, &mut slot)?;
+        let unknown = match slot.chain.first() {
+            // One that can be sent again has its answer from that.
+            Some(entry) if matches!(entry.state, EntryState::Unknown { .. }) => {
+                (!super::push::is_sent_again(work, entry)?).then(|| entry.clone())
+            }
+            _ => None,
+        };
+        match (found, unknown) {
+            // No evidence: a record stays, and the next pass looks again; an entry waits for the next look.
+            (Found::Unknown, None) => {}
+            (Found::Unknown, Some(entry)) => {
+                work.put(slot);
+                super::push::settle(work, &entry, Verdict::Unknown)?;
+                continue;
+            }
+            (Found::Image(remote), Some(entry)) => {
+                work.put(slot);
+                verify(work, entry, remote)?;
+                continue;
+            }
+            (Found::Image(remote), None) => {
+                let seen = slot.record.version.clone();
+                if !work.is_older(&collection, remote.version.as_ref(), seen.as_ref())
+                    || work.is_lost(&collection, seen.as_ref())?
+                {
+                    meet_read(work, &mut slot, remote)?;
+                }
+            }
         }
         work.put(slot);
     }

@@ -4,6 +4,7 @@ use super::outbox::{Draft, append};
 use super::slot::Slot;
 use super::work::Work;
 use crate::error::{Error, ErrorKind};
+use crate::limits;
 use crate::model::*;
 use crate::planted::{self, Bug};
 use crate::reconcile::{self, Plan};
@@ -108,11 +109,19 @@ pub(super) fn asked<T: Tx>(work: &mut Work<'_, T>) -> Result<Vec<Conflict>, Erro
     {
         return Ok(Vec::new());
     }
-    let all = work.tx.conflicts(None, usize::MAX)?;
-    Ok(all
-        .into_iter()
-        .filter(|conflict| !conflict.asked.is_empty())
-        .collect())
+    let mut asked = Vec::new();
+    let mut after: Option<(CollectionName, Rid)> = None;
+    loop {
+        let from = after.as_ref().map(|(collection, rid)| (collection, *rid));
+        let page = work.tx.conflicts(from, limits::SWEEP_ROWS)?;
+        let Some(last) = page.last() else {
+            return Ok(asked);
+        };
+        after = Some((last.collection.clone(), last.rid));
+        asked.extend(page.into_iter().filter(|conflict| {
+            !conflict.asked.is_empty() && work.config.collection(&conflict.collection).is_some()
+        }));
+    }
 }
 
 fn asks(policy: &Policy) -> bool {
@@ -139,7 +148,7 @@ pub(super) fn expire_decisions<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Erro
 pub(super) fn ask_again<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
     for conflict in asked(work)? {
         let mut slot = work.take(&conflict.collection, conflict.rid)?;
-        let deadline = work.after(crate::limits::DECIDE_MS);
+        let deadline = work.after(limits::DECIDE_MS);
         if let Some(conflict) = &mut slot.conflict {
             conflict.deadline = Some(deadline);
         }
@@ -329,7 +338,14 @@ pub(super) fn edit<T: Tx>(
     let (mut slot, index) = parked(work, id)?;
     let before = slot.image_before(index);
     let change = match before {
-        Some(before) => Change::Patch(diff(&before.object(), &document.object())),
+        Some(before) => {
+            let patch = diff(&before.object(), &document.object());
+            if patch.is_empty() {
+                // Edited back to what was there before: given up.
+                return discard(work, id);
+            }
+            Change::Patch(patch)
+        }
         None => Change::Create(document),
     };
     let stamp = work.stamp()?;
@@ -371,16 +387,9 @@ pub(super) fn discard<T: Tx>(work: &mut Work<'_, T>, id: MutationId) -> Result<(
     journal_of(work, &entry, |row| row.state = JournalState::Void)?;
     work.touch_group(entry.group);
     slot.chain.remove(index);
-    // What followed a discarded create stands on nothing: the next one creates.
-    if before.is_none()
-        && let Some(next) = slot.chain.get_mut(index)
-    {
-        match next.change.apply(None) {
-            Some(document) => next.change = Change::Create(document),
-            None => {
-                slot.chain.remove(index);
-            }
-        }
+    for cancelled in stand_on(&mut slot, index) {
+        work.touch_group(cancelled.group);
+        journal_of(work, &cancelled, |row| row.state = JournalState::Void)?;
     }
     slot.show();
     if planted::on(Bug::DiscardForgets) {
@@ -417,4 +426,28 @@ pub(super) fn discard<T: Tx>(work: &mut Work<'_, T>, id: MutationId) -> Result<(
     })?;
     work.put(slot);
     Ok(())
+}
+
+/// Lets the entries from `index` on stand on what is before them now: on nothing they create, on a record they
+/// replace. Returns the deletes that have nothing left to delete.
+fn stand_on(slot: &mut Slot, index: usize) -> Vec<Entry> {
+    let mut before = slot.image_before(index);
+    let mut cancelled = Vec::new();
+    for mut entry in slot.chain.split_off(index) {
+        let after = entry.change.apply(before.as_ref());
+        if before.is_none() && entry.change == Change::Delete {
+            cancelled.push(entry);
+            continue;
+        }
+        entry.change = match (entry.change, &before, &after) {
+            (Change::Patch(_) | Change::Replace(_), None, Some(document)) => {
+                Change::Create(document.clone())
+            }
+            (Change::Create(document), Some(_), _) => Change::Replace(document),
+            (change, _, _) => change,
+        };
+        before = after;
+        slot.chain.push(entry);
+    }
+    cancelled
 }

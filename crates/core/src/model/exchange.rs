@@ -60,6 +60,16 @@ pub struct EpochInfo {
 }
 
 impl EpochInfo {
+    /// Whether the history names the epoch of `version`.
+    pub fn names(&self, version: &Version) -> bool {
+        let epochs = self.history.iter().map(|(epoch, _)| epoch);
+        version.ordinal().is_some_and(|(name, _)| {
+            epochs
+                .chain([&self.epoch])
+                .any(|epoch| epoch.as_str() == name)
+        })
+    }
+
     /// Whether `version` was given after the point from which the server was later restored: the server
     /// has lost it.
     pub fn has_lost(&self, version: &Version) -> bool {

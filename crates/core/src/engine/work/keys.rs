@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::limits;
 use crate::model::*;
 use crate::planted::{self, Bug};
-use crate::store::{Op, Tx};
+use crate::store::{JournalFilter, Tx};
 
 impl<'a, T: Tx> Work<'a, T> {
     /// The key of a new record.
@@ -37,11 +37,28 @@ impl<'a, T: Tx> Work<'a, T> {
             None => self.tx.next_journal()?,
         };
         self.next_journal = Some(JournalId(id.0 + 1));
-        let row = row(id);
-        self.journalled.insert((row.collection.clone(), row.rid));
-        self.ops.push(Op::Journal(Box::new(row)));
+        self.journal.insert(id, row(id));
         self.events.push(Event::Journalled(id));
         Ok(id)
+    }
+
+    /// Changes the open rows of the journal whose outcome an entry carries, those of this very step included.
+    pub(in crate::engine) fn amend(
+        &mut self,
+        carrier: MutationId,
+        change: impl Fn(&mut JournalRow),
+    ) -> Result<(), Error> {
+        let stored = self
+            .tx
+            .journal(JournalFilter::Mutation(carrier), None, usize::MAX)?;
+        for row in stored {
+            self.journal.entry(row.id).or_insert(row);
+        }
+        self.journal
+            .values_mut()
+            .filter(|row| row.mutation == Some(carrier) && row.state == JournalState::Decided)
+            .for_each(change);
+        Ok(())
     }
 
     /// The stamp of a local write: later than every stamp that this replica has seen.

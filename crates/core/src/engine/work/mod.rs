@@ -34,7 +34,8 @@ pub(super) struct Work<'a, T: Tx> {
     next_journal: Option<JournalId>,
     clock: Option<Stamp>,
     observed: bool,
-    journalled: BTreeSet<(CollectionName, Rid)>,
+    /// Rows of the journal that this step adds or changes.
+    journal: BTreeMap<JournalId, JournalRow>,
     changed: BTreeMap<CollectionName, Vec<(RecordId, ChangeKind)>>,
     events: Vec<Event>,
 }
@@ -60,7 +61,7 @@ impl<'a, T: Tx> Work<'a, T> {
             next_journal: None,
             clock: None,
             observed: false,
-            journalled: BTreeSet::new(),
+            journal: BTreeMap::new(),
             changed: BTreeMap::new(),
             events: Vec::new(),
         }
@@ -117,11 +118,13 @@ impl<'a, T: Tx> Work<'a, T> {
         collection: &CollectionName,
         rids: &[Rid],
     ) -> Result<(), Error> {
-        let missing: Vec<Rid> = rids
+        // A record with several entries is named several times; loaded twice, the second would lose its chain.
+        let missing: BTreeSet<Rid> = rids
             .iter()
             .copied()
             .filter(|rid| !self.slots.contains_key(&(collection.clone(), *rid)))
             .collect();
+        let missing: Vec<Rid> = missing.into_iter().collect();
         if missing.is_empty() {
             return Ok(());
         }
@@ -158,9 +161,10 @@ impl<'a, T: Tx> Work<'a, T> {
         for (record, side) in rows {
             let rid = record.rid;
             let chain = chains.remove(&rid).unwrap_or_default();
-            let may_conflict = chain
-                .iter()
-                .any(|entry| entry.state == EntryState::Held(Blocker::Conflict));
+            // An open conflict holds every entry of the chain that is not parked.
+            let may_conflict = chain.iter().any(|entry| {
+                matches!(entry.state, EntryState::Held(_) | EntryState::Parked { .. })
+            });
             let conflict = if may_conflict {
                 self.tx.conflict(collection, rid)?
             } else {
@@ -201,13 +205,20 @@ impl<'a, T: Tx> Work<'a, T> {
         }
     }
 
+    /// Looks at a record.
+    pub(super) fn peek(&mut self, collection: &CollectionName, rid: Rid) -> Result<&Slot, Error> {
+        let slot = self.take(collection, rid)?;
+        Ok(self.slots.entry((collection.clone(), rid)).or_insert(slot))
+    }
+
     /// Brings a slot back.
-    pub(super) fn put(&mut self, slot: Slot) {
+    pub(super) fn put(&mut self, mut slot: Slot) {
+        slot.hold();
         for entry in &slot.chain {
-            if let Some(group) = entry.group
-                && (!matches!(entry.state, EntryState::Pending) || slot.conflict.is_some())
+            if entry.group.is_some()
+                && (entry.state != EntryState::Pending || slot.was_stuck(entry.seq))
             {
-                self.groups.insert(group);
+                self.groups.extend(entry.group);
             }
         }
         self.slots
@@ -253,11 +264,18 @@ impl<'a, T: Tx> Work<'a, T> {
         self.hold_groups()?;
         let slots = std::mem::take(&mut self.slots);
         let mut ops = std::mem::take(&mut self.ops);
+        let journalled: BTreeSet<(CollectionName, Rid)> = self
+            .journal
+            .values()
+            .map(|row| (row.collection.clone(), row.rid))
+            .collect();
         for (_, mut slot) in slots {
+            // A stamp that was given out must stay in sight: the next one has to be later.
+            self.observed |= slot.forgets_stamps();
             let tx = &mut self.tx;
             let (collection, rid) = (slot.collection.clone(), slot.record.rid);
             let mut failed = None;
-            let journalled = self.journalled.contains(&(collection.clone(), rid));
+            let journalled = journalled.contains(&(collection.clone(), rid));
             let fate = slot.settle(|| {
                 journalled
                     || match refers(tx, &collection, rid) {
@@ -304,9 +322,16 @@ impl<'a, T: Tx> Work<'a, T> {
                 });
             }
         }
-        if self.observed
-            && let Some(clock) = self.clock
-        {
+        ops.extend(
+            std::mem::take(&mut self.journal)
+                .into_values()
+                .map(|row| Op::Journal(Box::new(row))),
+        );
+        if self.observed {
+            let clock = match self.clock {
+                Some(clock) => clock,
+                None => self.tx.clock()?,
+            };
             ops.push(Op::Meta {
                 key: "clock".to_owned(),
                 value: Some(clock.to_string()),

@@ -1,7 +1,8 @@
 //! Feeds, connectors and orders.
 use super::Work;
-use crate::engine::memory::Open;
+use crate::engine::memory::{Asked, Open};
 use crate::error::Error;
+use crate::limits;
 use crate::model::*;
 use crate::store::Tx;
 
@@ -64,6 +65,15 @@ impl<'a, T: Tx> Work<'a, T> {
         Ok(())
     }
 
+    /// The feed that carries a collection.
+    pub(in crate::engine) fn feed_key(&self, collection: &CollectionName) -> Option<FeedKey> {
+        let (connector, feed) = self.config.feed_of(collection)?;
+        Some(FeedKey {
+            connector: connector.clone(),
+            feed: feed.clone(),
+        })
+    }
+
     /// The feeds of a connector.
     pub(in crate::engine) fn feeds_of(
         &self,
@@ -115,14 +125,72 @@ impl<'a, T: Tx> Work<'a, T> {
         })
     }
 
+    /// Whether the server has lost a version of a collection's records, as far as the history of its feed tells.
+    pub(in crate::engine) fn is_lost(
+        &mut self,
+        collection: &CollectionName,
+        version: Option<&Version>,
+    ) -> Result<bool, Error> {
+        let Some(key) = self.feed_key(collection) else {
+            return Ok(false);
+        };
+        let is_ordered = self.is_ordered(collection);
+        let feed = self.feed(&key)?;
+        let in_pass = matches!(&feed.pass, Some(pass) if pass.reason == PassReason::Epoch);
+        let (Some(epoch), Some(version)) = (&feed.epoch, version) else {
+            return Ok(false);
+        };
+        // An epoch that the history does not name is a lost one while the new history is walked; else the
+        // server has begun it since the last page.
+        Ok(is_ordered && (in_pass || epoch.names(version)) && epoch.has_lost(version))
+    }
+
+    /// Whether a version is older than another, where versions tell.
+    pub(in crate::engine) fn is_older(
+        &self,
+        collection: &CollectionName,
+        a: Option<&Version>,
+        b: Option<&Version>,
+    ) -> bool {
+        matches!((a, b), (Some(a), Some(b)) if a.is_before(b)) && self.is_ordered(collection)
+    }
+
+    fn is_ordered(&self, collection: &CollectionName) -> bool {
+        self.config
+            .collection(collection)
+            .is_some_and(|config| config.capability.versions == Versions::Ordered)
+    }
+
     /// Hands out an order.
     pub(in crate::engine) fn order(
         &mut self,
         connector: &ConnectorName,
         request: RequestId,
         task: Task,
-    ) {
-        let open = Open::new(connector.clone(), &task, self.now.monotonic_ms);
+    ) -> Result<(), Error> {
+        let asked = match &task {
+            Task::Pull(pull) => {
+                let feed = FeedKey {
+                    connector: connector.clone(),
+                    feed: pull.feed.clone(),
+                };
+                let state = self.feed(&feed)?;
+                Asked::Pull {
+                    checkpoint: state.checkpoint.clone(),
+                    pass: state.pass.as_ref().map(|pass| pass.number),
+                    feed,
+                }
+            }
+            Task::Push(_) => Asked::Push,
+            Task::Fetch(Wanted::Ids(ids)) => Asked::Fetch(ids.clone()),
+            Task::Fetch(Wanted::Marks(_)) => Asked::Fetch(Vec::new()),
+        };
+        let open = Open {
+            connector: connector.clone(),
+            asked,
+            revision: self.connector(connector)?.revision,
+            deadline_ms: self.now.monotonic_ms + limits::REQUEST_DEADLINE_MS,
+        };
         self.memory.open.insert(request, open);
         self.outputs.push(Output::Order(Order {
             request,
@@ -130,5 +198,6 @@ impl<'a, T: Tx> Work<'a, T> {
             connector: connector.clone(),
             task,
         }));
+        Ok(())
     }
 }

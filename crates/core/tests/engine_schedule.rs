@@ -1,0 +1,321 @@
+//! When the engine asks, and when it leaves the server alone.
+#![allow(clippy::unwrap_used)]
+mod common;
+use common::*;
+use std::collections::BTreeMap;
+use tisync_core::model::*;
+
+fn main_feed() -> FeedKey {
+    FeedKey {
+        connector: name("main"),
+        feed: name("all"),
+    }
+}
+
+/// Steps `Wake` whenever it is asked for, for this long; returns the orders.
+fn run(device: &mut Device, ms: u64) -> Vec<Order> {
+    let until = device.monotonic_ms + ms;
+    let mut orders = Vec::new();
+    for _ in 0..1_000 {
+        let outputs = device.step(Input::Wake);
+        let wake = outputs.iter().rev().find_map(|output| match output {
+            Output::WakeAt { monotonic_ms } => Some(*monotonic_ms),
+            _ => None,
+        });
+        while let Some(order) = device.order() {
+            orders.push(order);
+        }
+        match wake.flatten() {
+            Some(at) if at <= until => {
+                let ms = at.saturating_sub(device.monotonic_ms);
+                device.advance(ms);
+            }
+            _ => return orders,
+        }
+    }
+    panic!("it never rests: {} orders", orders.len());
+}
+
+#[test]
+fn a_newer_app_tries_again_after_the_server_asked_for_one() {
+    let mut device = Device::new(Rule::ServerWins);
+    device.put("a", "{}");
+    let (request, _) = device.pushed();
+    let upgrade = failure(FailureKind::UpgradeRequired, true);
+    device.answer(request, Reply::Pushed(Err(upgrade)));
+    assert_eq!(
+        device.health().connectors[0].blocker,
+        Some(Blocker::UpgradeRequired)
+    );
+    device.start();
+    device.advance(10_000);
+    device.accept(1);
+    assert!(device.outbox().is_empty());
+}
+
+#[test]
+fn credentials_that_came_meanwhile_are_not_refused_by_an_old_answer() {
+    let mut device = Device::new(Rule::ServerWins);
+    device.put("a", "{}");
+    let (request, _) = device.pushed();
+    device.step(Input::CredentialsChanged {
+        connector: name("main"),
+        revision: 1,
+    });
+    let refused = failure(FailureKind::Credentials, true);
+    device.answer(request, Reply::Pushed(Err(refused)));
+    device.accept(1);
+    assert!(device.outbox().is_empty());
+}
+
+#[test]
+fn of_several_waits_that_a_server_asks_for_the_longest_counts() {
+    let mut device = Device::new(Rule::ServerWins);
+    device.step(Input::Stop);
+    device.put("a", "{}");
+    device.put("b", "{}");
+    device.step(Input::Start);
+    let (request, items) = device.pushed();
+    let verdicts = vec![
+        (items[0].id, Verdict::Deferred { after_ms: 20_000 }),
+        (items[1].id, Verdict::Deferred { after_ms: 0 }),
+    ];
+    device.answer(request, Reply::Pushed(Ok(verdicts)));
+    device.advance(19_999);
+    assert_eq!(run(&mut device, 0), []);
+    let (request, items) = {
+        device.advance(1);
+        device.pushed()
+    };
+    let verdicts = items
+        .iter()
+        .map(|item| (item.id, Verdict::Deferred { after_ms: 0 }))
+        .collect();
+    device.answer(request, Reply::Pushed(Ok(verdicts)));
+    device.advance(999);
+    assert_eq!(
+        run(&mut device, 0),
+        [],
+        "there is a pause also without a word"
+    );
+}
+
+#[test]
+fn a_page_that_was_asked_for_before_a_resync_is_not_used() {
+    let mut device = Device::new(Rule::ServerWins);
+    device.pull(vec![
+        upsert("a", "e.1", "{}"),
+        upsert("b", "e.2", "{}"),
+        upsert("c", "e.3", "{}"),
+    ]);
+    let request = device.pulled();
+    device.step(Input::Resync(main_feed()));
+    device.answer_pull(request, vec![]);
+    assert_eq!(device.feed().checkpoint, None);
+    assert!(!device.feed().pass.unwrap().sweeping);
+    let orders = run(&mut device, 0);
+    assert!(
+        matches!(&orders[..], [order] if matches!(&order.task, Task::Pull(pull) if pull.checkpoint.is_none()))
+    );
+}
+
+#[test]
+fn a_feed_that_says_more_but_stays_at_its_place_is_not_read_in_a_circle() {
+    let mut device = Device::new(Rule::ServerWins);
+    device.pull(vec![]);
+    let request = device.pulled();
+    let more = Page {
+        end: PageEnd::More,
+        ..page(vec![upsert("a", "e.1", "{}")], "e", &[("e", 0)])
+    };
+    device.answer(request, Reply::Pulled(Ok(more)));
+    assert!(device.get("a").is_some());
+    assert!(device.feed().last_error.is_some());
+    assert_eq!(run(&mut device, 400), []);
+}
+
+#[test]
+fn the_feeds_of_a_connector_take_turns() {
+    let mut config = config(Policy::of(Rule::ServerWins));
+    let tasks: CollectionName = name("tasks");
+    let declared = config.collections[&name::<CollectionName>("notes")].clone();
+    config.collections.insert(tasks.clone(), declared);
+    let connector = config.connectors.values_mut().next().unwrap();
+    connector.feeds = BTreeMap::from([
+        (name("all"), vec![name("notes")]),
+        (name("other"), vec![tasks]),
+    ]);
+    let mut device = Device::with(config);
+    let mut asked = Vec::new();
+    for number in 0..4 {
+        let order = loop {
+            match device.order() {
+                Some(order) => break order,
+                None => drop(device.step(Input::Wake)),
+            }
+        };
+        let Task::Pull(pull) = &order.task else {
+            panic!("{order:?}")
+        };
+        asked.push(pull.feed.to_string());
+        let more = Page {
+            end: PageEnd::More,
+            checkpoint: Some(name(&format!("c{number}"))),
+            ..page(vec![], "e", &[("e", 0)])
+        };
+        device.answer(order.request, Reply::Pulled(Ok(more)));
+    }
+    assert_eq!(asked, ["all", "other", "all", "other"]);
+}
+
+/// A backend that does not remember keys.
+fn forgetful(fetch: bool) -> Config {
+    let mut config = config(Policy::of(Rule::ServerWins));
+    for collection in config.collections.values_mut() {
+        collection.capability.idempotency = Idempotency::None;
+        collection.capability.fetch = fetch;
+    }
+    config
+}
+
+fn lose_a_push(device: &mut Device) -> MutationId {
+    let id = device.put("a", r#"{"t":1}"#).unwrap();
+    let (request, _) = device.pushed();
+    let lost = failure(FailureKind::Offline, false);
+    device.answer(request, Reply::Pushed(Err(lost)));
+    id
+}
+
+#[test]
+fn where_keys_are_not_remembered_a_lost_push_is_looked_up_after_its_deadline() {
+    let mut device = Device::with(forgetful(true));
+    lose_a_push(&mut device);
+    let mut fetched = None;
+    let since = device.monotonic_ms;
+    while fetched.is_none() {
+        for order in run(&mut device, 1_000) {
+            match order.task {
+                Task::Pull(_) => drop(device.answer_pull(order.request, vec![])),
+                Task::Fetch(_) => fetched = Some(order.request),
+                Task::Push(_) => panic!("it may be there already"),
+            }
+        }
+        device.advance(500);
+    }
+    assert!(device.monotonic_ms - since >= 60_000);
+    // The answer tells nothing of it: it rests before the next look.
+    device.answer(fetched.unwrap(), Reply::Fetched(Ok(vec![])));
+    let pulls = |order: &Order| matches!(order.task, Task::Pull(_));
+    assert!(run(&mut device, 20_000).iter().all(pulls));
+    assert!(matches!(
+        device.outbox()[0].state,
+        EntryState::Unknown { tries: 1, .. }
+    ));
+}
+
+#[test]
+fn where_nothing_can_be_looked_up_a_lost_push_goes_again_under_its_key() {
+    let mut device = Device::with(forgetful(false));
+    let id = lose_a_push(&mut device);
+    device.advance(1_000);
+    let (_, items) = device.pushed();
+    assert_eq!(items[0].id, id);
+}
+
+#[test]
+fn a_reachable_backend_ends_the_wait_that_an_unreachable_one_began() {
+    let mut device = Device::new(Rule::ServerWins);
+    device.put("a", "{}");
+    for _ in 0..8 {
+        let (request, _) = device.pushed();
+        let offline = failure(FailureKind::Offline, true);
+        device.answer(request, Reply::Pushed(Err(offline)));
+        device.step(Input::SyncNow);
+        if let Some(order) = device.order() {
+            match order.task {
+                Task::Pull(_) => drop(device.answer(
+                    order.request,
+                    Reply::Pulled(Err(failure(FailureKind::Offline, true))),
+                )),
+                _ => device.outputs.push(Output::Order(order)),
+            }
+            device.step(Input::SyncNow);
+        }
+    }
+    let (request, _) = device.pushed();
+    let offline = failure(FailureKind::Offline, true);
+    device.answer(request, Reply::Pushed(Err(offline)));
+    device.step(Input::Hint(name("main")));
+    let request = device.pulled();
+    device.answer_pull(request, vec![]);
+    device.accept(1);
+    assert!(device.outbox().is_empty());
+}
+
+#[test]
+fn a_row_that_stays_bad_is_kept_once_and_goes_when_a_walk_no_longer_shows_it() {
+    let mut device = Device::new(Rule::ServerWins);
+    let bad = || Item::Bad {
+        collection: Some(name("notes")),
+        text: "{".to_owned(),
+        reason: "cut".to_owned(),
+    };
+    device.pull(vec![bad()]);
+    device.pull(vec![bad()]);
+    assert_eq!(device.health().quarantined, 1);
+    device.step(Input::Resync(main_feed()));
+    device.pull(vec![upsert("a", "e.1", "{}")]);
+    assert_eq!(device.health().quarantined, 0);
+}
+
+#[test]
+fn a_look_at_a_record_does_not_stand_in_for_the_answer_to_a_lost_push() {
+    let mut device = Device::new(Rule::Merge);
+    device.pull(vec![
+        upsert("a", "e.1", r#"{"t":0}"#),
+        upsert("b", "e.2", "{}"),
+        upsert("c", "e.3", "{}"),
+    ]);
+    let id = lose_a_push(&mut device);
+    device.step(Input::Resync(main_feed()));
+    device.pull(vec![upsert("b", "e.2", "{}"), upsert("c", "e.3", "{}")]);
+    for _ in 0..20 {
+        match device.order() {
+            Some(order) => match order.task {
+                Task::Fetch(_) => {
+                    let old = Found::Image(remote("e.1", Some(r#"{"t":0}"#)));
+                    let found = vec![(name("notes"), name("a"), old)];
+                    device.answer(order.request, Reply::Fetched(Ok(found)));
+                    assert_eq!(device.outbox()[0].id, id, "it may still arrive");
+                    return;
+                }
+                Task::Push(_) => {
+                    let lost = failure(FailureKind::Offline, false);
+                    device.answer(order.request, Reply::Pushed(Err(lost)));
+                }
+                Task::Pull(_) => drop(device.answer_pull(order.request, vec![])),
+            },
+            None => {
+                device.advance(500);
+                device.step(Input::Wake);
+            }
+        }
+    }
+    panic!("the suspect was not looked up");
+}
+
+#[test]
+fn a_parked_write_that_is_edited_back_is_given_up() {
+    let mut device = Device::new(Rule::ServerWins);
+    device.pull(vec![upsert("a", "e.1", r#"{"t":0}"#)]);
+    device.put("a", r#"{"t":1}"#);
+    let (request, items) = device.pushed();
+    let rejected = Verdict::Rejected {
+        reason: "no".to_owned(),
+    };
+    device.answer(request, Reply::Pushed(Ok(vec![(items[0].id, rejected)])));
+    device.step(Input::Edit(items[0].id, document(r#"{"t":0}"#)));
+    assert!(device.outbox().is_empty());
+    assert_eq!(device.record("a").unwrap().state, RecordState::Clean);
+    assert_eq!(device.journal()[0].loser, Loser::Ours);
+}
