@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 mod command;
+mod demo;
 mod process;
 mod step;
 mod tidy;
@@ -33,6 +34,7 @@ enum Command {
     Check(command::check::Args),
     Test(command::test::Args),
     Sim(command::sim::Args),
+    Demo(command::demo::Args),
     Bench(command::bench::Args),
     Wasm(command::wasm::Args),
     Tidy(command::tidy::Args),
@@ -55,6 +57,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Check(args) => command::check::run(&workspace, args),
         Command::Test(args) => command::test::run(&workspace, args),
         Command::Sim(args) => command::sim::run(&workspace, args),
+        Command::Demo(args) => command::demo::run(&workspace, args),
         Command::Bench(args) => command::bench::run(&workspace, args),
         Command::Wasm(args) => command::wasm::run(&workspace, args),
         Command::Tidy(args) => command::tidy::run(&workspace, args),

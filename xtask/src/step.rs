@@ -85,6 +85,14 @@ pub(crate) fn clippy() -> Step {
     )
 }
 
+/// Plays the main job; its story is shown only if a check fails.
+pub(crate) fn demo() -> Step {
+    Step::cargo(
+        "demo",
+        &["run", "--quiet", "--package", "xtask", "--", "demo"],
+    )
+}
+
 pub(crate) fn sim(args: &[&str]) -> Step {
     Step::cargo("simulator", &[SIM, args].concat())
 }
