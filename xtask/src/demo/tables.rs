@@ -7,7 +7,7 @@ use super::scenario::{
 };
 use super::screen::short;
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Characters of a value in a table: six columns of values fit into 120.
@@ -51,18 +51,19 @@ impl Demo {
                 .heading(&format!("{}: {}", policy.rule, policy.words));
             let mut lines = Vec::new();
             let mut kept = 0;
+            let mut wrong = Vec::new();
             for (place, record) in RECORDS.iter().enumerate() {
                 let key = (policy.collection.to_owned(), (*record).to_owned());
                 let outcome = of_a.get(&key);
                 lines.extend(self.lines(policy, record, outcome, &decisions));
-                let fits = match (promised(number, place), outcome) {
-                    (None, None) => true,
-                    (Some(promised), Some(outcome)) => promised
-                        .iter()
-                        .all(|(name, value)| outcome.get(name) == Some(value)),
-                    _ => false,
-                };
-                kept += usize::from(fits && of_b.get(&key) == outcome);
+                let promised = promised(number, place);
+                if is_kept(promised.as_ref(), outcome) && of_b.get(&key) == outcome {
+                    kept += 1;
+                } else {
+                    let promised =
+                        promised.map_or_else(|| "(deleted)".to_owned(), |it| json!(it).to_string());
+                    wrong.push(format!("{record} must be {promised}"));
+                }
             }
             let headings = [
                 "",
@@ -82,6 +83,7 @@ impl Demo {
                     policy.rule
                 ),
             );
+            wrong.iter().for_each(|text| self.screen.say(text));
         }
         Ok(())
     }
@@ -221,6 +223,17 @@ fn decision(by: Side, row: &Value) -> Result<Decision> {
         theirs: image("theirs")?,
         outcome: image("outcome")?,
     })
+}
+
+/// Whether a promise about some fields of a record, or about its end, is kept.
+fn is_kept(promised: Option<&Fields>, outcome: Option<&Fields>) -> bool {
+    match (promised, outcome) {
+        (None, None) => true,
+        (Some(promised), Some(outcome)) => promised
+            .iter()
+            .all(|(name, value)| outcome.get(name) == Some(value)),
+        _ => false,
+    }
 }
 
 /// What a device did to a field, with a star where it wrote last and that counts.
