@@ -140,3 +140,21 @@ fn what_follows_a_discarded_delete_replaces_the_record() {
     assert_eq!(sent[0].precondition, Precondition::Version(name("e.1")));
     assert_eq!(device.get("a").unwrap(), r#"{"t":1}"#);
 }
+
+#[test]
+fn a_refused_delete_that_is_edited_into_a_change_keeps_what_came_after_in_line() {
+    let mut device = Device::new(Rule::ServerWins);
+    device.pull(vec![upsert("a", "e.1", r#"{"t":0}"#)]);
+    device.delete("a");
+    let (request, items) = device.pushed();
+    device.put("a", r#"{"t":1}"#);
+    device.answer(request, Reply::Pushed(Ok(vec![(items[0].id, rejected())])));
+    device.step(Input::Edit(items[0].id, document(r#"{"t":2}"#)));
+    assert_eq!(device.get("a").unwrap(), r#"{"t":1}"#);
+    device.delete("a");
+    assert_eq!(device.get("a"), None);
+    device.accept(2);
+    let sent = device.accept(3);
+    assert_eq!(sent[0].change, Change::Delete);
+    assert_eq!(device.get("a"), None);
+}

@@ -178,15 +178,14 @@ fn apply_to<T: Tx>(
                                 version.as_ref(),
                                 record.version.as_ref(),
                             ) => {}
+                    Some(_) if is_plain && planted::on(Bug::IgnoreTombstone) => {}
                     Some(record) if is_plain => {
-                        if !planted::on(Bug::IgnoreTombstone) {
-                            let record = Record {
-                                version,
-                                stamp,
-                                ..record
-                            };
-                            remove(work, collection, record)?;
-                        }
+                        let record = Record {
+                            version,
+                            stamp,
+                            ..record
+                        };
+                        remove(work, collection, record)?;
                     }
                     Some(_) => {
                         let remote = Remote {

@@ -316,6 +316,7 @@ fn renew<T: Tx>(
         state: EntryState::Pending,
         ..old
     };
+    stand_on(work, &mut slot, index + 1)?;
     slot.show();
     work.put(slot);
     work.outputs.push(Output::Written(vec![written]));
@@ -387,10 +388,7 @@ pub(super) fn discard<T: Tx>(work: &mut Work<'_, T>, id: MutationId) -> Result<(
     journal_of(work, &entry, |row| row.state = JournalState::Void)?;
     work.touch_group(entry.group);
     slot.chain.remove(index);
-    for cancelled in stand_on(&mut slot, index) {
-        work.touch_group(cancelled.group);
-        journal_of(work, &cancelled, |row| row.state = JournalState::Void)?;
-    }
+    stand_on(work, &mut slot, index)?;
     slot.show();
     if planted::on(Bug::DiscardForgets) {
         work.put(slot);
@@ -429,16 +427,16 @@ pub(super) fn discard<T: Tx>(work: &mut Work<'_, T>, id: MutationId) -> Result<(
 }
 
 /// Lets the entries from `index` on stand on what is before them now: on nothing they create, on a record they
-/// replace. Returns the deletes that have nothing left to delete.
-fn stand_on(slot: &mut Slot, index: usize) -> Vec<Entry> {
+/// replace, and a delete of nothing goes.
+fn stand_on<T: Tx>(work: &mut Work<'_, T>, slot: &mut Slot, index: usize) -> Result<(), Error> {
     let mut before = slot.image_before(index);
-    let mut cancelled = Vec::new();
     for mut entry in slot.chain.split_off(index) {
-        let after = entry.change.apply(before.as_ref());
         if before.is_none() && entry.change == Change::Delete {
-            cancelled.push(entry);
+            work.touch_group(entry.group);
+            journal_of(work, &entry, |row| row.state = JournalState::Void)?;
             continue;
         }
+        let after = entry.change.apply(before.as_ref());
         entry.change = match (entry.change, &before, &after) {
             (Change::Patch(_) | Change::Replace(_), None, Some(document)) => {
                 Change::Create(document.clone())
@@ -449,5 +447,5 @@ fn stand_on(slot: &mut Slot, index: usize) -> Vec<Entry> {
         before = after;
         slot.chain.push(entry);
     }
-    cancelled
+    Ok(())
 }
