@@ -104,6 +104,7 @@ pub(crate) fn run(setup: &Setup) -> Result<bool> {
 
 fn play(setup: &Setup, root: &Path) -> Result<Demo> {
     let screen = Screen::new();
+    screen.blank();
     screen.title("Ti.Sync demo: two devices, one server, real data, five ways to settle who wins");
     let fate = if setup.keep {
         "which stays"

@@ -16,17 +16,11 @@ pub(crate) struct Args {
     /// Builds with optimisation: compiles longer, runs faster.
     #[arg(long)]
     release: bool,
-    /// Uses this `tisync` instead of building one.
-    #[arg(long, value_name = "FILE", hide = true, conflicts_with = "release")]
-    binary: Option<PathBuf>,
 }
 
 pub(crate) fn run(workspace: &Workspace, args: Args) -> Result<ExitCode> {
     let setup = Setup {
-        tisync: match args.binary {
-            Some(file) => file.canonicalize()?,
-            None => build(workspace, args.release)?,
-        },
+        tisync: build(workspace, args.release)?,
         airports: workspace.root().join("examples/data/airports.csv"),
         keep: args.keep,
         debug: !args.release,
