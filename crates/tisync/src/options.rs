@@ -145,7 +145,7 @@ impl CollectionOptions {
     }
 }
 
-/// What [`ReplicaBuilder::collection`] takes.
+/// What [`crate::ReplicaBuilder::collection`] takes.
 pub trait IntoCollectionOptions {
     /// Checks it.
     fn into_options(self) -> Result<CollectionOptions, Error>;

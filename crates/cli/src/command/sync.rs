@@ -6,7 +6,7 @@ use crate::output::{Look, Out};
 use crate::text;
 use serde_json::json;
 use std::time::Duration;
-use tisync::model::Event;
+use tisync::model::{Blocker, Event};
 use tisync::{Notice, Replica, SyncReport, Totals};
 
 /// Milliseconds between two looks at the progress.
@@ -76,8 +76,14 @@ fn waits(report: &SyncReport) -> String {
         "refused by the server (tisync outbox list)",
     );
     part(health.quarantined, "could not be applied (tisync status)");
+    let in_conflict = health
+        .blockers
+        .iter()
+        .find(|(blocker, _)| *blocker == Blocker::Conflict)
+        .map_or(0, |(_, entries)| *entries);
     part(
-        health.outbox.pending + health.outbox.held + health.outbox.in_flight,
+        (health.outbox.pending + health.outbox.held + health.outbox.in_flight)
+            .saturating_sub(in_conflict),
         "waiting (tisync status)",
     );
     part(

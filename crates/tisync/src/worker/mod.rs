@@ -1,5 +1,10 @@
 //! The sync worker: a thread of its own that steps sync inputs and carries out what they ask for.
+mod finish;
+mod hold;
+mod orders;
 mod run;
+mod settle;
+mod timers;
 
 use crate::replica::SyncReport;
 use crate::shared::Shared;

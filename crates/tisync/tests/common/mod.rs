@@ -2,9 +2,12 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use tempfile::TempDir;
 use tisync::{Replica, ReplicaBuilder};
+use tisync_protocol::Mutation;
+use tisync_server::Refusal;
 use tisync_server::edge::{ServeConfig, serve};
 use tokio::sync::oneshot;
 
@@ -15,16 +18,18 @@ pub struct Server {
     thread: Option<JoinHandle<()>>,
     data: PathBuf,
     token: Option<String>,
+    strict: bool,
 }
 
 impl Server {
-    pub fn start(folder: &Path, token: Option<&str>) -> Self {
+    pub fn start(folder: &Path, token: Option<&str>, strict: bool) -> Self {
         let mut server = Server {
             address: ([127, 0, 0, 1], 0).into(),
             stop: None,
             thread: None,
             data: folder.join("server.db"),
             token: token.map(str::to_owned),
+            strict,
         };
         server.resume();
         server
@@ -48,6 +53,9 @@ impl Server {
         let (ready, address) = std::sync::mpsc::channel();
         let mut config = ServeConfig::new(&self.data);
         config.service.token = self.token.clone();
+        if self.strict {
+            config.service.validate = Some(Arc::new(no_bad_notes));
+        }
         let wanted = self.address;
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -70,6 +78,14 @@ impl Drop for Server {
     }
 }
 
+fn no_bad_notes(mutation: &Mutation) -> Result<(), Refusal> {
+    let text = serde_json::to_string(mutation).unwrap().replace(' ', "");
+    if text.contains("bad\":true") || text.contains("bad\\\":true") {
+        return Err(Refusal::rejected("bad", "no bad notes"));
+    }
+    Ok(())
+}
+
 /// A folder with a server.
 pub struct World {
     pub server: Server,
@@ -83,7 +99,14 @@ impl World {
 
     pub fn with_token(token: Option<&str>) -> Self {
         let folder = TempDir::new().unwrap();
-        let server = Server::start(folder.path(), token);
+        let server = Server::start(folder.path(), token, false);
+        World { server, folder }
+    }
+
+    /// The server refuses notes that are marked `bad`.
+    pub fn strict() -> Self {
+        let folder = TempDir::new().unwrap();
+        let server = Server::start(folder.path(), None, true);
         World { server, folder }
     }
 

@@ -1,0 +1,81 @@
+//! Takes in what came back.
+use super::orders::kind;
+use super::run::{Done, WorkerLoop};
+use crate::exchange;
+use crate::local::lock;
+use std::sync::atomic::Ordering;
+use tisync_core::model::{Input, Order, Reply, Verdict};
+use tokio::task::{Id, JoinError};
+
+impl WorkerLoop {
+    pub(super) fn finish(&mut self, done: Result<(Id, Done), JoinError>) {
+        match done {
+            Ok((id, Done::Answer(request, reply))) => {
+                if let Some(order) = self.orders.remove(&id) {
+                    self.note(&order, &reply);
+                }
+                self.inputs.push_back(Input::Answer {
+                    request,
+                    from: 0,
+                    reply,
+                });
+            }
+            Ok((_, Done::Decided(decide, resolution))) => {
+                self.inputs.push_back(Input::Decision {
+                    collection: decide.collection,
+                    rid: decide.rid,
+                    version: decide.remote.version,
+                    resolution,
+                });
+            }
+            Ok((_, Done::Renewed(connector, revision, Ok(true)))) => {
+                self.failures.retain(|(other, _), _| *other != connector);
+                self.inputs.push_back(Input::CredentialsChanged {
+                    connector,
+                    revision: revision + 1,
+                });
+            }
+            Ok((_, Done::Renewed(connector, _, result))) => {
+                let reason = match result {
+                    Err(reason) => reason,
+                    Ok(_) => "the provider gave the same credentials again".to_owned(),
+                };
+                tracing::warn!(%connector, %reason, "no new credentials");
+            }
+            Err(error) => {
+                let order = self.orders.remove(&error.id());
+                if let Some(order) = order.filter(|_| error.is_panic()) {
+                    let reply = exchange::panicked(&order.task);
+                    self.note(&order, &reply);
+                    self.inputs.push_back(Input::Answer {
+                        request: order.request,
+                        from: 0,
+                        reply,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Counts what came and remembers why nothing did.
+    pub(super) fn note(&mut self, order: &Order, reply: &Reply) {
+        lock(&self.shared.busy).remove(&order.connector);
+        if let Reply::Pushed(Ok(verdicts)) = reply {
+            let accepted = verdicts
+                .iter()
+                .filter(|(_, verdict)| matches!(verdict, Verdict::Accepted { .. }));
+            let pushed = &self.shared.traffic.pushed;
+            pushed.fetch_add(accepted.count() as u64, Ordering::Relaxed);
+        }
+        let key = (order.connector.clone(), kind(&order.task));
+        match exchange::failure_of(reply) {
+            Some(failure) => {
+                tracing::debug!(connector = %order.connector, message = %failure.message, "failure");
+                self.failures.insert(key, failure.clone());
+            }
+            None => {
+                self.failures.remove(&key);
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Takes, waits for and loses the lease.
+use super::run::WorkerLoop;
+use crate::lease::{self, Lease};
+use crate::{Error, host, limits};
+use std::sync::atomic::Ordering;
+use tisync_core::model::{ConnectorName, Input};
+use tisync_core::store::{Durability, Store, Tx};
+
+impl WorkerLoop {
+    /// Takes the lease; callers of `sync` are told who else has it.
+    pub(super) fn take_lease(&mut self) -> bool {
+        if self.lease.is_some() {
+            return true;
+        }
+        let error = match Lease::take(&self.shared.path) {
+            Ok(Ok(lease)) => match self.begin_generation() {
+                Ok(()) => {
+                    self.lease = Some(lease);
+                    self.lease_poll = None;
+                    self.shared.leased.store(true, Ordering::Release);
+                    return true;
+                }
+                Err(error) => error,
+            },
+            Ok(Err(holder)) => lease::elsewhere(holder.as_ref()),
+            Err(error) => error,
+        };
+        self.fail_waiters(&error);
+        false
+    }
+
+    /// What a new holder of the lease steps first. Credentials that were refused get a new chance: this
+    /// process may have others.
+    pub(super) fn begin_generation(&mut self) -> Result<(), Error> {
+        let connectors: Vec<ConnectorName> = self.wires.keys().cloned().collect();
+        let refused = self.stepper.look(|_, store| {
+            let mut tx = store.begin(Durability::Normal)?;
+            let mut refused = Vec::new();
+            for connector in connectors {
+                if let Some(state) = tx.connector(&connector)?
+                    && state.refused.is_some()
+                {
+                    let revision = state.revision.max(state.refused.unwrap_or(0)) + 1;
+                    refused.push((connector, revision));
+                }
+            }
+            Ok(refused)
+        })?;
+        self.inputs.push_back(Input::LeaseTaken);
+        for (connector, revision) in refused {
+            self.inputs.push_back(Input::CredentialsChanged {
+                connector,
+                revision,
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) fn poll_lease(&mut self) {
+        self.lease_poll = Some(host::after(limits::LEASE_POLL_MS));
+    }
+
+    pub(super) fn lose_lease(&mut self) {
+        tracing::warn!("another process has taken the lease");
+        self.lease = None;
+        self.shared.leased.store(false, Ordering::Release);
+        self.inputs.clear();
+        self.replies.clear();
+        self.tasks.abort_all();
+        self.wake = None;
+        self.fail_waiters(&lease::elsewhere(None));
+        if self.running {
+            self.poll_lease();
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Steps inputs and carries out what they ask for.
+use super::run::{Done, WorkerLoop};
+use crate::events::Notice;
+use crate::local::lock;
+use crate::{ErrorKind, exchange, host, limits};
+use std::sync::atomic::Ordering;
+use tisync_core::model::{ConnectorName, Decide, Event, Input, Order, Output, Resolution, Task};
+use tisync_core::store::{Durability, Store, Tx};
+
+impl WorkerLoop {
+    pub(super) fn step(&mut self, input: Input) {
+        if self.lease.is_none() {
+            return;
+        }
+        // A sliced page is given again with the same reply.
+        let sliced = match &input {
+            Input::Answer { request, .. } => Some(*request),
+            _ => None,
+        };
+        let health = Output::Event(Event::Health);
+        match self.stepper.step(input.clone()) {
+            Ok(outputs) => {
+                let continued = outputs
+                    .iter()
+                    .any(|output| matches!(output, Output::Continue { request, .. } if sliced == Some(*request)));
+                if let Input::Answer { request, reply, .. } = input {
+                    if continued {
+                        self.replies.insert(request, reply);
+                    } else {
+                        self.replies.remove(&request);
+                    }
+                }
+                // An answer changes the health, also where nothing that is visible changed.
+                if sliced.is_some() && !outputs.contains(&health) {
+                    self.carry_out(health);
+                }
+                for output in outputs {
+                    self.carry_out(output);
+                }
+            }
+            Err(error) if error.is_lease_elsewhere() => self.lose_lease(),
+            Err(error) if matches!(error.kind(), ErrorKind::Busy | ErrorKind::Storage) => {
+                tracing::warn!(%error, "the storage refused; the same input is given again");
+                self.fail_waiters(&error);
+                self.inputs.push_front(input);
+                self.storage_retry = Some(host::after(limits::STORAGE_RETRY_MS));
+            }
+            Err(error) => {
+                tracing::error!(%error, "a step was refused");
+                self.fail_waiters(&error);
+            }
+        }
+    }
+
+    pub(super) fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Order(order) => self.send(order),
+            Output::Decide(decide) => self.ask(decide),
+            Output::Continue { request, from } => {
+                if let Some(reply) = self.replies.get(&request) {
+                    self.inputs.push_front(Input::Answer {
+                        request,
+                        from,
+                        reply: reply.clone(),
+                    });
+                }
+            }
+            Output::WakeAt { monotonic_ms } => self.wake = monotonic_ms.map(host::instant),
+            Output::CredentialsNeeded {
+                connector,
+                revision,
+            } => self.renew(connector, revision),
+            Output::Event(event) => {
+                if let Event::Changed {
+                    records,
+                    remote: true,
+                    ..
+                } = &event
+                {
+                    let pulled = &self.shared.traffic.pulled;
+                    pulled.fetch_add(records.len() as u64, Ordering::Relaxed);
+                }
+                self.shared.events.send(Notice::Event(event));
+            }
+            // Local writes are stepped by the handles.
+            Output::Written(_) => {}
+        }
+    }
+
+    pub(super) fn send(&mut self, order: Order) {
+        let request = order.request;
+        tracing::debug!(request = request.0, connector = %order.connector, kind = kind(&order.task), "order");
+        let Some(wire) = self.wires.get(&order.connector).cloned() else {
+            self.inputs.push_back(Input::Answer {
+                request,
+                from: 0,
+                reply: exchange::unknown_connector(&order),
+            });
+            return;
+        };
+        self.shared.traffic.requests.fetch_add(1, Ordering::Relaxed);
+        let task = order.task.clone();
+        lock(&self.shared.busy).insert(order.connector.clone());
+        let handle = self
+            .tasks
+            .spawn_local(async move { Done::Answer(request, wire.carry_out(task).await) });
+        self.orders.insert(handle.id(), order);
+    }
+
+    /// Asks the policy functions on another thread: a slow one must not hold up the other feeds.
+    pub(super) fn ask(&mut self, decide: Box<Decide>) {
+        let functions = self.shared.functions.clone();
+        self.tasks.spawn_local(async move {
+            let asked = decide.clone();
+            let resolution = tokio::task::spawn_blocking(move || functions.decide(&asked))
+                .await
+                .unwrap_or_else(|_| Resolution::Failed("the policy function was cut off".into()));
+            Done::Decided(decide, resolution)
+        });
+    }
+
+    pub(super) fn renew(&mut self, connector: ConnectorName, revision: u64) {
+        if let Some(wire) = self.wires.get(&connector).cloned() {
+            self.tasks
+                .spawn_local(async move { Done::Renewed(connector, revision, wire.renew().await) });
+        }
+    }
+
+    /// The app says that there are new credentials.
+    pub(super) fn renew_by_name(&mut self, connector: &str) {
+        let Ok(connector) = ConnectorName::new(connector) else {
+            return;
+        };
+        let revision = self.stepper.look(|_, store| {
+            let mut tx = store.begin(Durability::Normal)?;
+            Ok(tx.connector(&connector)?.map_or(0, |state| state.revision))
+        });
+        match revision {
+            Ok(revision) if self.lease.is_some() => self.renew(connector, revision),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the connector's state could not be read"),
+        }
+    }
+}
+
+pub(super) fn kind(task: &Task) -> &'static str {
+    match task {
+        Task::Pull(_) => "pull",
+        Task::Push(_) => "push",
+        Task::Fetch(_) => "fetch",
+    }
+}

@@ -1,0 +1,70 @@
+//! Answers the callers of `sync`.
+use super::run::WorkerLoop;
+use crate::replica::SyncReport;
+use crate::{Error, ErrorKind, host};
+use tisync_core::model::{Blocker, Health, Input};
+
+impl WorkerLoop {
+    /// Answers the callers of `sync` once nothing is under way.
+    pub(super) fn settle(&mut self) {
+        let due = self.wake.is_some_and(|at| at <= host::moment());
+        let rests = self.tasks.is_empty() && !due && self.storage_retry.is_none();
+        if self.waiters.is_empty() || self.lease.is_none() || !rests {
+            return;
+        }
+        if self.waiters.iter().any(|waiter| waiter.again) {
+            for waiter in &mut self.waiters {
+                waiter.again = false;
+            }
+            self.inputs.push_back(Input::SyncNow);
+            return;
+        }
+        if let Some(failure) = self.failures.values().next().cloned() {
+            self.fail_waiters(&Error::from(failure));
+            return;
+        }
+        let health = self
+            .stepper
+            .look(|engine, store| Ok(engine.health(store, host::now()?)?));
+        let totals = self.shared.traffic.totals();
+        let health = match health.and_then(unblocked) {
+            Ok(health) => health,
+            Err(error) => return self.fail_waiters(&error),
+        };
+        for waiter in self.waiters.drain(..) {
+            let _ = waiter.answer.send(Ok(SyncReport {
+                traffic: totals.since(&waiter.before),
+                health: health.clone(),
+            }));
+        }
+    }
+
+    pub(super) fn fail_waiters(&mut self, error: &Error) {
+        for waiter in self.waiters.drain(..) {
+            let _ = waiter
+                .answer
+                .send(Err(Error::new(error.kind(), error.to_string())));
+        }
+    }
+}
+
+/// Refuses a health in which a connector does not even try.
+fn unblocked(health: Health) -> Result<Health, Error> {
+    for connector in &health.connectors {
+        let (kind, why) = match connector.blocker {
+            Some(Blocker::Credentials) => (ErrorKind::Credentials, "refuses the credentials"),
+            Some(Blocker::UpgradeRequired) => (ErrorKind::UpgradeRequired, "asks for a newer app"),
+            Some(Blocker::Offline) => (ErrorKind::Offline, "cannot be reached"),
+            _ => continue,
+        };
+        let last = connector.last_error.as_deref().unwrap_or("no answer");
+        return Err(Error::new(
+            kind,
+            format!(
+                "the backend of the connector {} {why}: {last}",
+                connector.connector
+            ),
+        ));
+    }
+    Ok(health)
+}
