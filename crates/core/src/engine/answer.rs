@@ -1,7 +1,7 @@
 //! Answers: each goes to the module that asked.
 use super::memory::{Asked, Open};
 use super::work::Work;
-use super::{pull, push, schedule, sweep};
+use super::{pull, schedule, sweep, verdict};
 use crate::error::Error;
 use crate::model::*;
 use crate::planted::{self, Bug};
@@ -17,7 +17,7 @@ pub(super) fn answered<T: Tx>(
     let Some(open) = work.memory.open.get(&request).cloned() else {
         // Too late: it moves no checkpoint, schedule or credential state; definite verdicts still count.
         return match reply {
-            Reply::Pushed(Ok(verdicts)) => push::answered_late(work, verdicts),
+            Reply::Pushed(Ok(verdicts)) => verdict::answered_late(work, verdicts),
             Reply::Pulled(Ok(page)) if planted::on(Bug::LatePageMoves) => {
                 let Some(connector) = work.config.connectors.keys().next() else {
                     return Ok(());
@@ -62,7 +62,7 @@ pub(super) fn answered<T: Tx>(
             }
         }
         (Reply::Pushed(answer), Asked::Push) => {
-            silent = push::answered(work, &open.connector, request, answer)?;
+            silent = verdict::answered(work, &open.connector, request, answer)?;
         }
         (Reply::Fetched(Ok(found)), Asked::Fetch(ids)) => {
             sweep::answered(work, ids.clone(), found)?;

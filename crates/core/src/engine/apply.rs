@@ -121,7 +121,7 @@ fn apply_to<T: Tx>(
 ) -> Result<(), Error> {
     let config = work.collection(collection)?;
     let in_epoch_pass = pass.is_some_and(|pass| pass.reason == PassReason::Epoch);
-    let skew = super::push::skew(work, collection)?;
+    let skew = super::verdict::skew(work, collection)?;
     let ids: Vec<RecordId> = items.iter().map(|(id, _)| id.clone()).collect();
     let heads = config.capability.versions == Versions::Ordered;
     let rows = work.tx.load(
@@ -341,7 +341,7 @@ fn out_of_scope<T: Tx>(
         slot.remote = None;
         slot.show();
     } else if !slot.is_out() {
-        super::push::park(
+        super::verdict::park(
             work,
             &mut slot,
             0,

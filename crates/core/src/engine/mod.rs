@@ -15,6 +15,7 @@ mod schedule;
 mod slot;
 mod sweep;
 mod verbs;
+mod verdict;
 mod work;
 mod write;
 

@@ -1,7 +1,7 @@
 //! Schedule: what each connector does next, and when to wake.
 use super::memory::{Asked, Kind, Open};
 use super::work::Work;
-use super::{pull, push, sweep};
+use super::{pull, push, sweep, verdict};
 use crate::error::Error;
 use crate::limits;
 use crate::model::*;
@@ -325,7 +325,7 @@ pub(super) fn orphan<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
     let entries = work.tx.entries(EntryFilter::InFlight, None, usize::MAX)?;
     push::load(work, &entries)?;
     for entry in entries {
-        push::settle(work, &entry, Verdict::Unknown)?;
+        verdict::settle(work, &entry, Verdict::Unknown)?;
     }
     Ok(())
 }

@@ -302,7 +302,7 @@ pub(super) fn answered<T: Tx>(
             (Found::Unknown, None) => {}
             (Found::Unknown, Some(entry)) => {
                 work.put(slot);
-                super::push::settle(work, &entry, Verdict::Unknown)?;
+                super::verdict::settle(work, &entry, Verdict::Unknown)?;
                 continue;
             }
             (Found::Image(remote), Some(entry)) => {
@@ -340,7 +340,7 @@ fn verify<T: Tx>(work: &mut Work<'_, T>, entry: Entry, remote: Remote) -> Result
             remote: Some(remote),
         }
     };
-    super::push::settle(work, &entry, verdict)
+    super::verdict::settle(work, &entry, verdict)
 }
 
 /// A probe was not gone: the sweep stops and asks.

@@ -1,0 +1,313 @@
+//! Verdicts: what the server said of each entry that was handed out.
+use super::decide::{journal_of, meet, meet_read, reconcile};
+use super::push::load;
+use super::slot::Slot;
+use super::work::Work;
+use crate::error::Error;
+use crate::limits;
+use crate::model::*;
+use crate::planted::{self, Bug};
+use crate::store::{EntryFilter, Op, Tx};
+use std::collections::BTreeMap;
+
+/// Settles the answer to a push that is still open; returns how many entries it did not bring further.
+pub(super) fn answered<T: Tx>(
+    work: &mut Work<'_, T>,
+    connector: &ConnectorName,
+    request: RequestId,
+    answer: Result<Vec<(MutationId, Verdict)>, Failure>,
+) -> Result<usize, Error> {
+    let mut silent = 0;
+    let out: Vec<Entry> = work
+        .tx
+        .entries(EntryFilter::InFlight, None, usize::MAX)?
+        .into_iter()
+        .filter(|entry| matches!(entry.state, EntryState::InFlight { request: of, .. } if of == request))
+        .collect();
+    load(work, &out)?;
+    match answer {
+        Ok(verdicts) => {
+            let mut verdicts: BTreeMap<MutationId, Verdict> = verdicts.into_iter().collect();
+            for entry in &out {
+                let verdict = verdicts.remove(&entry.id).unwrap_or(Verdict::Unknown);
+                silent += usize::from(matches!(
+                    verdict,
+                    Verdict::Unknown | Verdict::Conflict { remote: None }
+                ));
+                settle(work, entry, verdict)?;
+            }
+        }
+        Err(failure) => {
+            let lone = out.len() == 1
+                || out
+                    .iter()
+                    .all(|entry| entry.group.is_some() && entry.group == out[0].group);
+            for entry in &out {
+                let verdict = match &failure.kind {
+                    FailureKind::TooLarge if lone => Verdict::Rejected {
+                        reason: format!("too large for the server: {}", failure.message),
+                    },
+                    _ if failure.not_sent => {
+                        back(work, entry)?;
+                        continue;
+                    }
+                    _ => Verdict::Unknown,
+                };
+                settle(work, entry, verdict)?;
+            }
+            if failure.kind == FailureKind::TooLarge {
+                let half = (out.len() / 2).max(1);
+                work.set_connector(connector, |state| state.items_max = Some(half))?;
+            }
+        }
+    }
+    Ok(silent)
+}
+
+/// Uses the verdicts of an answer that came too late for anything else.
+pub(super) fn answered_late<T: Tx>(
+    work: &mut Work<'_, T>,
+    verdicts: Vec<(MutationId, Verdict)>,
+) -> Result<(), Error> {
+    for (id, verdict) in verdicts {
+        // Only what is definite counts: the entry may have been handed out again in the meantime.
+        if !matches!(verdict, Verdict::Accepted { .. } | Verdict::Rejected { .. }) {
+            continue;
+        }
+        for entry in work.tx.entries(EntryFilter::Id(id), None, 1)? {
+            let is_lost = match &verdict {
+                // Of a history that the server has lost since: the entry goes again, under its key.
+                Verdict::Accepted { version, .. } => {
+                    work.is_lost(&entry.collection, version.as_ref())?
+                }
+                _ => false,
+            };
+            if entry.state.is_out() && !is_lost {
+                settle(work, &entry, verdict.clone())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Puts an entry back that was certainly not carried out; it keeps its key.
+fn back<T: Tx>(work: &mut Work<'_, T>, entry: &Entry) -> Result<(), Error> {
+    let mut slot = work.take(&entry.collection, entry.rid)?;
+    if let Some(first) = slot.chain.iter_mut().find(|other| other.id == entry.id) {
+        first.state = EntryState::Pending;
+    }
+    reconcile(work, &mut slot)?;
+    work.put(slot);
+    Ok(())
+}
+
+/// Settles one entry by its verdict.
+pub(super) fn settle<T: Tx>(
+    work: &mut Work<'_, T>,
+    entry: &Entry,
+    verdict: Verdict,
+) -> Result<(), Error> {
+    let mut slot = work.take(&entry.collection, entry.rid)?;
+    let Some(index) = slot.chain.iter().position(|other| other.id == entry.id) else {
+        work.put(slot);
+        return Ok(());
+    };
+    match verdict {
+        Verdict::Accepted {
+            version,
+            image,
+            stamp,
+        } => {
+            let skew = skew(work, &slot.collection)?;
+            let stamp = work.observe(stamp, skew)?;
+            accepted(work, &mut slot, index, version, image, stamp)?;
+        }
+        Verdict::Conflict { remote } => {
+            slot.chain[index].state = EntryState::Pending;
+            work.touch_group(entry.group);
+            match remote {
+                Some(remote) if is_of_other_history(work, &slot, index, &remote)? => {
+                    look_at_history(work, &entry.collection)?;
+                }
+                Some(remote) => meet_read(work, &mut slot, remote)?,
+                // It does not say with what: perhaps with what we have seen.
+                None if slot.remote.is_some() => reconcile(work, &mut slot)?,
+                None => suspect(work, &slot),
+            }
+        }
+        Verdict::Returned => {
+            let first = &mut slot.chain[index];
+            let old = first.id;
+            let renewed = Entry {
+                id: work.entropy.mutation(),
+                replaces: Some(old),
+                frozen: None,
+                state: EntryState::Pending,
+                ..first.clone()
+            };
+            let carrier = Some(renewed.id);
+            journal_of(work, &slot.chain[index].clone(), |row| {
+                row.mutation = carrier
+            })?;
+            slot.chain[index] = renewed;
+            work.touch_group(entry.group);
+            reconcile(work, &mut slot)?;
+        }
+        Verdict::Rejected { .. } if planted::on(Bug::DropOnReject) => {
+            slot.chain.remove(index);
+            slot.show();
+        }
+        Verdict::Rejected { reason } => park(work, &mut slot, index, reason)?,
+        Verdict::OutOfScope => {
+            park(
+                work,
+                &mut slot,
+                index,
+                "the record is no longer in this account's scope".to_owned(),
+            )?;
+        }
+        Verdict::Deferred { after_ms } => {
+            slot.chain[index].state = EntryState::Pending;
+            if let Some(connector) = work.collection(&entry.collection)?.connector.clone() {
+                // A server that says "not now, but at once" is not asked without a pause.
+                let after_ms = after_ms.max(limits::BACKOFF_FIRST_MS);
+                super::schedule::wait_as_asked(work, &connector, after_ms)?;
+            }
+            reconcile(work, &mut slot)?;
+        }
+        Verdict::Unknown if planted::on(Bug::UnknownIsAccepted) => {
+            accepted(work, &mut slot, index, None, None, None)?;
+        }
+        Verdict::Unknown => {
+            if planted::on(Bug::ResendUnderNewKey) {
+                slot.chain[index].id = work.entropy.mutation();
+                slot.chain[index].frozen = None;
+                slot.chain[index].state = EntryState::Pending;
+                work.put(slot);
+                return Ok(());
+            }
+            let (since_ms, tries) = match entry.state {
+                EntryState::Unknown { since_ms, tries } => (since_ms, tries + 1),
+                _ => (work.now.wall_ms, 0),
+            };
+            slot.chain[index].state = EntryState::Unknown { since_ms, tries };
+        }
+    }
+    work.put(slot);
+    Ok(())
+}
+
+/// Whether a conflict shows an image of a history that the feed has not told of: one older than our base, or
+/// of an epoch that nobody named. Once a page has come since the freeze, the image counts as it is.
+fn is_of_other_history<T: Tx>(
+    work: &mut Work<'_, T>,
+    slot: &Slot,
+    index: usize,
+    remote: &Remote,
+) -> Result<bool, Error> {
+    let Some(key) = work.feed_key(&slot.collection) else {
+        return Ok(false);
+    };
+    let base = slot.record.version.as_ref();
+    let went_back = work.is_older(&slot.collection, remote.version.as_ref(), base)
+        && !work.is_lost(&slot.collection, base)?;
+    let feed = work.feed(&key)?;
+    let unheard = match (&feed.epoch, &remote.version) {
+        (Some(epoch), Some(version)) => version.ordinal().is_some() && !epoch.names(version),
+        _ => false,
+    };
+    let frozen_ms = slot.chain[index].frozen.as_ref().map(|frozen| frozen.at_ms);
+    Ok((went_back || unheard) && feed.last_ok_ms < frozen_ms)
+}
+
+/// Reads the feed, which tells of the server's history, before the next push.
+fn look_at_history<T: Tx>(
+    work: &mut Work<'_, T>,
+    collection: &CollectionName,
+) -> Result<(), Error> {
+    let Some(key) = work.feed_key(collection) else {
+        return Ok(());
+    };
+    work.set_feed(&key, |feed| feed.next = None)?;
+    let next = work.after(limits::BACKOFF_FIRST_MS);
+    work.set_connector(&key.connector, |state| state.next = Some(next))
+}
+
+/// The server's clock minus ours, as last heard from a collection's backend.
+pub(super) fn skew<T: Tx>(
+    work: &mut Work<'_, T>,
+    collection: &CollectionName,
+) -> Result<i64, Error> {
+    match &work.collection(collection)?.connector {
+        Some(connector) => Ok(work.connector(connector)?.skew_ms),
+        None => Ok(0),
+    }
+}
+
+/// The server's image becomes the base, and the entry goes.
+fn accepted<T: Tx>(
+    work: &mut Work<'_, T>,
+    slot: &mut Slot,
+    index: usize,
+    version: Option<Version>,
+    image: Option<Image>,
+    stamp: Option<Stamp>,
+) -> Result<(), Error> {
+    let entry = slot.chain.remove(index);
+    journal_of(work, &entry, |row| row.state = JournalState::Settled)?;
+    if planted::on(Bug::DropSuccessor) {
+        slot.chain.clear();
+    }
+    if planted::on(Bug::AcceptedForgetsRemote) {
+        slot.remote = None;
+    }
+    let as_sent = image.is_none();
+    slot.base = match image {
+        Some(image) => image,
+        // A lone entry's outcome is what is visible; no need to apply it again.
+        None if slot.chain.is_empty() => Image::from(slot.record.document.clone()),
+        None => Image::from(entry.change.apply(slot.base.document())),
+    };
+    slot.record.version = version;
+    slot.record.stamp = stamp.or(Some(entry.stamps.latest));
+    if let Some(remote) = slot.remote.take() {
+        meet(work, slot, remote)?;
+    }
+    if slot.remote.is_none() && !(as_sent && slot.chain.is_empty()) {
+        slot.show();
+    }
+    Ok(())
+}
+
+/// Keeps a refused entry with its reason.
+pub(super) fn park<T: Tx>(
+    work: &mut Work<'_, T>,
+    slot: &mut Slot,
+    index: usize,
+    reason: String,
+) -> Result<(), Error> {
+    let entry = &mut slot.chain[index];
+    entry.state = EntryState::Parked {
+        reason: reason.clone(),
+        at_ms: work.now.wall_ms,
+    };
+    work.touch_group(entry.group);
+    let (collection, id) = (slot.collection.clone(), slot.record.id.clone());
+    work.event(Event::Parked {
+        collection,
+        id,
+        reason,
+    });
+    reconcile(work, slot)
+}
+
+/// Marks a record to be looked up on the server.
+fn suspect<T: Tx>(work: &mut Work<'_, T>, slot: &Slot) {
+    work.ops.push(Op::Suspect(Suspicion {
+        collection: slot.collection.clone(),
+        rid: slot.record.rid,
+        id: slot.record.id.clone(),
+        pass: 0,
+        passes: 0,
+    }));
+}
