@@ -139,7 +139,7 @@ fn summary(setup: &Setup, demo: &Demo, took: Duration) {
     if failed == 0 {
         screen.title(&format!("All {held} checks held."));
         println!(
-            "{} acknowledged writes, none lost, none doubled; three devices and the server are equal.",
+            "{} acknowledged writes, none missing, none of the killed device twice; all devices and the server are equal.",
             screen::thousands(demo.ledger.len())
         );
     } else {
