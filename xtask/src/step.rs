@@ -287,12 +287,10 @@ fn check_machine(workspace: &Workspace) -> Result<String> {
         runs(program(&compiler, "--version")),
         "a C compiler, for the bundled SQLite: `apt-get install gcc libc6-dev`, `xcode-select --install`, or set CC",
     );
-    if workspace.root().join("js/package.json").exists() {
-        need(
-            runs(program("node", "--version")),
-            "Node.js 20 or later, for the JavaScript hosts: `apt-get install nodejs npm`",
-        );
-    }
+    need(
+        runs(program("node", "--version")),
+        "Node.js 20 or later, whose numbers the tests compare with: `apt-get install nodejs`",
+    );
     if !missing.is_empty() {
         bail!("this machine lacks:\n{}", missing.join("\n"));
     }

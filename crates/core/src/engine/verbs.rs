@@ -3,6 +3,7 @@ use super::decide::{self, journal_of, look};
 use super::outbox::{Draft, append};
 use super::slot::Slot;
 use super::work::Work;
+use super::write::{edit_of, without};
 use crate::error::{Error, ErrorKind};
 use crate::limits;
 use crate::model::*;
@@ -179,16 +180,14 @@ pub(super) fn undo<T: Tx>(work: &mut Work<'_, T>, id: JournalId) -> Result<(), E
             ));
         }
     };
-    let schema = work.collection(&row.collection)?.schema.number;
+    let declared = &work.collection(&row.collection)?.schema;
+    let (schema, server_fields) = (declared.number, &declared.server_fields);
     let mut slot = work.take(&row.collection, row.rid)?;
     let shown = slot.ours();
     let target = reconcile::undo(&row.outcome, &shown, loser);
     let change = match (shown.document(), target.document()) {
-        (Some(shown), Some(target)) => {
-            let patch = diff(&shown.object(), &target.object());
-            (!patch.is_empty()).then_some(Change::Patch(patch))
-        }
-        (None, Some(target)) => Some(Change::Create(target.clone())),
+        (Some(shown), Some(target)) => edit_of(&shown.object(), &target.object(), server_fields),
+        (None, Some(target)) => Some(Change::Create(without(target.clone(), server_fields))),
         (Some(_), None) => Some(Change::Delete),
         (None, None) => None,
     };

@@ -113,7 +113,7 @@ fn change_of(
             Ok(Some(Change::Create(without(document, server_fields))))
         }
         (WriteKind::Put(document) | WriteKind::Update(document), Some(shown)) => {
-            Ok(edit(&shown.object(), &document.object(), server_fields))
+            Ok(edit_of(&shown.object(), &document.object(), server_fields))
         }
         (WriteKind::Patch(patch), Some(shown)) => {
             patch
@@ -122,7 +122,7 @@ fn change_of(
             let before = shown.object();
             let mut after = before.clone();
             patch.apply(&mut after);
-            Ok(edit(&before, &after, server_fields))
+            Ok(edit_of(&before, &after, server_fields))
         }
         (WriteKind::Delete, Some(_)) => Ok(Some(Change::Delete)),
         (WriteKind::Update(_) | WriteKind::Patch(_) | WriteKind::Delete, None) => Err(Error::new(
@@ -136,7 +136,7 @@ fn change_of(
 }
 
 /// The patch between two documents, without the fields that only the server writes.
-fn edit(before: &Object, after: &Object, server_fields: &[Path]) -> Option<Change> {
+pub(super) fn edit_of(before: &Object, after: &Object, server_fields: &[Path]) -> Option<Change> {
     let mut patch = diff(before, after);
     let theirs = |path: &Path| server_fields.iter().any(|field| field.is_prefix_of(path));
     patch.set.retain(|path, _| !theirs(path));
@@ -145,7 +145,7 @@ fn edit(before: &Object, after: &Object, server_fields: &[Path]) -> Option<Chang
 }
 
 /// A document without the fields that only the server writes.
-fn without(document: Document, server_fields: &[Path]) -> Document {
+pub(super) fn without(document: Document, server_fields: &[Path]) -> Document {
     if server_fields.is_empty() {
         return document;
     }
