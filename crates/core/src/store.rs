@@ -229,7 +229,7 @@ pub enum Op {
         /// The record.
         rid: Rid,
     },
-    /// Stores or removes a record's side row.
+    /// Stores or removes the side row of a record that is there.
     Dirty {
         /// The collection.
         collection: CollectionName,
@@ -284,7 +284,7 @@ pub enum Op {
         /// Where it stands.
         state: Box<ConnectorState>,
     },
-    /// Marks records as seen by a pass.
+    /// Marks records as seen by a pass; those that are not there are left out.
     Seen {
         /// The collection.
         collection: CollectionName,

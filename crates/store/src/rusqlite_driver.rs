@@ -1,6 +1,7 @@
 //! The driver for native hosts, over the bundled SQLite.
 use crate::driver::{Next, SqlConsole, SqlDriver, SqlRow, SqlValue};
 use crate::limits;
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, Row, Statement, ToSql};
 use std::path::Path;
@@ -42,6 +43,11 @@ impl RusqliteDriver {
         connection.set_prepared_statement_cache_capacity(limits::STATEMENTS_MAX);
         connection
             .busy_timeout(Duration::from_millis(limits::BUSY_MS))
+            .map_err(refused)?;
+        // Plans must not depend on bound values: SQLite would plan again at each call, which costs more than
+        // the statement itself.
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
             .map_err(refused)?;
         Ok(RusqliteDriver { connection })
     }

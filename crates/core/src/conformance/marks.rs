@@ -95,7 +95,10 @@ pub fn marking_twice_is_marking_once<S: Store>(store: &mut S) {
 pub fn a_removed_record_loses_its_marks<S: Store>(store: &mut S) {
     four(store);
     commit(store, vec![seen(1, &[4]), seen(9, &[4])]);
-    commit(store, vec![remove(4), insert(record(4, "other"))]);
+    commit(
+        store,
+        vec![remove(4), seen(1, &[4]), insert(record(4, "other"))],
+    );
     assert_eq!(unseen(store, 1), [1, 2, 3, 4]);
     assert_eq!(unseen(store, 9), [1, 2, 3, 4]);
     assert_eq!(count(store, Some(9)), (4, 4));

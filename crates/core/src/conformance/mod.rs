@@ -18,6 +18,7 @@ pub mod marks;
 pub mod outbox;
 pub mod records;
 pub mod sides;
+pub mod snapshot;
 pub mod sync_state;
 
 use crate::model::{
@@ -101,6 +102,7 @@ cases! { $
         a_side_row_can_be_replaced_and_removed,
         the_side_row_of_a_new_record_comes_back,
         a_blank_side_row_survives_updates_and_heads,
+        a_side_row_needs_its_record,
         a_side_row_keeps_every_kind_of_image,
         a_side_row_keeps_the_remote_whole,
         a_former_id_resolves,

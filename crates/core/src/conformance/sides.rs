@@ -107,6 +107,13 @@ pub fn a_blank_side_row_survives_updates_and_heads<S: Store>(store: &mut S) {
     assert_eq!(side_of(store, "b"), None);
 }
 
+pub fn a_side_row_needs_its_record<S: Store>(store: &mut S) {
+    given(store, vec![insert(record(1, "a"))]);
+    refused(store, vec![dirty(2, Some(blank()))]);
+    refused(store, vec![dirty(2, Some(side(present("{}"), None)))]);
+    refused(store, vec![remove(1), dirty(1, Some(blank()))]);
+}
+
 pub fn a_side_row_keeps_every_kind_of_image<S: Store>(store: &mut S) {
     given(store, vec![insert(record(1, "a"))]);
     let images = || [Image::Absent, Image::Gone, present(r#"{"x": "é"}"#)];

@@ -102,7 +102,10 @@ impl Tables {
                 rid,
                 dirty,
             } => {
-                self.declared(&collection)?;
+                let rows = self.declared(&collection)?;
+                if dirty.is_some() && !rows.records.contains_key(&rid) {
+                    return Err(rules::not_there(&collection, rid));
+                }
                 swap(self, Cell::Dirty(collection, rid, dirty));
             }
             Op::Alias {
@@ -147,8 +150,12 @@ impl Tables {
                 pass,
                 rids,
             } => {
-                self.declared(&collection)?;
-                for rid in rids {
+                let rows = self.declared(&collection)?;
+                let there: Vec<Rid> = rids
+                    .into_iter()
+                    .filter(|rid| rows.records.contains_key(rid))
+                    .collect();
+                for rid in there {
                     swap(self, Cell::Seen(collection.clone(), pass, rid, true));
                 }
             }

@@ -9,6 +9,8 @@ use tisync_core::store::StoreError;
 pub struct Options {
     /// KiB of pages that the connection keeps in memory.
     pub cache_kib: u32,
+    /// Milliseconds to wait for another process that writes, before `Busy`.
+    pub busy_ms: u64,
     /// Whether every page is looked at for damage first, which reads the whole file.
     pub check: bool,
 }
@@ -17,6 +19,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             cache_kib: limits::CACHE_KIB,
+            busy_ms: limits::BUSY_MS,
             check: false,
         }
     }
@@ -44,6 +47,8 @@ impl<D: SqlDriver> SqliteStore<D> {
     pub fn with_driver(mut driver: D, options: &Options) -> Result<Self, StoreError> {
         let cache = format!("PRAGMA cache_size=-{}", options.cache_kib);
         driver.batch(&cache)?;
+        let busy = format!("PRAGMA busy_timeout={}", options.busy_ms);
+        super::integer(&mut driver, &busy, &[])?;
         // Nothing may be written before the version is known.
         if !layout::check_version(&mut driver)? {
             make(&mut driver)?;

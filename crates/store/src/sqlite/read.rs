@@ -51,7 +51,11 @@ impl<D: SqlDriver> Tx for SqliteTx<'_, D> {
         let Some(table) = self.table(collection) else {
             return Ok(Vec::new());
         };
-        let sql = format!("{} WHERE c.id > ? ORDER BY c.id LIMIT ?", table.select);
+        let sql = format!(
+            "{} WHERE {} ORDER BY c.id LIMIT ?",
+            table.select,
+            beyond(after)
+        );
         self.wholes(&sql, &[after_id(after), codec::limit(limit)])
     }
 
@@ -66,9 +70,10 @@ impl<D: SqlDriver> Tx for SqliteTx<'_, D> {
             return Ok(Vec::new());
         };
         let sql = format!(
-            "{} WHERE c.id > ? AND {} AND NOT EXISTS \
+            "{} WHERE {} AND {} AND NOT EXISTS \
              (SELECT 1 FROM {} AS p WHERE p.pass = ? AND p.rid = c.rid) ORDER BY c.id LIMIT ?",
             table.select,
+            beyond(after),
             live(),
             table.passes
         );
@@ -526,6 +531,14 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
 /// The condition of a record that is not a tombstone.
 fn live() -> String {
     format!("(c.state & {}) <> 4", codec::STATE)
+}
+
+/// The condition on the id; from the beginning, no row is left out, whatever is in it.
+fn beyond(after: Option<&RecordId>) -> &'static str {
+    match after {
+        Some(_) => "c.id > ?",
+        None => "c.id >= ?",
+    }
 }
 
 fn after_id<'a>(after: Option<&'a RecordId>) -> SqlValue<'a> {

@@ -111,8 +111,8 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
             } => {
                 let table = self.declared(collection)?;
                 let sql = format!(
-                    "INSERT OR IGNORE INTO {} (pass, rid) VALUES (?, ?)",
-                    table.passes
+                    "INSERT OR IGNORE INTO {} (pass, rid) SELECT ?, rid FROM {} WHERE rid = ?",
+                    table.passes, table.records
                 );
                 let pass = codec::unsigned(*pass);
                 let values: Vec<_> = rids.iter().flat_map(|rid| [pass, key(*rid)]).collect();
@@ -307,36 +307,41 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
     ) -> Result<(), StoreError> {
         let table = self.declared(collection)?;
         let (records, side) = (&table.records, &table.dirty);
-        let blank = dirty.is_some_and(codec::is_blank);
-        let flag = if blank {
-            format!(
-                "UPDATE {records} SET state = (state | {b}) WHERE rid = ? AND state < {b}",
-                b = codec::BLANK
-            )
-        } else {
-            format!(
-                "UPDATE {records} SET state = (state & {}) WHERE rid = ? AND state >= {}",
-                codec::STATE,
-                codec::BLANK
-            )
+        let (blank, state) = (codec::BLANK, codec::STATE);
+        let Some(dirty) = dirty else {
+            let flag = format!(
+                "UPDATE {records} SET state = (state & {state}) WHERE rid = ? AND state >= {blank}"
+            );
+            self.run(&flag, &[key(rid)])?;
+            return self.run(&format!("DELETE FROM {side} WHERE rid = ?"), &[key(rid)]);
         };
-        self.run(&flag, &[key(rid)])?;
-        match dirty {
-            Some(dirty) if !blank => {
-                let remote = dirty.remote.as_ref().map(codec::to_json).transpose()?;
-                let base = dirty.base.document().map(|document| document.text());
-                self.run(
-                    &format!("INSERT OR REPLACE INTO {side} (rid, kind, base, remote) VALUES (?, ?, ?, ?)"),
-                    &[
-                        key(rid),
-                        SqlValue::Integer(codec::image_code(&dirty.base)),
-                        text_or_null(base),
-                        text_or_null(remote.as_deref()),
-                    ],
-                )
-            }
-            _ => self.run(&format!("DELETE FROM {side} WHERE rid = ?"), &[key(rid)]),
+        let there = if codec::is_blank(dirty) {
+            self.run(&format!("DELETE FROM {side} WHERE rid = ?"), &[key(rid)])?;
+            let flag = format!("UPDATE {records} SET state = (state | {blank}) WHERE rid = ?");
+            self.driver().execute(&flag, &[key(rid)])?
+        } else {
+            let flag = format!(
+                "UPDATE {records} SET state = (state & {state}) WHERE rid = ? AND state >= {blank}"
+            );
+            self.run(&flag, &[key(rid)])?;
+            let remote = dirty.remote.as_ref().map(codec::to_json).transpose()?;
+            let base = dirty.base.document().map(|document| document.text());
+            let values = [
+                SqlValue::Integer(codec::image_code(&dirty.base)),
+                text_or_null(base),
+                text_or_null(remote.as_deref()),
+                key(rid),
+            ];
+            let sql = format!(
+                "INSERT OR REPLACE INTO {side} (rid, kind, base, remote) \
+                 SELECT rid, ?, ?, ? FROM {records} WHERE rid = ?"
+            );
+            self.driver().execute(&sql, &values)?
+        };
+        if there == 0 {
+            return Err(rules::not_there(collection, rid));
         }
+        Ok(())
     }
 
     fn entry(&mut self, entry: &Entry) -> Result<(), StoreError> {
