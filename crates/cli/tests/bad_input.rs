@@ -194,6 +194,26 @@ fn a_token_that_is_wrong_missing_or_right() {
     assert_eq!(code, 6, "{error}");
     assert!(!error.contains("wr0ng"), "a token is not shown: {error}");
     assert_eq!(with("right").0, 0);
+
+    let settings = device.read("tisync.toml");
+    let named = "token_env = \"MY_TOKEN\"";
+    assert!(settings.contains(named), "{settings}");
+    device.file("token", "right\n");
+    device.file(
+        "tisync.toml",
+        &settings.replace(named, "token_file = \"token\""),
+    );
+    device.run(&["sync"]).exits(0);
+    let command = "token_command = [\"printf\", \"right\"]";
+    device.file("tisync.toml", &settings.replace(named, command));
+    device.run(&["sync"]).exits(0);
+    let command = "token_command = [\"false\"]";
+    device.file("tisync.toml", &settings.replace(named, command));
+    says(
+        device.run(&["sync"]),
+        6,
+        &["expected false to print the token"],
+    );
     let ran =
         Device::bare(folder.path().join("other")).run(&["serve", "--token-env", "UNSET_TOKEN"]);
     says(ran, 1, &["UNSET_TOKEN"]);

@@ -207,9 +207,8 @@ impl Replica {
 
     /// What waits, since when, and why.
     pub fn health(&self) -> Result<Health, Error> {
-        let mut health = self
-            .inner
-            .shared
+        let shared = &self.inner.shared;
+        let mut health = shared
             .local
             .look(|engine, store| Ok(engine.health(store, host::now()?)?))?;
         // The engine that was asked steps local inputs only: whether anyone syncs is known here.
@@ -218,6 +217,7 @@ impl Replica {
             .retain(|(blocker, _)| *blocker != Blocker::LeaseElsewhere);
         let blocker = match self.lease() {
             LeaseState::Elsewhere(_) => Some(Blocker::LeaseElsewhere),
+            _ if shared.storage_refused.load(Ordering::Acquire) => Some(Blocker::Storage),
             _ if self.is_running() => None,
             _ => Some(Blocker::Stopped),
         };
@@ -230,7 +230,7 @@ impl Replica {
         if let Some(blocker) = blocker.filter(|_| waiting > 0) {
             health.blockers.push((blocker, waiting));
         }
-        let busy = lock(&self.inner.shared.busy);
+        let busy = lock(&shared.busy);
         for connector in &mut health.connectors {
             connector.busy = busy.contains(&connector.connector);
         }
@@ -255,7 +255,8 @@ impl Replica {
         self.inner.shared.traffic.totals()
     }
 
-    /// Receives what changes from now on.
+    /// Receives what changes from now on. What other processes write shows as [`crate::Notice::Elsewhere`]
+    /// while this replica syncs in the background.
     pub fn events(&self) -> Events {
         self.inner.shared.events.subscribe()
     }

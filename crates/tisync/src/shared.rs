@@ -44,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) busy: Mutex<BTreeSet<ConnectorName>>,
     /// Whether this process holds the lease.
     pub(crate) leased: AtomicBool,
+    /// Whether the storage refused the worker's last step.
+    pub(crate) storage_refused: AtomicBool,
     /// Whether sync runs in the background.
     pub(crate) running: AtomicBool,
 }
@@ -76,6 +78,7 @@ impl Shared {
             traffic: Traffic::default(),
             busy: Mutex::default(),
             leased: AtomicBool::new(false),
+            storage_refused: AtomicBool::new(false),
             running: AtomicBool::new(false),
         })
     }

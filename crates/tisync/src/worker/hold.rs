@@ -1,6 +1,7 @@
 //! Takes, waits for and loses the lease.
 use super::run::WorkerLoop;
 use crate::lease::{self, Lease};
+use crate::local::lock;
 use crate::{Error, host, limits};
 use std::sync::atomic::Ordering;
 use tisync_core::model::{ConnectorName, Input};
@@ -67,6 +68,7 @@ impl WorkerLoop {
         self.inputs.clear();
         self.replies.clear();
         self.tasks.abort_all();
+        lock(&self.shared.busy).clear();
         self.wake = None;
         self.fail_waiters(&lease::elsewhere(None));
         if self.running {

@@ -20,6 +20,7 @@ impl WorkerLoop {
         let health = Output::Event(Event::Health);
         match self.stepper.step(input.clone()) {
             Ok(outputs) => {
+                self.shared.storage_refused.store(false, Ordering::Release);
                 let continued = outputs
                     .iter()
                     .any(|output| matches!(output, Output::Continue { request, .. } if sliced == Some(*request)));
@@ -41,6 +42,7 @@ impl WorkerLoop {
             Err(error) if error.is_lease_elsewhere() => self.lose_lease(),
             Err(error) if matches!(error.kind(), ErrorKind::Busy | ErrorKind::Storage) => {
                 tracing::warn!(%error, "the storage refused; the same input is given again");
+                self.shared.storage_refused.store(true, Ordering::Release);
                 self.fail_waiters(&error);
                 self.inputs.push_front(input);
                 self.storage_retry = Some(host::after(limits::STORAGE_RETRY_MS));
