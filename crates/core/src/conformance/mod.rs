@@ -17,6 +17,7 @@ pub mod decisions;
 pub mod marks;
 pub mod outbox;
 pub mod records;
+pub mod schema;
 pub mod sides;
 pub mod snapshot;
 pub mod sync_state;
@@ -92,11 +93,12 @@ cases! { $
         the_next_rid_is_one_above_the_highest,
         removing_the_highest_record_frees_its_rid,
         ids_of_any_characters_work,
-        declaring_again_keeps_the_records,
-        columns_may_come_and_go,
-        bad_columns_are_refused,
         collections_may_differ_in_case_only,
         a_page_of_many_records_comes_back;
+    schema:
+        declaring_again_keeps_the_records,
+        columns_may_come_and_go,
+        bad_columns_are_refused;
     sides:
         a_side_row_comes_with_its_record,
         a_side_row_can_be_replaced_and_removed,
