@@ -6,7 +6,9 @@ mod contents;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tisync_core::conformance::snapshot::snapshot;
-use tisync_core::conformance::{commit, declare, ids, insert, notes, record, see, tasks};
+use tisync_core::conformance::{
+    commit, declare, entry, ids, insert, notes, put, record, see, stamp, tasks,
+};
 use tisync_core::memory::MemoryStore;
 use tisync_core::model::Rid;
 use tisync_core::store::{Durability, Op, Store, StoreErrorKind, Tx};
@@ -212,6 +214,19 @@ fn two_stores_on_one_file_see_each_other() {
     commit(&mut one, vec![insert(record(3, "c")), task]);
     assert_eq!(ids(&mut other), ["a", "b", "c"]);
     assert_eq!(see(&mut other, |tx| tx.count(&tasks(), None)), (1, 0));
+    // What a connection remembers for the next save does not outlive a commit of the other one.
+    commit(&mut one, vec![put(entry(1, 1))]);
+    assert_eq!(see(&mut one, |tx| tx.next_seq()), 2);
+    commit(&mut other, vec![put(entry(2, 2)), put(entry(3, 2))]);
+    assert_eq!(see(&mut one, |tx| tx.next_seq()), 4);
+    assert_eq!(see(&mut one, |tx| tx.clock()), entry(3, 2).stamps.latest);
+    let clock = Op::Meta {
+        key: "clock".into(),
+        value: Some(stamp(9_000).to_string()),
+    };
+    commit(&mut other, vec![Op::RemoveEntry(3), clock]);
+    assert_eq!(see(&mut one, |tx| tx.next_seq()), 3);
+    assert_eq!(see(&mut one, |tx| tx.clock()), stamp(9_000));
 }
 
 #[test]
@@ -294,7 +309,8 @@ fn an_old_sqlite_would_do() {
     // What DESIGN calls portable: nothing here may need more than the oldest SQLite of the supported hosts.
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut looked = 0;
-    for folder in [source.clone(), source.join("sqlite"), source.join("query")] {
+    for folder in ["", "sqlite", "sqlite/read", "sqlite/write", "query"] {
+        let folder = source.join(folder);
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_none_or(|extension| extension != "rs") {

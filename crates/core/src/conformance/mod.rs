@@ -12,12 +12,12 @@
 // The suite is a test in all but name: what is missing is a failure.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+pub mod collections;
 pub mod commits;
 pub mod decisions;
 pub mod marks;
 pub mod outbox;
 pub mod records;
-pub mod schema;
 pub mod sides;
 pub mod snapshot;
 pub mod sync_state;
@@ -89,16 +89,16 @@ cases! { $
         a_tombstone_stays_and_can_be_revived,
         scan_goes_by_id_and_shows_tombstones,
         scan_goes_on_after_an_id,
-        collections_do_not_see_each_other,
         the_next_rid_is_one_above_the_highest,
         removing_the_highest_record_frees_its_rid,
         ids_of_any_characters_work,
-        collections_may_differ_in_case_only,
         a_page_of_many_records_comes_back;
-    schema:
+    collections:
+        collections_do_not_see_each_other,
         declaring_again_keeps_the_records,
         columns_may_come_and_go,
-        bad_columns_are_refused;
+        bad_columns_are_refused,
+        collections_may_differ_in_case_only;
     sides:
         a_side_row_comes_with_its_record,
         a_side_row_can_be_replaced_and_removed,

@@ -305,37 +305,6 @@ pub fn scan_goes_on_after_an_id<S: Store>(store: &mut S) {
     assert!(page(store, "a", 0).is_empty());
 }
 
-pub fn collections_do_not_see_each_other<S: Store>(store: &mut S) {
-    given(
-        store,
-        vec![
-            declare(tasks(), Vec::new()),
-            insert(record(1, "a")),
-            alias("old", 1),
-        ],
-    );
-    let task = Op::Insert {
-        collection: tasks(),
-        record: record(1, "t"),
-    };
-    commit(store, vec![task, dirty(1, Some(blank()))]);
-    assert_eq!(ids(store), ["a"]);
-    for name in ["a", "old"] {
-        assert_eq!(
-            see(store, |tx| tx.load(
-                &tasks(),
-                Keys::Ids(&[id(name)]),
-                Load::Whole
-            )),
-            [None]
-        );
-    }
-    let found = see(store, |tx| {
-        tx.load(&tasks(), Keys::Rids(&[Rid(1)]), Load::Whole)
-    });
-    assert_eq!(found, [Some((record(1, "t"), None))]);
-}
-
 pub fn the_next_rid_is_one_above_the_highest<S: Store>(store: &mut S) {
     given(store, Vec::new());
     assert_eq!(see(store, |tx| tx.next_rid(&notes())), Rid(1));
@@ -385,30 +354,6 @@ pub fn ids_of_any_characters_work<S: Store>(store: &mut S) {
         assert_eq!(load(store, name).unwrap().0.rid, Rid(index as i64 + 1));
     }
     assert_eq!(ids(store).len(), names.len());
-}
-
-pub fn collections_may_differ_in_case_only<S: Store>(store: &mut S) {
-    given(store, vec![insert(record(1, "a"))]);
-    for name in ["Notes", "NOTES", "sqlite_x", "tisync_meta", "select", "a-b"] {
-        let collection = CollectionName::new(name).unwrap();
-        let columns = vec![column("title", ColumnKind::Text, true)];
-        commit(
-            store,
-            vec![
-                declare(collection.clone(), columns),
-                Op::Insert {
-                    collection,
-                    record: record(1, name),
-                },
-            ],
-        );
-    }
-    for name in ["Notes", "NOTES", "sqlite_x", "tisync_meta", "select", "a-b"] {
-        let collection = CollectionName::new(name).unwrap();
-        let rows = see(store, |tx| tx.scan(&collection, None, 9));
-        assert_eq!(rows, [(record(1, name), None)]);
-    }
-    assert_eq!(ids(store), ["a"]);
 }
 
 pub fn a_page_of_many_records_comes_back<S: Store>(store: &mut S) {

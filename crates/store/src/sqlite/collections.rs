@@ -39,14 +39,15 @@ impl Collections {
         Ok(())
     }
 
-    /// Reads them again if another connection may have changed them.
-    pub(crate) fn refresh<D: SqlDriver>(&mut self, driver: &mut D) -> Result<(), StoreError> {
+    /// Reads them again if another connection may have changed them, and tells whether one may have changed
+    /// anything.
+    pub(crate) fn refresh<D: SqlDriver>(&mut self, driver: &mut D) -> Result<bool, StoreError> {
         let data_version = data_version(driver)?;
         if self
             .seen
             .is_some_and(|seen| seen.data_version == data_version)
         {
-            return Ok(());
+            return Ok(false);
         }
         let schema_version = super::integer(driver, "PRAGMA schema_version", &[])?.unwrap_or(0);
         let seen = Seen {
@@ -61,7 +62,7 @@ impl Collections {
             self.read(driver)?;
         }
         self.seen = Some(seen);
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -25,8 +25,20 @@ pub struct SqliteStore<D> {
     /// The `PRAGMA synchronous` that is set, since setting it for each transaction costs.
     durability: Option<Durability>,
     collections: Collections,
+    known: Known,
     /// A transaction that could not be taken back.
     open: bool,
+}
+
+/// What was looked up and stays so until another connection commits: a single save then asks for none of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    /// The highest `seq` of the outbox.
+    last_seq: Option<i64>,
+    /// The latest stamp of the outbox.
+    outbox_stamp: Option<Stamp>,
+    /// The latest stamp of everything else.
+    other_stamp: Option<Stamp>,
 }
 
 impl<D: SqlDriver> SqliteStore<D> {
@@ -92,15 +104,16 @@ impl<D: SqlDriver> Store for SqliteStore<D> {
         let tx = SqliteTx {
             store: self,
             done: false,
-            last_seq: None,
-            outbox_stamp: None,
         };
         let SqliteStore {
             driver,
             collections,
+            known,
             ..
         } = &mut *tx.store;
-        collections.refresh(driver)?;
+        if collections.refresh(driver)? {
+            *known = Known::default();
+        }
         Ok(tx)
     }
 }
@@ -110,10 +123,6 @@ impl<D: SqlDriver> Store for SqliteStore<D> {
 pub struct SqliteTx<'a, D: SqlDriver> {
     store: &'a mut SqliteStore<D>,
     done: bool,
-    /// The highest `seq`, once it was looked up.
-    last_seq: Option<i64>,
-    /// The latest stamp of the outbox, once it was looked up.
-    outbox_stamp: Option<Stamp>,
 }
 
 impl<D: SqlDriver> SqliteTx<'_, D> {

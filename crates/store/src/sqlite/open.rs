@@ -1,5 +1,5 @@
 //! Opens a file, or makes it.
-use super::{Collections, SqliteStore, layout};
+use super::{Collections, Known, SqliteStore, layout};
 use crate::driver::SqlDriver;
 use crate::limits;
 use tisync_core::store::StoreError;
@@ -58,6 +58,7 @@ impl<D: SqlDriver> SqliteStore<D> {
             driver,
             durability: None,
             collections: Collections::default(),
+            known: Known::default(),
             open: false,
         };
         if options.check {

@@ -1,5 +1,36 @@
-//! Declared columns.
+//! Declared collections.
 use super::*;
+
+pub fn collections_do_not_see_each_other<S: Store>(store: &mut S) {
+    given(
+        store,
+        vec![
+            declare(tasks(), Vec::new()),
+            insert(record(1, "a")),
+            alias("old", 1),
+        ],
+    );
+    let task = Op::Insert {
+        collection: tasks(),
+        record: record(1, "t"),
+    };
+    commit(store, vec![task, dirty(1, Some(blank()))]);
+    assert_eq!(ids(store), ["a"]);
+    for name in ["a", "old"] {
+        assert_eq!(
+            see(store, |tx| tx.load(
+                &tasks(),
+                Keys::Ids(&[id(name)]),
+                Load::Whole
+            )),
+            [None]
+        );
+    }
+    let found = see(store, |tx| {
+        tx.load(&tasks(), Keys::Rids(&[Rid(1)]), Load::Whole)
+    });
+    assert_eq!(found, [Some((record(1, "t"), None))]);
+}
 
 pub fn declaring_again_keeps_the_records<S: Store>(store: &mut S) {
     given(store, vec![insert(record(1, "a")), dirty(1, Some(blank()))]);
@@ -70,4 +101,28 @@ pub fn bad_columns_are_refused<S: Store>(store: &mut S) {
         });
         refused(store, vec![declare(notes(), columns.collect())]);
     }
+}
+
+pub fn collections_may_differ_in_case_only<S: Store>(store: &mut S) {
+    given(store, vec![insert(record(1, "a"))]);
+    for name in ["Notes", "NOTES", "sqlite_x", "tisync_meta", "select", "a-b"] {
+        let collection = CollectionName::new(name).unwrap();
+        let columns = vec![column("title", ColumnKind::Text, true)];
+        commit(
+            store,
+            vec![
+                declare(collection.clone(), columns),
+                Op::Insert {
+                    collection,
+                    record: record(1, name),
+                },
+            ],
+        );
+    }
+    for name in ["Notes", "NOTES", "sqlite_x", "tisync_meta", "select", "a-b"] {
+        let collection = CollectionName::new(name).unwrap();
+        let rows = see(store, |tx| tx.scan(&collection, None, 9));
+        assert_eq!(rows, [(record(1, name), None)]);
+    }
+    assert_eq!(ids(store), ["a"]);
 }

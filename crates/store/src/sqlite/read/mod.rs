@@ -1,5 +1,7 @@
 //! The reads of a transaction.
-use super::table::Table;
+mod outbox;
+mod records;
+
 use super::{SqliteTx, codec};
 use crate::driver::{Next, SqlDriver, SqlValue};
 use serde::de::DeserializeOwned;
@@ -134,52 +136,7 @@ impl<D: SqlDriver> Tx for SqliteTx<'_, D> {
         after: Option<i64>,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        let after = after.map_or(FIRST, SqlValue::Integer);
-        let paged = [after, codec::limit(limit)];
-        let page = "seq > ? ORDER BY seq LIMIT ?";
-        let select = "SELECT body FROM tisync_outbox WHERE";
-        // In the condition of a partial index its own words must stand, or SQLite does not use it.
-        match filter {
-            EntryFilter::All => self.bodies(&format!("{select} {page}"), &paged),
-            EntryFilter::InFlight => self.bodies(
-                &format!("{select} state <> 0 AND state = 1 AND {page}"),
-                &paged,
-            ),
-            EntryFilter::Waiting => self.bodies(
-                &format!("{select} state <> 0 AND state IN (3, 4) AND {page}"),
-                &paged,
-            ),
-            EntryFilter::Pending(collections) => {
-                self.of_collections(&format!("{select} state = 0"), collections, paged)
-            }
-            EntryFilter::Unknown(collections) => {
-                let select = format!("{select} state <> 0 AND state = 2");
-                self.of_collections(&select, collections, paged)
-            }
-            EntryFilter::Group(group) => {
-                let group = group.to_string();
-                self.bodies(
-                    &format!("{select} member = ? AND {page}"),
-                    &[SqlValue::Text(&group), paged[0], paged[1]],
-                )
-            }
-            EntryFilter::Chains(collection, rids) => self.chains(collection, rids, after, limit),
-            EntryFilter::Id(id) => {
-                let id = id.to_string();
-                let values = [SqlValue::Text(&id), paged[0], paged[1]];
-                let out =
-                    format!("{select} state <> 0 AND state IN (1, 2, 3, 4) AND id = ? AND {page}");
-                let found: Vec<Entry> = self.bodies(&out, &values)?;
-                if !found.is_empty() {
-                    return Ok(found);
-                }
-                // Rarely asked: no index, so that saving has none to write.
-                self.bodies(
-                    &format!("{select} state = 0 AND id = ? AND {page}"),
-                    &values,
-                )
-            }
-        }
+        self.filtered(filter, after, limit)
     }
 
     fn outbox(&mut self) -> Result<(OutboxCounts, Option<u64>), StoreError> {
@@ -321,12 +278,17 @@ impl<D: SqlDriver> Tx for SqliteTx<'_, D> {
     }
 
     fn clock(&mut self) -> Result<Stamp, StoreError> {
-        let meta = self.meta("clock")?.and_then(|text| text.parse().ok());
-        let sql = "SELECT max(at_ms) FROM tisync_journal";
-        let journal = super::integer(self.driver(), sql, &[])?;
-        let journal = Stamp::at(journal.unwrap_or(0) as u64);
-        let outbox = self.outbox_stamp()?;
-        Ok(outbox.max(journal).max(meta.unwrap_or_default()))
+        let other = match self.store.known.other_stamp {
+            Some(stamp) => stamp,
+            None => {
+                let meta = self.meta("clock")?.and_then(|text| text.parse().ok());
+                let sql = "SELECT max(at_ms) FROM tisync_journal";
+                let journal = super::integer(self.driver(), sql, &[])?.unwrap_or(0);
+                Stamp::at(journal as u64).max(meta.unwrap_or_default())
+            }
+        };
+        self.store.known.other_stamp = Some(other);
+        Ok(other.max(self.outbox_stamp()?))
     }
 
     fn next_rid(&mut self, collection: &CollectionName) -> Result<Rid, StoreError> {
@@ -353,155 +315,6 @@ impl<D: SqlDriver> Tx for SqliteTx<'_, D> {
 }
 
 impl<D: SqlDriver> SqliteTx<'_, D> {
-    /// The highest `seq` of the outbox.
-    pub(super) fn last_seq(&mut self) -> Result<i64, StoreError> {
-        if let Some(seq) = self.last_seq {
-            return Ok(seq);
-        }
-        let sql = "SELECT max(seq) FROM tisync_outbox";
-        let last = super::integer(self.driver(), sql, &[])?.unwrap_or(0);
-        self.last_seq = Some(last);
-        Ok(last)
-    }
-
-    /// The latest stamp of the outbox.
-    pub(super) fn outbox_stamp(&mut self) -> Result<Stamp, StoreError> {
-        if let Some(stamp) = self.outbox_stamp {
-            return Ok(stamp);
-        }
-        let last = "SELECT stamp FROM tisync_outbox WHERE late = 0 ORDER BY seq DESC LIMIT 1";
-        let late = "SELECT max(stamp) FROM tisync_outbox WHERE late = 1";
-        let mut latest = Stamp::default();
-        for sql in [last, late] {
-            if let Some(stamp) = super::text(self.driver(), sql, &[])? {
-                latest = latest.max(codec::parsed(stamp.parse())?);
-            }
-        }
-        self.outbox_stamp = Some(latest);
-        Ok(latest)
-    }
-
-    fn load_ids(
-        &mut self,
-        table: &Table,
-        ids: &[RecordId],
-        load: Load,
-    ) -> Result<Vec<Option<Whole>>, StoreError> {
-        let mut found = vec![None; ids.len()];
-        let sql = format!("SELECT 1 FROM {} LIMIT 1", table.records);
-        if super::integer(self.driver(), &sql, &[])?.is_none() {
-            return Ok(found);
-        }
-        let values: Vec<_> = ids.iter().map(|id| SqlValue::Text(id.as_str())).collect();
-        let sql = match load {
-            Load::Heads => &table.heads_by_id,
-            Load::Whole => &table.whole_by_id,
-        };
-        self.driver().query_many(sql, 1, &values, &mut |run, row| {
-            found[run] = Some(codec::whole(row, Some(&ids[run]))?);
-            Ok(())
-        })?;
-        if found.iter().any(Option::is_none) {
-            self.load_aliases(table, ids, load, &mut found)?;
-        }
-        Ok(found)
-    }
-
-    /// Looks up the ids that were not found as former ids.
-    fn load_aliases(
-        &mut self,
-        table: &Table,
-        ids: &[RecordId],
-        load: Load,
-        found: &mut [Option<Whole>],
-    ) -> Result<(), StoreError> {
-        let name = SqlValue::Text(table.name.as_str());
-        let any = "SELECT 1 FROM tisync_aliases WHERE collection = ? LIMIT 1";
-        if super::integer(self.driver(), any, &[name])?.is_none() {
-            return Ok(());
-        }
-        let missing: Vec<usize> = (0..ids.len())
-            .filter(|index| found[*index].is_none())
-            .collect();
-        let values: Vec<_> = missing
-            .iter()
-            .flat_map(|index| [name, SqlValue::Text(ids[*index].as_str())])
-            .collect();
-        let mut rids = Vec::new();
-        let sql = "SELECT rid FROM tisync_aliases WHERE collection = ? AND alias = ?";
-        self.driver().query_many(sql, 2, &values, &mut |run, row| {
-            rids.push((missing[run], SqlValue::Integer(codec::integer(row, 0)?)));
-            Ok(())
-        })?;
-        let values: Vec<_> = rids.iter().map(|(_, rid)| *rid).collect();
-        let sql = match load {
-            Load::Heads => &table.heads_by_rid,
-            Load::Whole => &table.whole_by_rid,
-        };
-        self.driver().query_many(sql, 1, &values, &mut |run, row| {
-            found[rids[run].0] = Some(codec::whole(row, None)?);
-            Ok(())
-        })
-    }
-
-    fn wholes(&mut self, sql: &str, values: &[SqlValue<'_>]) -> Result<Vec<Whole>, StoreError> {
-        let mut rows = Vec::new();
-        self.driver().query(sql, values, &mut |row| {
-            rows.push(codec::whole(row, None)?);
-            Ok(Next::More)
-        })?;
-        Ok(rows)
-    }
-
-    fn of_collections(
-        &mut self,
-        select: &str,
-        collections: &[CollectionName],
-        [after, limit]: [SqlValue<'_>; 2],
-    ) -> Result<Vec<Entry>, StoreError> {
-        if collections.is_empty() {
-            return Ok(Vec::new());
-        }
-        let marks = vec!["?"; collections.len()].join(", ");
-        let mut values: Vec<_> = collections
-            .iter()
-            .map(|name| SqlValue::Text(name.as_str()))
-            .collect();
-        values.extend([after, limit]);
-        // The plus keeps SQLite on the order of `seq`: most entries are of these collections.
-        let sql = format!("{select} AND +collection IN ({marks}) AND seq > ? ORDER BY seq LIMIT ?");
-        self.bodies(&sql, &values)
-    }
-
-    fn chains(
-        &mut self,
-        collection: &CollectionName,
-        rids: &[Rid],
-        after: SqlValue<'_>,
-        limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
-        let values: Vec<_> = rids
-            .iter()
-            .flat_map(|rid| {
-                [
-                    SqlValue::Text(collection.as_str()),
-                    SqlValue::Integer(rid.0),
-                    after,
-                ]
-            })
-            .collect();
-        let sql = "SELECT body FROM tisync_outbox WHERE collection = ? AND rid = ? AND seq > ? ORDER BY seq";
-        let mut entries: Vec<Entry> = Vec::new();
-        self.driver().query_many(sql, 3, &values, &mut |_, row| {
-            entries.push(codec::from_json(codec::text(row, 0)?)?);
-            Ok(())
-        })?;
-        entries.sort_by_key(|entry| entry.seq);
-        entries.dedup_by_key(|entry| entry.seq);
-        entries.truncate(limit);
-        Ok(entries)
-    }
-
     fn bodies<T: DeserializeOwned>(
         &mut self,
         sql: &str,

@@ -1,0 +1,81 @@
+//! Writes of the outbox.
+use super::{key, name, text_or_null};
+use crate::driver::{SqlDriver, SqlValue};
+use crate::sqlite::{SqliteTx, codec};
+use tisync_core::model::Entry;
+use tisync_core::store::{Op, StoreError};
+
+impl<D: SqlDriver> SqliteTx<'_, D> {
+    pub(super) fn entry(&mut self, entry: &Entry) -> Result<(), StoreError> {
+        let latest = self.outbox_stamp()?;
+        let last_seq = self.last_seq()?;
+        let (id, stamp) = (entry.id.to_string(), entry.stamps.latest.to_string());
+        let member = entry.group.map(|group| group.to_string());
+        let body = codec::to_json(entry)?;
+        let seq = SqlValue::Integer(entry.seq);
+        let keys = [SqlValue::Text(&id), name(&entry.collection), key(entry.rid)];
+        let state = SqlValue::Integer(codec::entry_code(&entry.state));
+        let stamped = SqlValue::Text(&stamp);
+        let rest = [
+            codec::unsigned(entry.created_ms),
+            text_or_null(member.as_deref()),
+            SqlValue::Text(&body),
+        ];
+        if entry.seq <= last_seq {
+            // It may have been the latest, and be so no more.
+            self.store.known.outbox_stamp = None;
+            let set = "state = ?, late = CASE WHEN stamp = ? THEN late ELSE 1 END, stamp = ?, \
+                       created_ms = ?, member = ?, body = ?";
+            let [id, collection, rid] = keys;
+            let [created, member, body] = rest;
+            let values = [
+                state, stamped, stamped, created, member, body, seq, id, collection, rid,
+            ];
+            // Without the keys among what is set, their indexes are not written.
+            let sql = format!(
+                "UPDATE tisync_outbox SET {set} WHERE seq = ? AND id = ? AND collection = ? AND rid = ?"
+            );
+            if self.driver().execute(&sql, &values)? > 0 {
+                return Ok(());
+            }
+            let values = [
+                state, stamped, stamped, created, member, body, id, collection, rid, seq,
+            ];
+            let sql = format!(
+                "UPDATE tisync_outbox SET {set}, id = ?, collection = ?, rid = ? WHERE seq = ?"
+            );
+            if self.driver().execute(&sql, &values)? > 0 {
+                return Ok(());
+            }
+        }
+        // An entry that fills a gap stands before others, whatever its stamp.
+        let late = entry.seq <= last_seq || entry.stamps.latest < latest;
+        let known = &mut self.store.known;
+        known.last_seq = Some(last_seq.max(entry.seq));
+        if !late {
+            known.outbox_stamp = Some(entry.stamps.latest);
+        }
+        let [id, collection, rid] = keys;
+        let [created, member, body] = rest;
+        let late = SqlValue::Integer(i64::from(late));
+        self.run(
+            "INSERT INTO tisync_outbox (seq, id, collection, rid, state, stamp, late, created_ms, member, body) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            &[seq, id, collection, rid, state, stamped, late, created, member, body],
+        )
+    }
+
+    pub(super) fn remove_entries(&mut self, run: &[Op]) -> Result<(), StoreError> {
+        let values: Vec<_> = run
+            .iter()
+            .filter_map(|op| match op {
+                Op::RemoveEntry(seq) => Some(SqlValue::Integer(*seq)),
+                _ => None,
+            })
+            .collect();
+        self.store.known.last_seq = None;
+        self.store.known.outbox_stamp = None;
+        let sql = "DELETE FROM tisync_outbox WHERE seq = ?";
+        self.driver().execute_many(sql, 1, &values).map(|_| ())
+    }
+}

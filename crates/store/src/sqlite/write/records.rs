@@ -1,0 +1,263 @@
+//! Writes of records and their side rows.
+use super::{key, name, text_or_null};
+use crate::column::Cell;
+use crate::driver::{SqlDriver, SqlValue};
+use crate::sqlite::table::Table;
+use crate::sqlite::{SqliteTx, codec};
+use tisync_core::model::{CollectionName, Dirty, Record, RecordState, Rid, Stamp, Version};
+use tisync_core::store::{Op, StoreError, rules};
+
+impl<D: SqlDriver> SqliteTx<'_, D> {
+    pub(super) fn insert(
+        &mut self,
+        collection: &CollectionName,
+        run: &[Op],
+        blank: bool,
+    ) -> Result<(), StoreError> {
+        let table = self.declared(collection)?;
+        let rows = Rows::of(&table, run);
+        let mut values = Vec::with_capacity(run.len() * (6 + table.paths.len()));
+        for (index, row) in rows.0.iter().enumerate() {
+            let flag = if blank && index + 1 == rows.0.len() {
+                codec::BLANK
+            } else {
+                0
+            };
+            values.push(key(row.record.rid));
+            values.push(SqlValue::Text(row.record.id.as_str()));
+            values.extend(row.head(flag));
+            values.extend(row.body());
+        }
+        let width = 6 + table.paths.len();
+        self.driver()
+            .execute_many(&table.insert, width, &values)
+            .map(|_| ())
+    }
+
+    pub(super) fn update(
+        &mut self,
+        collection: &CollectionName,
+        run: &[Op],
+    ) -> Result<(), StoreError> {
+        let table = self.declared(collection)?;
+        let rows = Rows::of(&table, run);
+        let width = 6 + table.paths.len();
+        let values = |id_first: bool| {
+            let mut values = Vec::with_capacity(run.len() * width);
+            for row in &rows.0 {
+                values.extend(row.head(0));
+                values.extend(row.body());
+                let id = SqlValue::Text(row.record.id.as_str());
+                let rid = key(row.record.rid);
+                values.extend(if id_first { [id, rid] } else { [rid, id] });
+            }
+            values
+        };
+        let changed = self
+            .driver()
+            .execute_many(&table.update, width, &values(false))?;
+        if changed == run.len() as u64 {
+            return Ok(());
+        }
+        // Some record has a new id, or is not there.
+        let sql = &table.update_with_id;
+        if self.driver().execute_many(sql, width, &values(true))? != run.len() as u64 {
+            return Err(rules::not_there(collection, rows.0[0].record.rid));
+        }
+        Ok(())
+    }
+
+    pub(super) fn head(
+        &mut self,
+        collection: &CollectionName,
+        state: RecordState,
+        run: &[Op],
+    ) -> Result<(), StoreError> {
+        let table = self.declared(collection)?;
+        let fits = match state {
+            RecordState::Clean => " AND doc IS NOT NULL",
+            RecordState::Tombstone => " AND doc IS NULL",
+            _ => "",
+        };
+        let sql = format!(
+            "UPDATE {} SET version = ?, state = (? | (state & {})), stamp = ? WHERE rid = ?{fits}",
+            table.records,
+            codec::BLANK
+        );
+        let heads: Vec<_> = run.iter().filter_map(as_head).collect();
+        let stamps: Vec<_> = heads
+            .iter()
+            .map(|(_, _, stamp)| stamp.map(|stamp| stamp.to_string()))
+            .collect();
+        let mut values = Vec::with_capacity(heads.len() * 4);
+        for ((rid, version, _), stamp) in heads.iter().zip(&stamps) {
+            values.push(text_or_null(version.map(Version::as_str)));
+            values.push(SqlValue::Integer(codec::state_code(state)));
+            values.push(text_or_null(stamp.as_deref()));
+            values.push(key(*rid));
+        }
+        if self.driver().execute_many(&sql, 4, &values)? != run.len() as u64 {
+            return Err(rules::not_there(collection, heads[0].0));
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove(
+        &mut self,
+        collection: &CollectionName,
+        rid: Rid,
+    ) -> Result<(), StoreError> {
+        let table = self.declared(collection)?;
+        for of in [&table.records, &table.dirty] {
+            self.run(&format!("DELETE FROM {of} WHERE rid = ?"), &[key(rid)])?;
+        }
+        for of in ["tisync_aliases", "tisync_suspicions"] {
+            let sql = format!("DELETE FROM {of} WHERE collection = ? AND rid = ?");
+            self.run(&sql, &[name(collection), key(rid)])?;
+        }
+        // Marks go by (pass, record): there are few passes, so each is looked at.
+        let next = format!("SELECT min(pass) FROM {} WHERE pass > ?", table.passes);
+        let delete = format!("DELETE FROM {} WHERE pass = ? AND rid = ?", table.passes);
+        let mut last = -1;
+        while let Some(pass) =
+            crate::sqlite::integer(self.driver(), &next, &[SqlValue::Integer(last)])?
+        {
+            self.run(&delete, &[SqlValue::Integer(pass), key(rid)])?;
+            last = pass;
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_removed(
+        &mut self,
+        collection: &CollectionName,
+        rid: Rid,
+    ) -> Result<(), StoreError> {
+        let table = self.declared(collection)?;
+        let there = format!("SELECT 1 FROM {} WHERE rid = ?", table.records);
+        if crate::sqlite::integer(self.driver(), &there, &[key(rid)])?.is_some() {
+            return Ok(());
+        }
+        for (of, by) in [
+            ("tisync_outbox", "an entry of the outbox"),
+            ("tisync_conflicts", "an open conflict"),
+            ("tisync_journal", "a row of the journal"),
+        ] {
+            let sql = format!("SELECT 1 FROM {of} WHERE collection = ? AND rid = ? LIMIT 1");
+            if crate::sqlite::integer(self.driver(), &sql, &[name(collection), key(rid)])?.is_some()
+            {
+                return Err(rules::still_referred(collection, rid, by));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn dirty(
+        &mut self,
+        collection: &CollectionName,
+        rid: Rid,
+        dirty: Option<&Dirty>,
+    ) -> Result<(), StoreError> {
+        let table = self.declared(collection)?;
+        let (records, side) = (&table.records, &table.dirty);
+        let (blank, state) = (codec::BLANK, codec::STATE);
+        let Some(dirty) = dirty else {
+            let flag = format!(
+                "UPDATE {records} SET state = (state & {state}) WHERE rid = ? AND state >= {blank}"
+            );
+            self.run(&flag, &[key(rid)])?;
+            return self.run(&format!("DELETE FROM {side} WHERE rid = ?"), &[key(rid)]);
+        };
+        let there = if codec::is_blank(dirty) {
+            self.run(&format!("DELETE FROM {side} WHERE rid = ?"), &[key(rid)])?;
+            let flag = format!("UPDATE {records} SET state = (state | {blank}) WHERE rid = ?");
+            self.driver().execute(&flag, &[key(rid)])?
+        } else {
+            let flag = format!(
+                "UPDATE {records} SET state = (state & {state}) WHERE rid = ? AND state >= {blank}"
+            );
+            self.run(&flag, &[key(rid)])?;
+            let remote = dirty.remote.as_ref().map(codec::to_json).transpose()?;
+            let base = dirty.base.document().map(|document| document.text());
+            let values = [
+                SqlValue::Integer(codec::image_code(&dirty.base)),
+                text_or_null(base),
+                text_or_null(remote.as_deref()),
+                key(rid),
+            ];
+            let sql = format!(
+                "INSERT OR REPLACE INTO {side} (rid, kind, base, remote) \
+                 SELECT rid, ?, ?, ? FROM {records} WHERE rid = ?"
+            );
+            self.driver().execute(&sql, &values)?
+        };
+        if there == 0 {
+            return Err(rules::not_there(collection, rid));
+        }
+        Ok(())
+    }
+}
+
+/// The records of a run, with what must be printed or parsed for their columns.
+struct Rows<'a>(Vec<Row<'a>>);
+
+struct Row<'a> {
+    record: &'a Record,
+    stamp: Option<String>,
+    cells: Vec<Cell>,
+}
+
+impl<'a> Rows<'a> {
+    fn of(table: &Table, run: &'a [Op]) -> Self {
+        let rows = run.iter().filter_map(as_record).map(|record| Row {
+            record,
+            stamp: record.stamp.map(|stamp| stamp.to_string()),
+            cells: Cell::all(
+                &table.layout.schema.columns,
+                &table.paths,
+                record.document.as_ref(),
+            ),
+        });
+        Rows(rows.collect())
+    }
+}
+
+impl Row<'_> {
+    /// Version, state and stamp.
+    fn head(&self, flag: i64) -> [SqlValue<'_>; 3] {
+        [
+            text_or_null(self.record.version.as_ref().map(Version::as_str)),
+            SqlValue::Integer(codec::state_code(self.record.state) | flag),
+            text_or_null(self.stamp.as_deref()),
+        ]
+    }
+
+    /// The document and the declared columns.
+    fn body(&self) -> impl Iterator<Item = SqlValue<'_>> {
+        let document = self
+            .record
+            .document
+            .as_ref()
+            .map(|document| document.text());
+        std::iter::once(text_or_null(document)).chain(self.cells.iter().map(Cell::sql))
+    }
+}
+
+fn as_record(op: &Op) -> Option<&Record> {
+    match op {
+        Op::Insert { record, .. } | Op::Update { record, .. } => Some(record),
+        _ => None,
+    }
+}
+
+fn as_head(op: &Op) -> Option<(Rid, Option<&Version>, Option<Stamp>)> {
+    match op {
+        Op::Head {
+            rid,
+            version,
+            stamp,
+            ..
+        } => Some((*rid, version.as_ref(), *stamp)),
+        _ => None,
+    }
+}

@@ -1,0 +1,43 @@
+//! A store in memory, and what a query finds in it.
+use tisync_core::conformance::{column, commit, declare, insert, notes, record};
+use tisync_core::model::{Column, ColumnKind, Record};
+use tisync_json::Document;
+use tisync_store::{Options, Query, RusqliteDriver, SqliteStore};
+
+pub(crate) type Memory = SqliteStore<RusqliteDriver>;
+
+pub(crate) fn columns() -> Vec<Column> {
+    vec![
+        column("t", ColumnKind::Text, true),
+        column("i", ColumnKind::Integer, true),
+        column("r", ColumnKind::Real, false),
+        column("b", ColumnKind::Boolean, false),
+    ]
+}
+
+pub(crate) fn store(columns: Vec<Column>, documents: &[(String, Document)]) -> Memory {
+    let mut store = SqliteStore::in_memory(&Options::default()).unwrap();
+    commit(&mut store, vec![declare(notes(), columns)]);
+    let inserts = (1..).zip(documents).map(|(rid, (name, document))| {
+        insert(Record {
+            document: Some(document.clone()),
+            ..record(rid, name)
+        })
+    });
+    commit(&mut store, inserts.collect());
+    store
+}
+
+pub(crate) fn found(store: &mut Memory, query: &Query) -> Vec<String> {
+    let rows = store.reader().query(&notes(), query).unwrap();
+    assert_eq!(rows.len() as u64, counted(store, query), "{query:?}");
+    rows.into_iter().map(|row| row.id.to_string()).collect()
+}
+
+/// The count of a query, cut to its offset and limit.
+fn counted(store: &mut Memory, query: &Query) -> u64 {
+    let count = store.reader().count(&notes(), query).unwrap();
+    count
+        .saturating_sub(query.offset as u64)
+        .min(query.limit.unwrap_or(usize::MAX) as u64)
+}
