@@ -1,0 +1,116 @@
+//! Checkpoints: they pass only what is stored, and go back only in a new walk.
+use super::record::unreadable;
+use super::{Checked, Commit, History, Place, Shadow, Violation, number};
+use tisync_core::model::{CollectionName, FeedKey, FeedState, RecordId, RecordState, Version};
+use tisync_core::store::{Durability, Keys, Load, Store, Tx};
+
+/// Checks the feeds that a commit moved, and remembers where they stand.
+pub(crate) fn checkpoint<S: Store>(
+    store: &mut S,
+    shadow: &mut Shadow,
+    history: &History,
+    epoch: &str,
+    commit: &Commit,
+    collections: impl Fn(&FeedKey) -> Vec<CollectionName>,
+) -> Checked {
+    for (key, state) in &commit.feeds {
+        let before = shadow.places.remove(key);
+        let Some(place) = place(state) else {
+            if before.is_some() && state.pass.is_none() {
+                return Err(Violation::new(
+                    "checkpoint",
+                    format!("{key:?}: dropped without a new walk"),
+                ));
+            }
+            continue;
+        };
+        let plain = before
+            .as_ref()
+            .filter(|before| before.epoch == place.epoch && !before.walking);
+        if plain.is_some_and(|before| place.walking || place.number < before.number) {
+            let message = format!("{key:?}: from {before:?} back to {place:?} without a new walk");
+            return Err(Violation::new("checkpoint", message));
+        }
+        if before.as_ref() != Some(&place) && !place.walking && place.epoch == epoch {
+            let after = plain.map_or(0, |before| before.number);
+            passed(store, history, &collections(key), after, place.number)?;
+        }
+        shadow.places.insert(key.clone(), place);
+    }
+    Ok(())
+}
+
+/// Reads `<epoch>.<number>`, or `<epoch>.<start>.<number>` within a first walk.
+fn place(state: &FeedState) -> Option<Place> {
+    let text = state.checkpoint.as_ref()?.as_str();
+    Some(Place {
+        epoch: text.split('.').next()?.to_owned(),
+        number: number(text),
+        walking: text.split('.').count() > 2,
+    })
+}
+
+/// Everything that the server wrote in `(after, until]` and has not written again is known here.
+fn passed<S: Store>(
+    store: &mut S,
+    history: &History,
+    collections: &[CollectionName],
+    after: u64,
+    until: u64,
+) -> Checked {
+    if until <= after {
+        return Ok(());
+    }
+    let mut tx = store.begin(Durability::Normal).map_err(unreadable)?;
+    for (_, keys) in history.by_number.range(after + 1..=until) {
+        for (collection, id) in keys
+            .iter()
+            .filter(|(collection, _)| collections.contains(collection))
+        {
+            let latest = &history.latest[&(collection.clone(), id.clone())];
+            let known = known(&mut tx, collection, id)?;
+            let fine = match (&latest.document, &known) {
+                (Some(_), None) => false,
+                (Some(_), Some((versions, _))) => versions.contains(&latest.version),
+                // A first walk shows no deletions; the sweep finds them.
+                (None, Some((versions, true))) => after == 0 || versions.contains(&latest.version),
+                (None, _) => true,
+            };
+            if !fine {
+                let message = format!(
+                    "{collection}/{id}: the checkpoint passed {} (deleted: {}), but {known:?} is stored",
+                    latest.version,
+                    latest.document.is_none()
+                );
+                return Err(Violation::new("checkpoint", message));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The versions that a replica knows of a record, and whether it is clean.
+fn known<T: Tx>(
+    tx: &mut T,
+    collection: &CollectionName,
+    id: &RecordId,
+) -> Checked<Option<(Vec<Version>, bool)>> {
+    let rows = tx
+        .load(collection, Keys::Ids(std::slice::from_ref(id)), Load::Whole)
+        .map_err(unreadable)?;
+    let Some((record, dirty)) = rows.into_iter().next().flatten() else {
+        return Ok(None);
+    };
+    let conflict = tx.conflict(collection, record.rid).map_err(unreadable)?;
+    let remote = dirty
+        .and_then(|dirty| dirty.remote)
+        .or(conflict.map(|conflict| conflict.remote));
+    let versions = record
+        .version
+        .into_iter()
+        .chain(remote.and_then(|remote| remote.version));
+    Ok(Some((
+        versions.collect(),
+        record.state == RecordState::Clean,
+    )))
+}

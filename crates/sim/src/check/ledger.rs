@@ -1,0 +1,58 @@
+//! The ledger of writes: where each one is.
+use std::collections::BTreeSet;
+
+/// A mark that one write puts into one field, and no other write ever does: `Q17Q`.
+pub(crate) type Token = u32;
+
+/// Finds the marks in a text.
+pub(crate) fn tokens(text: &str, found: &mut Vec<Token>) {
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once('Q') {
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        if digits > 0 && after.as_bytes().get(digits) == Some(&b'Q') {
+            found.extend(after[..digits].parse::<Token>());
+            rest = &after[digits + 1..];
+        } else {
+            rest = after;
+        }
+    }
+}
+
+/// What is known of every mark.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    drawn: Token,
+    /// Written by a commit that is there.
+    pub(crate) written: BTreeSet<Token>,
+    /// Replaced by a write that had seen it.
+    pub(crate) superseded: BTreeSet<Token>,
+    /// In an image that the server accepted.
+    pub(crate) accepted: BTreeSet<Token>,
+    /// In the journal of a replica.
+    pub(crate) journalled: Vec<BTreeSet<Token>>,
+}
+
+impl Ledger {
+    pub(crate) fn new(replicas: usize) -> Self {
+        Ledger {
+            journalled: vec![BTreeSet::new(); replicas],
+            ..Ledger::default()
+        }
+    }
+
+    /// A mark that was never used.
+    pub(crate) fn draw(&mut self) -> String {
+        self.drawn += 1;
+        format!("Q{}Q", self.drawn)
+    }
+
+    /// Whether a write may be gone from where it was: someone who had seen it replaced it, or a journal
+    /// keeps it.
+    pub(crate) fn is_excused(&self, token: Token) -> bool {
+        self.superseded.contains(&token)
+            || self
+                .journalled
+                .iter()
+                .any(|journal| journal.contains(&token))
+    }
+}

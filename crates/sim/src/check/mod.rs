@@ -1,0 +1,69 @@
+//! What must hold, checked after every commit.
+//!
+//! | checker | what it holds (the letters of `docs/SAFETY.md`) |
+//! |---|---|
+//! | `ledger` | each acknowledged write is in the outbox, accepted, superseded by one that had seen it, or journalled (P2) |
+//! | `record` | base, chain, version and visible document agree with each other and with the server's history (P2, P4) |
+//! | `frozen` | a mutation's key stands for one content; the base stays while one is out (P3) |
+//! | `blind-overwrite` | an accepted write replaced exactly the image that its writer had as base (P2) |
+//! | `once` | a mutation takes effect once an epoch (P3) |
+//! | `self-conflict` | a conflict's remote was not made by the same mutation (P3) |
+//! | `resurrection` | a record comes back only by a write that knew of its deletion (P4) |
+//! | `group` | groups take effect whole (P3) |
+//! | `checkpoint` | the checkpoint passes only what is stored, and goes back only in a new walk (P5) |
+//! | `polite` | nothing is sent before the time that the server asked for |
+//! | `order` | one exchange at a time, under the lease's generation |
+//! | `resume` | what waits has a request, a wake-up or a named blocker (P7) |
+//! | `converged` | after the faults: all equal, nothing left (P7) |
+mod commit;
+mod convergence;
+mod feed;
+mod history;
+mod ledger;
+mod polite;
+mod record;
+mod shadow;
+
+pub(crate) use commit::{Commit, Journalled};
+pub(crate) use convergence::{Live, converged, nothing_lost};
+pub(crate) use feed::checkpoint;
+pub(crate) use history::{Archive, History, number};
+pub(crate) use ledger::{Ledger, Token, tokens};
+pub(crate) use polite::{Manners, Moment};
+pub(crate) use record::{Records, unreadable};
+pub(crate) use shadow::{Place, Remembered, Shadow};
+
+use std::fmt;
+
+/// What did not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The checker that saw it.
+    pub checker: &'static str,
+    /// What it saw.
+    pub message: String,
+}
+
+impl Violation {
+    pub(crate) fn new(checker: &'static str, message: impl Into<String>) -> Self {
+        Violation {
+            checker,
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.checker, self.message)
+    }
+}
+
+/// The result of a check.
+pub(crate) type Checked<T = ()> = Result<T, Violation>;
+
+/// A record's collection and id.
+pub(crate) type Key = (
+    tisync_core::model::CollectionName,
+    tisync_core::model::RecordId,
+);

@@ -1,0 +1,382 @@
+//! Each record that a commit touched: base, chain, version, visible document, and the ledger of its writes.
+use super::{
+    Archive, Checked, Commit, History, Key, Ledger, Remembered, Shadow, Token, Violation, tokens,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use tisync_core::model::*;
+use tisync_core::store::{Durability, EntryFilter, Keys, Load, Store, StoreError, Tx};
+use tisync_json::Document;
+
+/// What a check of records looks at.
+pub(crate) struct Records<'a> {
+    pub(crate) replica: usize,
+    pub(crate) shadow: &'a mut Shadow,
+    pub(crate) ledger: &'a mut Ledger,
+    pub(crate) archive: &'a Archive,
+    pub(crate) history: &'a History,
+    /// Whether the server was restored at some time: then it may lack what it once had.
+    pub(crate) restored: bool,
+    /// Marks that this step's input carries.
+    pub(crate) drawn: &'a [Token],
+    /// Whether the step is the user's: what it carries is written with it.
+    pub(crate) by_user: bool,
+    /// Whether what it replaces was seen and is meant to go.
+    pub(crate) supersedes: bool,
+}
+
+/// A record with all that belongs to it.
+struct Row {
+    record: Option<(Record, Option<Dirty>)>,
+    chain: Vec<Entry>,
+    conflict: Option<Conflict>,
+}
+
+impl Records<'_> {
+    /// Checks what a commit touched, and remembers it.
+    pub(crate) fn check<S: Store>(&mut self, store: &mut S, commit: &Commit) -> Checked {
+        let journal = &mut self.ledger.journalled[self.replica];
+        let mut deletes: BTreeSet<(CollectionName, Rid)> = BTreeSet::new();
+        for row in &commit.journal {
+            journal.extend(&row.tokens);
+            if row.our_delete {
+                deletes.insert((row.collection.clone(), row.rid));
+            }
+        }
+        let mut touched = commit.records.clone();
+        let mut groups = commit.groups.clone();
+        for seq in &commit.removed_entries {
+            touched.extend(self.shadow.entries.remove(seq));
+            groups.extend(self.shadow.groups.remove(seq));
+        }
+        let mut by_collection: BTreeMap<CollectionName, Vec<Rid>> = BTreeMap::new();
+        for (collection, rid) in touched {
+            by_collection.entry(collection).or_default().push(rid);
+        }
+        let mut tx = store.begin(Durability::Normal).map_err(unreadable)?;
+        for (collection, rids) in by_collection {
+            for (rid, row) in rids.iter().zip(rows(&mut tx, &collection, &rids)?) {
+                let key = (collection.clone(), *rid);
+                self.record(&key, row, deletes.contains(&key))?;
+            }
+        }
+        for group in groups {
+            let members = tx
+                .entries(EntryFilter::Group(group), None, usize::MAX)
+                .map_err(unreadable)?;
+            let out = members.iter().filter(|entry| entry.state.is_out()).count();
+            if out != 0 && out != members.len() {
+                let message = format!(
+                    "{out} of {} mutations of the group {group} are out",
+                    members.len()
+                );
+                return Err(Violation::new("group", message));
+            }
+        }
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        place: &(CollectionName, Rid),
+        row: Row,
+        delete_journalled: bool,
+    ) -> Checked {
+        let before = self.shadow.records.remove(place);
+        let mut visible = None;
+        let mut id = before.as_ref().map(|before| before.id.clone());
+        let mut out = None;
+        let mut base_present = false;
+        if let Some((record, dirty)) = &row.record {
+            let key = (place.0.clone(), record.id.clone());
+            self.consistent(&key, record, dirty.as_ref(), &row)?;
+            out = self.frozen(&key, record, dirty.as_ref(), &row.chain, before.as_ref())?;
+            visible = record.document.as_ref().map(marks);
+            base_present = match dirty {
+                Some(dirty) => dirty.base.is_present(),
+                None => record.document.is_some(),
+            };
+            id = Some(record.id.clone());
+        } else if let Some(entry) = row.chain.first() {
+            return Err(Violation::new(
+                "record",
+                format!("{place:?}: no record, but the entry {}", entry.id),
+            ));
+        }
+        for entry in &row.chain {
+            self.shadow.entries.insert(entry.seq, place.clone());
+            if let Some(group) = entry.group {
+                self.shadow.groups.insert(entry.seq, group);
+            }
+        }
+        let Some(id) = id else { return Ok(()) };
+        let key = (place.0.clone(), id.clone());
+        let (open, open_delete) = self.ledger(
+            &key,
+            before,
+            &visible,
+            &row.chain,
+            delete_journalled,
+            base_present,
+        )?;
+        if row.record.is_some() || !open.is_empty() {
+            let remembered = Remembered {
+                id,
+                visible,
+                open,
+                open_delete,
+                out,
+                base_present,
+            };
+            self.shadow.records.insert(place.clone(), remembered);
+        }
+        Ok(())
+    }
+
+    /// The ledger of the record's writes: returns those that are still on this replica alone.
+    fn ledger(
+        &mut self,
+        key: &Key,
+        before: Option<Remembered>,
+        visible: &Option<Vec<Token>>,
+        chain: &[Entry],
+        delete_journalled: bool,
+        base_present: bool,
+    ) -> Checked<(BTreeSet<Token>, bool)> {
+        let (seen, mut open, mut open_delete, before_base) = match before {
+            Some(before) => (
+                before.visible,
+                before.open,
+                before.open_delete,
+                before.base_present,
+            ),
+            None => (None, BTreeSet::new(), false, false),
+        };
+        let pending = chain_marks(chain);
+        let shown: &[Token] = visible.as_deref().unwrap_or_default();
+        if self.supersedes {
+            for token in seen.iter().flatten().filter(|token| !shown.contains(token)) {
+                self.ledger.superseded.insert(*token);
+            }
+        }
+        if self.by_user {
+            // A mark that a later entry of the chain covers at once was never seen by anyone.
+            for token in self.drawn.iter().filter(|token| shown.contains(token)) {
+                self.ledger.written.insert(*token);
+                open.insert(*token);
+            }
+            open_delete = (open_delete || seen.is_some())
+                && visible.is_none()
+                && chain
+                    .last()
+                    .is_some_and(|entry| entry.change == Change::Delete);
+        }
+        // To delete what no server ever had leaves nothing to tell.
+        open_delete &= before_base || base_present && self.by_user;
+        open.retain(|token| {
+            !self.ledger.accepted.contains(token) && !self.ledger.is_excused(*token)
+        });
+        if let Some(token) = open.iter().find(|token| !pending.contains(token)) {
+            let message = format!(
+                "{key:?}: the write Q{token}Q is neither in the outbox, nor accepted, nor superseded, nor journalled"
+            );
+            return Err(Violation::new("ledger", message));
+        }
+        if open_delete && !chain.iter().any(|entry| entry.change == Change::Delete) {
+            let gone = self
+                .history
+                .latest
+                .get(key)
+                .is_none_or(|latest| latest.document.is_none());
+            if !gone && !delete_journalled && !self.archive.deleted.contains(key) {
+                let message = format!(
+                    "{key:?}: a delete is neither in the outbox, nor accepted, nor journalled"
+                );
+                return Err(Violation::new("ledger", message));
+            }
+            open_delete = false;
+        }
+        Ok((open, open_delete))
+    }
+
+    /// Base, chain, version and what is visible agree.
+    fn consistent(&self, key: &Key, record: &Record, dirty: Option<&Dirty>, row: &Row) -> Checked {
+        let wrong = |what: String| Err(Violation::new("record", format!("{key:?}: {what}")));
+        let is_dirty = record.state == RecordState::Dirty;
+        if is_dirty != dirty.is_some() {
+            return wrong(format!(
+                "the state is {:?}, the side row {dirty:?}",
+                record.state
+            ));
+        }
+        if !is_dirty && (!row.chain.is_empty() || row.conflict.is_some()) {
+            return wrong(format!(
+                "the state is {:?}, but there are entries or a conflict",
+                record.state
+            ));
+        }
+        let base = match dirty {
+            Some(dirty) => dirty.base.clone(),
+            None => Image::from(record.document.clone()),
+        };
+        if record.state == RecordState::Tombstone && record.document.is_some() {
+            return wrong("a tombstone with a document".to_owned());
+        }
+        let shown = row
+            .chain
+            .iter()
+            .fold(base.document().cloned(), |shown, entry| {
+                entry.change.apply(shown.as_ref())
+            });
+        if !Image::from(shown.clone()).same(&Image::from(record.document.clone())) {
+            return wrong(format!(
+                "base and chain give {shown:?}, but {:?} is visible",
+                record.document
+            ));
+        }
+        // A tombstone may be of a record that no server ever had.
+        if record.state != RecordState::Tombstone {
+            self.image(key, "base", &base, record.version.as_ref())?;
+        }
+        for remote in dirty
+            .and_then(|dirty| dirty.remote.as_ref())
+            .into_iter()
+            .chain(row.conflict.as_ref().map(|conflict| &conflict.remote))
+        {
+            self.image(key, "remote", &remote.image, remote.version.as_ref())?;
+        }
+        if row.conflict.is_some()
+            && row
+                .chain
+                .iter()
+                .any(|entry| entry.state == EntryState::Pending)
+        {
+            return wrong("an entry may go although a conflict is open".to_owned());
+        }
+        Ok(())
+    }
+
+    /// An image of the server is one that the server had.
+    fn image(&self, key: &Key, what: &str, image: &Image, version: Option<&Version>) -> Checked {
+        let wrong = |why: String| {
+            Err(Violation::new(
+                "record",
+                format!("{key:?}: {what} {image:?} at {version:?}: {why}"),
+            ))
+        };
+        match (image, version) {
+            (Image::Present(document), Some(version)) => match self.archive.image(key, version) {
+                Some(Some(was)) if was.same(document) => Ok(()),
+                was => wrong(format!("the server had {was:?}")),
+            },
+            (Image::Present(_), None) => wrong("an image of the server has a version".to_owned()),
+            (Image::Gone | Image::Absent, _) => {
+                let never_gone = self
+                    .history
+                    .latest
+                    .get(key)
+                    .is_some_and(|latest| latest.document.is_some())
+                    && !self.archive.deleted.contains(key)
+                    && !self.restored;
+                // A record that was never on a server may have left a tombstone here: it has no version.
+                if never_gone && *image == Image::Gone && (version.is_some() || what == "remote") {
+                    return wrong("the record was never deleted".to_owned());
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// What is out stands on the base that it was sent with.
+    fn frozen(
+        &self,
+        key: &Key,
+        record: &Record,
+        dirty: Option<&Dirty>,
+        chain: &[Entry],
+        before: Option<&Remembered>,
+    ) -> Checked<Option<(MutationId, Image, Option<Version>)>> {
+        let wrong = |what: String| Err(Violation::new("frozen", format!("{key:?}: {what}")));
+        let mut out = chain.iter().filter(|entry| entry.state.is_out());
+        let Some(entry) = out.next() else {
+            return Ok(None);
+        };
+        if let Some(other) = out.next() {
+            return wrong(format!("{} and {} are out at once", entry.id, other.id));
+        }
+        let base = dirty.map_or(Image::Absent, |dirty| dirty.base.clone());
+        let now = (entry.id, base, record.version.clone());
+        if let Some((id, base, version)) = before.and_then(|before| before.out.as_ref())
+            && *id == now.0
+            && (*base != now.1 || *version != now.2)
+        {
+            return wrong(format!(
+                "the base changed from {version:?} to {:?} while {id} is out",
+                now.2
+            ));
+        }
+        match entry.frozen.as_ref().map(|frozen| &frozen.precondition) {
+            Some(Precondition::Version(version)) if Some(version) == record.version.as_ref() => {}
+            Some(Precondition::Absent) if !now.1.is_present() => {}
+            other => {
+                return wrong(format!(
+                    "{} is out with {other:?} on {:?} at {:?}",
+                    entry.id, now.1, now.2
+                ));
+            }
+        }
+        Ok(Some(now))
+    }
+}
+
+fn rows<T: Tx>(tx: &mut T, collection: &CollectionName, rids: &[Rid]) -> Checked<Vec<Row>> {
+    let records = tx
+        .load(collection, Keys::Rids(rids), Load::Whole)
+        .map_err(unreadable)?;
+    let entries = tx
+        .entries(EntryFilter::Chains(collection, rids), None, usize::MAX)
+        .map_err(unreadable)?;
+    let mut chains: BTreeMap<Rid, Vec<Entry>> = BTreeMap::new();
+    for entry in entries {
+        chains.entry(entry.rid).or_default().push(entry);
+    }
+    let mut rows = Vec::with_capacity(rids.len());
+    for (rid, record) in rids.iter().zip(records) {
+        let conflict = tx.conflict(collection, *rid).map_err(unreadable)?;
+        rows.push(Row {
+            record,
+            chain: chains.remove(rid).unwrap_or_default(),
+            conflict,
+        });
+    }
+    Ok(rows)
+}
+
+/// The marks in a document.
+fn marks(document: &Document) -> Vec<Token> {
+    let mut found = Vec::new();
+    tokens(document.text(), &mut found);
+    found
+}
+
+/// The marks in the changes of a chain.
+fn chain_marks(chain: &[Entry]) -> BTreeSet<Token> {
+    let mut found = Vec::new();
+    for entry in chain {
+        match &entry.change {
+            Change::Create(document) | Change::Replace(document) => {
+                tokens(document.text(), &mut found)
+            }
+            Change::Patch(patch) => tokens(
+                &serde_json::to_string(patch).unwrap_or_default(),
+                &mut found,
+            ),
+            Change::Delete => {}
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// A checker cannot read the store: that is a finding too.
+pub(crate) fn unreadable(error: StoreError) -> Violation {
+    Violation::new("record", format!("the store cannot be read: {error}"))
+}

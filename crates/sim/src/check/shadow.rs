@@ -1,0 +1,56 @@
+//! What the checkers remember of a replica between two commits.
+use super::Token;
+use std::collections::{BTreeMap, BTreeSet};
+use tisync_core::model::{
+    CollectionName, FeedKey, Generation, GroupId, Image, MutationId, RecordId, Rid, Version,
+};
+
+/// What the checkers remember of a replica.
+#[derive(Debug, Default)]
+pub(crate) struct Shadow {
+    pub(crate) records: BTreeMap<(CollectionName, Rid), Remembered>,
+    /// The record of each entry.
+    pub(crate) entries: BTreeMap<i64, (CollectionName, Rid)>,
+    /// The group of each entry that has one.
+    pub(crate) groups: BTreeMap<i64, GroupId>,
+    /// Where each feed stands.
+    pub(crate) places: BTreeMap<FeedKey, Place>,
+    /// The highest generation of the lease so far.
+    pub(crate) generation: Generation,
+}
+
+/// A record after the last commit that touched it.
+#[derive(Debug)]
+pub(crate) struct Remembered {
+    pub(crate) id: RecordId,
+    /// Whether the app sees it, with which marks.
+    pub(crate) visible: Option<Vec<Token>>,
+    /// Marks that this replica wrote and that are on no server yet.
+    pub(crate) open: BTreeSet<Token>,
+    /// A delete of this replica that is on no server yet.
+    pub(crate) open_delete: bool,
+    /// Whether the server has the record, as far as is known here.
+    pub(crate) base_present: bool,
+    /// An entry that the server may be acting on, with the base that it stands on.
+    pub(crate) out: Option<(MutationId, Image, Option<Version>)>,
+}
+
+/// A place in a feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) epoch: String,
+    pub(crate) number: u64,
+    /// Whether it lies in a first walk, which has not shown everything yet.
+    pub(crate) walking: bool,
+}
+
+impl Shadow {
+    /// The records that the app sees in a collection, in order.
+    pub(crate) fn visible(&self, collection: &CollectionName) -> Vec<RecordId> {
+        let records = self
+            .records
+            .iter()
+            .filter(|((of, _), record)| of == collection && record.visible.is_some());
+        records.map(|(_, record)| record.id.clone()).collect()
+    }
+}

@@ -1,0 +1,201 @@
+//! The simulator's command line: see `tisync-sim --help`.
+use std::process::ExitCode;
+use tisync_sim::bank::{self, Bug};
+use tisync_sim::fleet::run_all;
+use tisync_sim::minimise::minimise;
+use tisync_sim::options::{HELP, Options, Task};
+use tisync_sim::report::{Progress, command, summary};
+use tisync_sim::run::{Outcome, run};
+use tisync_sim::scenario::{Fault, Scenario, draw};
+use tisync_sim::{Keeping, disk};
+
+fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    let bug = match chosen_bug(&options) {
+        Ok(bug) => bug,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    // A panic is a finding: it is reported with its seed, not by a trace of the stack.
+    std::panic::set_hook(Box::new(|_| {}));
+    let held = match options.task.clone() {
+        Task::Seeds { from, count } => seeds(&options, bug, from, count),
+        Task::Seed {
+            seed,
+            verbose,
+            minimise,
+            keep,
+            without,
+        } => one(bug, seed, verbose, minimise, keep, &without),
+        Task::Bugs => bugs(&options),
+        Task::ListBugs => {
+            for (bug, what) in Bug::all() {
+                println!("{:24} {what}", bug.name());
+            }
+            true
+        }
+        Task::Help => {
+            println!("{HELP}");
+            true
+        }
+    };
+    if held {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn chosen_bug(options: &Options) -> Result<Option<Bug>, String> {
+    match &options.bug {
+        None => Ok(None),
+        Some(name) => match Bug::named(name) {
+            Some(bug) => Ok(Some(bug)),
+            None => Err(format!("there is no bug {name:?}: see --list-bugs")),
+        },
+    }
+}
+
+fn run_on(bug: Option<Bug>, scenario: &Scenario, keeping: Keeping) -> Outcome {
+    bank::plant(bug);
+    let outcome = run::<disk::Memory>(scenario, keeping);
+    bank::plant(None);
+    outcome
+}
+
+/// Runs a seed; one in a hundred twice, to see that its trace is the same.
+fn run_seed(bug: Option<Bug>, seed: u64) -> Outcome {
+    let scenario = draw(seed);
+    if !seed.is_multiple_of(100) {
+        return run_on(bug, &scenario, Keeping::Nothing);
+    }
+    let first = run_on(bug, &scenario, Keeping::Hash);
+    let second = run_on(bug, &scenario, Keeping::Hash);
+    match first.trace_hash == second.trace_hash {
+        true => first,
+        false => first.not_deterministic(second.trace_hash),
+    }
+}
+
+fn seeds(options: &Options, bug: Option<Bug>, from: u64, count: u64) -> bool {
+    let progress = Progress::new(count);
+    let harvest = run_all(
+        from,
+        count,
+        options.jobs,
+        false,
+        |seed| run_seed(bug, seed),
+        |done, failed| progress.tell(done, failed),
+    );
+    progress.end();
+    println!("{}", summary(&harvest, progress.elapsed()));
+    for (seed, violation) in &harvest.failures {
+        println!("seed {seed}: {violation}");
+    }
+    if let Some((seed, _)) = harvest.failures.first() {
+        println!(
+            "{} of {count} seeds failed. The first, shortened:",
+            harvest.failed
+        );
+        shorten(bug, &draw(*seed));
+        return false;
+    }
+    println!("all {count} seeds held");
+    true
+}
+
+fn one(
+    bug: Option<Bug>,
+    seed: u64,
+    verbose: bool,
+    minimised: bool,
+    keep: Option<Vec<usize>>,
+    without: &[Fault],
+) -> bool {
+    let mut scenario = draw(seed);
+    if let Some(keep) = keep {
+        scenario.steps.retain(|step| keep.contains(&step.number));
+    }
+    for fault in without {
+        scenario.settings.rates.set(*fault, 0);
+    }
+    let keeping = if verbose {
+        Keeping::Lines
+    } else {
+        Keeping::Hash
+    };
+    if verbose {
+        print!("{scenario}");
+    }
+    let outcome = run_on(bug, &scenario, keeping);
+    match &outcome.violation {
+        None => {
+            println!(
+                "seed {seed} ok, {} steps, trace hash {:016x}",
+                outcome.tally.steps, outcome.trace_hash
+            );
+            true
+        }
+        Some(violation) => {
+            println!(
+                "seed {seed} failed, trace hash {:016x}\n{violation}",
+                outcome.trace_hash
+            );
+            if minimised {
+                shorten(bug, &scenario);
+            }
+            false
+        }
+    }
+}
+
+fn shorten(bug: Option<Bug>, scenario: &Scenario) {
+    let shorter = minimise(scenario, |scenario| run_on(bug, scenario, Keeping::Nothing));
+    print!("{shorter}");
+    if let Some(violation) = run_on(bug, &shorter, Keeping::Nothing).violation {
+        println!("{violation}");
+    }
+    let whole = draw(scenario.seed);
+    println!(
+        "to see it again: {}",
+        command(&shorter, &whole, bug.map(Bug::name).as_deref())
+    );
+}
+
+fn bugs(options: &Options) -> bool {
+    let all = Bug::all();
+    let mut survivors = 0;
+    println!("{:24} {:>7}  found by", "bug", "at seed");
+    for (bug, what) in &all {
+        let run = |seed| run_on(Some(*bug), &draw(seed), Keeping::Nothing);
+        let harvest = run_all(0, bank::SEEDS_MAX, options.jobs, true, run, |_, _| {});
+        match harvest.failures.first() {
+            Some((seed, violation)) => {
+                println!("{:24} {seed:>7}  {}", bug.name(), violation.checker)
+            }
+            None => {
+                println!(
+                    "{:24} {:>7}  nothing in {} seeds: {what}",
+                    bug.name(),
+                    "-",
+                    bank::SEEDS_MAX
+                );
+                survivors += 1;
+            }
+        }
+    }
+    println!(
+        "{} of {} planted bugs were found",
+        all.len() - survivors,
+        all.len()
+    );
+    survivors == 0
+}

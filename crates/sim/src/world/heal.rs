@@ -1,0 +1,210 @@
+//! After the faults: everything works again, people settle what waits for them, and all must become equal
+//! within a stated time.
+use super::replica::connector;
+use super::{STEPS_MAX, World};
+use crate::check::{Checked, Violation, converged, nothing_lost, unreadable};
+use crate::disk::Disk;
+use crate::scenario::Verb;
+use tisync_core::model::*;
+use tisync_core::store::{Durability, EntryFilter, Tx};
+
+/// How long the world may take to become quiet: the longest wait that a server may ask for, and then some.
+const HEAL_MS_MAX: u64 = 12 * 3_600_000;
+/// How often someone looks after what waits for a person.
+const CARE_MS: u64 = 45_000;
+
+impl<D: Disk> World<D> {
+    pub(super) fn heal(&mut self) -> Checked {
+        self.trace
+            .note(self.now_ms, || "the faults are over".to_owned());
+        self.healing = true;
+        self.server.down_until_ms = 0;
+        self.server.defer(false);
+        for number in 0..self.replicas.len() {
+            let replica = &mut self.replicas[number];
+            replica.cut_off_until_ms = 0;
+            replica.crash = None;
+            if replica.processes.iter().all(Option::is_none) {
+                replica.start_ticket += 1;
+                self.start(number)?;
+            } else if replica.processes[replica.holder].is_none() {
+                // The process with the lease is gone, the other is still there: it takes over.
+                let other = 1 - replica.holder;
+                if let Some(who) = self.replicas[number].who(number, other) {
+                    self.take(who)?;
+                }
+            }
+            self.to_holder(number, Input::Start)?;
+            self.to_holder(number, Input::Network { online: true })?;
+            let holder = self.replicas[number].holder;
+            if let Some(who) = self.replicas[number].who(number, holder) {
+                self.credentials(who)?;
+            }
+        }
+        let until_ms = self.now_ms + HEAL_MS_MAX;
+        let mut care_ms = self.now_ms;
+        while self.now_ms < until_ms {
+            if self.now_ms >= care_ms {
+                care_ms = self.now_ms + CARE_MS;
+                self.care()?;
+                if self.is_quiet()? {
+                    return self.check_end();
+                }
+            }
+            match self.queue.next() {
+                Some(_) if self.trace.steps() > STEPS_MAX => return self.explain(),
+                Some((at_ms, event)) => self.turn(at_ms, event)?,
+                None => self.now_ms = care_ms,
+            }
+        }
+        self.explain()
+    }
+
+    /// People settle what waits for them.
+    fn care(&mut self) -> Checked {
+        for number in 0..self.replicas.len() {
+            let holder = self.replicas[number].holder;
+            let Some(who) = self.replicas[number].who(number, holder) else {
+                continue;
+            };
+            let mut tx = self.replicas[number]
+                .disk
+                .begin(Durability::Normal)
+                .map_err(unreadable)?;
+            let conflicts = tx.conflicts(None, usize::MAX).map_err(unreadable)?.len();
+            let waiting = tx
+                .entries(EntryFilter::Waiting, None, usize::MAX)
+                .map_err(unreadable)?;
+            drop(tx);
+            let mut shrinks = Vec::new();
+            let feeds: Vec<FeedKey> = self.replicas[number].config.connectors[&connector()]
+                .feeds
+                .keys()
+                .map(|feed| FeedKey {
+                    connector: connector(),
+                    feed: feed.clone(),
+                })
+                .collect();
+            let mut tx = self.replicas[number]
+                .disk
+                .begin(Durability::Normal)
+                .map_err(unreadable)?;
+            for feed in feeds {
+                let state = tx.feed(&feed).map_err(unreadable)?;
+                if state
+                    .and_then(|state| state.pass)
+                    .and_then(|pass| pass.shrink)
+                    .is_some()
+                {
+                    shrinks.push(feed);
+                }
+            }
+            drop(tx);
+            for feed in shrinks {
+                self.step(who, Input::ConfirmShrink { feed, delete: true }, Vec::new())?;
+            }
+            for turn in 0..conflicts {
+                self.resolve(who, number * 3 + turn)?;
+            }
+            let parked = waiting
+                .into_iter()
+                .filter(|entry| matches!(entry.state, EntryState::Parked { .. }));
+            for entry in parked {
+                let verb = if entry.seq % 3 == 0 {
+                    Verb::Discard
+                } else {
+                    Verb::Edit
+                };
+                self.treat_entry(who, verb, &entry)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nothing is left to do anywhere.
+    fn is_quiet(&mut self) -> Checked<bool> {
+        let (epoch, latest) = self.server.meta();
+        for number in 0..self.replicas.len() {
+            if !self
+                .health(number)?
+                .is_some_and(|health| health.is_synced())
+            {
+                return Ok(false);
+            }
+            let places = &self.replicas[number].shadow.places;
+            let feeds = self.replicas[number].config.connectors[&connector()]
+                .feeds
+                .len();
+            let all = places
+                .values()
+                .filter(|place| place.epoch == epoch && place.number == latest && !place.walking);
+            if all.count() < feeds {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn health(&mut self, number: usize) -> Checked<Option<Health>> {
+        let wall_ms = self.replicas[number].wall_ms(self.now_ms);
+        let replica = &mut self.replicas[number];
+        let Some(process) = replica.processes[replica.holder].as_ref() else {
+            return Ok(None);
+        };
+        let now = Now {
+            wall_ms,
+            monotonic_ms: process.monotonic_ms(self.now_ms),
+            entropy: [0; 32],
+        };
+        let health = process.engine.health(&mut replica.disk, now);
+        health.map(Some).map_err(|error| {
+            Violation::new("resume", format!("the health cannot be read: {error}"))
+        })
+    }
+
+    fn check_end(&mut self) -> Checked {
+        let live = self.server.live();
+        for number in 0..self.replicas.len() {
+            let collections: Vec<CollectionName> = self.replicas[number]
+                .config
+                .collections
+                .keys()
+                .cloned()
+                .collect();
+            converged(&mut self.replicas[number].disk, number, &live, &collections)?;
+        }
+        nothing_lost(&self.ledger, &live)
+    }
+
+    /// Says what is still not quiet when the time is up.
+    fn explain(&mut self) -> Checked {
+        let server = self.server.meta();
+        for number in 0..self.replicas.len() {
+            let health = self.health(number)?;
+            let places: Vec<_> = self.replicas[number]
+                .shadow
+                .places
+                .values()
+                .cloned()
+                .collect();
+            let done = health.as_ref().is_some_and(Health::is_synced)
+                && places.iter().all(|place| place.number == server.1);
+            if !done {
+                let mut tx = self.replicas[number]
+                    .disk
+                    .begin(Durability::Normal)
+                    .map_err(unreadable)?;
+                let entries = tx.entries(EntryFilter::All, None, 5).map_err(unreadable)?;
+                let message = format!(
+                    "replica {number} is not synced {HEAL_MS_MAX} ms after the faults: it stands at {places:?}, the \
+                     server at {server:?}; {health:?}; {entries:?}"
+                );
+                return Err(Violation::new("converged", message));
+            }
+        }
+        Err(Violation::new(
+            "converged",
+            "not quiet, although every replica is synced",
+        ))
+    }
+}

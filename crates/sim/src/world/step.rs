@@ -1,0 +1,550 @@
+//! One step of an engine: with faults of its store, with the checkers behind it, and with a driver that does
+//! what it is told.
+use super::World;
+use super::event::{Event, Who};
+use super::replica::{Process, connector};
+use crate::check::{Checked, Commit, Manners, Records, Token, Violation, checkpoint, unreadable};
+use crate::disk::Disk;
+use crate::scenario::Fault;
+use crate::watch::Watched;
+use tisync_core::limits::REQUEST_DEADLINE_MS;
+use tisync_core::model::*;
+use tisync_core::store::{StoreErrorKind, Tx};
+use tisync_core::{Error, ErrorKind};
+
+impl<D: Disk> World<D> {
+    /// Starts the first process of a replica.
+    pub(super) fn start(&mut self, replica: usize) -> Checked {
+        if let Some(who) = self.open(replica, 0)? {
+            self.take(who)?;
+        }
+        Ok(())
+    }
+
+    /// Opens a replica in a process.
+    pub(super) fn open(&mut self, replica: usize, slot: usize) -> Checked<Option<Who>> {
+        if self.replicas[replica].processes[slot].is_some() {
+            return Ok(None);
+        }
+        self.incarnations += 1;
+        let process = Process::new(self.incarnations, self.now_ms);
+        let config = self.replicas[replica].config.clone();
+        self.replicas[replica].processes[slot] = Some(process);
+        let Some(who) = self.replicas[replica].who(replica, slot) else {
+            return Ok(None);
+        };
+        self.step(who, Input::Configure(Box::new(config)), Vec::new())?;
+        Ok(Some(who))
+    }
+
+    /// Lets a process take the lease.
+    pub(super) fn take(&mut self, who: Who) -> Checked {
+        self.step(who, Input::LeaseTaken, Vec::new())
+    }
+
+    pub(super) fn wake(&mut self, who: Who, ticket: u64) -> Checked {
+        let process = self.replicas[who.replica].processes[who.slot].as_mut();
+        match process
+            .filter(|process| process.incarnation == who.incarnation && process.ticket == ticket)
+        {
+            Some(process) if process.holds => {
+                process.wake_ms = None;
+                self.step(who, Input::Wake, Vec::new())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives an input to an engine. `drawn`: the marks that it carries.
+    pub(super) fn step(&mut self, who: Who, input: Input, drawn: Vec<Token>) -> Checked {
+        let replica = &mut self.replicas[who.replica];
+        let now_ms = self.now_ms;
+        let wall_ms = replica.wall_ms(now_ms);
+        let Some(process) = replica.processes[who.slot]
+            .as_mut()
+            .filter(|process| process.incarnation == who.incarnation)
+        else {
+            return Ok(());
+        };
+        let monotonic_ms = process.monotonic_ms(now_ms);
+        replica.steps += 1;
+        let number = replica.steps;
+        let mut dice = self.dice(who.replica, 2, number);
+        let now = Now {
+            wall_ms,
+            monotonic_ms,
+            entropy: dice.bytes(),
+        };
+        // A driver opens a replica, or it does not: there is no half of that to try again.
+        let opens = matches!(input, Input::Configure(_) | Input::LeaseTaken);
+        let busy = !opens && self.strikes(&mut dice, Fault::StoreBusy);
+        let full = !opens && !busy && self.strikes(&mut dice, Fault::StoreFull);
+        self.trace.input(now_ms, who.replica, who.slot, &input);
+
+        let replica = &mut self.replicas[who.replica];
+        let crash = replica.crash.take();
+        let Some(process) = replica.processes[who.slot].as_mut() else {
+            return Ok(());
+        };
+        if busy {
+            replica.disk.fail_begin(StoreErrorKind::Busy);
+        }
+        if full {
+            replica.disk.fail_commit(StoreErrorKind::Full);
+        }
+        // What the engine has given up on does not bind it.
+        let mut asks = None;
+        if let Input::Answer { request, reply, .. } = &input
+            && process.open.remove(request).is_some()
+        {
+            asks = Manners::wait_ms(reply);
+        }
+        let kind = Kind::of(&input);
+        let again = (busy || full).then(|| input.clone());
+        let mut commits = Vec::new();
+        let mut store = Watched::new(&mut replica.disk, &mut commits, crash.map(|(when, _)| when));
+        let result = process.engine.step(&mut store, now, input);
+        replica.disk.clear_faults();
+        self.committed(who, kind, &commits, &drawn)?;
+        let replica = &mut self.replicas[who.replica];
+        if let (Some(wait_ms), Some(moment), false) =
+            (asks, replica.moment(who.slot, now_ms), commits.is_empty())
+        {
+            replica.manners.heard(wait_ms, moment);
+        }
+        if let Some((when, for_ms)) = crash {
+            self.trace
+                .note(now_ms, || format!("replica {} died: {when:?}", who.replica));
+            self.kill(who.replica, for_ms);
+            return Ok(());
+        }
+        match result {
+            Ok(outputs) => self.outputs(who, kind, outputs),
+            Err(error) => self.refused(who, kind, error, again, drawn),
+        }
+    }
+
+    /// Checks what a step committed.
+    fn committed(&mut self, who: Who, kind: Kind, commits: &[Commit], drawn: &[Token]) -> Checked {
+        let [commit] = commits else {
+            return match commits.len() {
+                0 => Ok(()),
+                count => Err(Violation::new(
+                    "order",
+                    format!("one step made {count} commits"),
+                )),
+            };
+        };
+        self.tally.commits += 1;
+        self.tally.decisions += commit.journal.len() as u64;
+        let replica = &mut self.replicas[who.replica];
+        if kind == Kind::LeaseTaken {
+            if let Some(moment) = replica.moment(who.slot, self.now_ms) {
+                replica.manners.carried_over(moment);
+            }
+            replica.holder = who.slot;
+            replica.shadow.generation.0 += 1;
+        }
+        let mut records = Records {
+            replica: who.replica,
+            shadow: &mut replica.shadow,
+            ledger: &mut self.ledger,
+            archive: &self.server.archive,
+            history: &self.server.history,
+            restored: self.server.restored,
+            drawn,
+            by_user: matches!(kind, Kind::Write | Kind::Undo | Kind::Edit | Kind::Resolve),
+            supersedes: matches!(kind, Kind::Write | Kind::Undo | Kind::Edit),
+        };
+        records.check(&mut replica.disk, commit)?;
+        let epoch = self.server.meta().0;
+        let config = &replica.config;
+        checkpoint(
+            &mut replica.disk,
+            &mut replica.shadow,
+            &self.server.history,
+            &epoch,
+            commit,
+            |key| {
+                config
+                    .connectors
+                    .get(&key.connector)
+                    .and_then(|found| found.feeds.get(&key.feed))
+                    .cloned()
+                    .unwrap_or_default()
+            },
+        )?;
+        if self.trace.is_on() && self.trace.steps().is_multiple_of(16) {
+            let hash = self.replicas[who.replica].disk.state_hash();
+            self.trace.note(self.now_ms, || {
+                format!("state of replica {}: {hash:016x}", who.replica)
+            });
+        }
+        Ok(())
+    }
+
+    /// Does what a step asks for.
+    fn outputs(&mut self, who: Who, kind: Kind, outputs: Vec<Output>) -> Checked {
+        self.trace
+            .outputs(self.now_ms, who.replica, who.slot, &outputs);
+        if kind == Kind::LeaseTaken
+            && let Some(process) = self.replicas[who.replica].processes[who.slot].as_mut()
+        {
+            process.holds = true;
+        }
+        for output in outputs {
+            match output {
+                Output::Order(order) => {
+                    self.check_order(who, &order)?;
+                    self.send(who, order)?;
+                }
+                Output::Decide(decide) => self.ask(who, decide),
+                Output::Continue { request, from } => {
+                    let process = self.replicas[who.replica].processes[who.slot].as_mut();
+                    if let Some(reply) =
+                        process.and_then(|process| process.partly.get(&request).cloned())
+                    {
+                        self.queue.add(
+                            self.now_ms + 1,
+                            Event::Answer {
+                                who,
+                                request,
+                                from,
+                                reply,
+                            },
+                        );
+                    }
+                }
+                Output::WakeAt { monotonic_ms } => self.wake_at(who, monotonic_ms),
+                Output::CredentialsNeeded { .. } => {
+                    let number = self.replicas[who.replica].revision;
+                    let wait_ms = self.dice(who.replica, 3, number).between(10, 20_000);
+                    self.queue
+                        .add(self.now_ms + wait_ms, Event::Credentials { who });
+                }
+                Output::Written(_) | Output::Event(_) => {}
+            }
+        }
+        self.nudge_holder(who, kind);
+        self.check_resume(who)
+    }
+
+    fn wake_at(&mut self, who: Who, monotonic_ms: Option<u64>) {
+        let now_ms = self.now_ms;
+        let Some(process) = self.replicas[who.replica].processes[who.slot].as_mut() else {
+            return;
+        };
+        process.ticket += 1;
+        process.wake_ms = monotonic_ms.map(|ms| process.virtual_ms(ms).max(now_ms + 1));
+        if let Some(at_ms) = process.wake_ms {
+            let ticket = process.ticket;
+            self.queue.add(at_ms, Event::Wake { who, ticket });
+        }
+    }
+
+    /// The process with the lease notices what another has committed.
+    fn nudge_holder(&mut self, who: Who, kind: Kind) {
+        let replica = &self.replicas[who.replica];
+        if who.slot == replica.holder || kind == Kind::Sync {
+            return;
+        }
+        if let Some(process) = &replica.processes[replica.holder]
+            && let Some(holder) = replica.who(who.replica, replica.holder)
+        {
+            let ticket = process.ticket;
+            self.queue.add(
+                self.now_ms + 100,
+                Event::Wake {
+                    who: holder,
+                    ticket,
+                },
+            );
+        }
+    }
+
+    fn check_order(&mut self, who: Who, order: &Order) -> Checked {
+        let replica = &mut self.replicas[who.replica];
+        if order.generation != replica.shadow.generation {
+            let message = format!(
+                "an order under the generation {:?}, but the lease stands at {:?}",
+                order.generation, replica.shadow.generation
+            );
+            return Err(Violation::new("order", message));
+        }
+        let Some(moment) = replica.moment(who.slot, self.now_ms) else {
+            return Ok(());
+        };
+        replica.manners.check(moment)?;
+        let Some(process) = replica.processes[who.slot].as_mut() else {
+            return Ok(());
+        };
+        let now = moment.monotonic_ms;
+        process.open.retain(|_, (_, until)| *until > now);
+        if process
+            .open
+            .values()
+            .any(|(other, _)| *other == order.connector)
+        {
+            let message = format!("two exchanges with {} at once", order.connector);
+            return Err(Violation::new("order", message));
+        }
+        process.open.insert(
+            order.request,
+            (order.connector.clone(), now + REQUEST_DEADLINE_MS),
+        );
+        process.partly.clear();
+        Ok(())
+    }
+
+    /// What waits has a request, a wake-up or a named blocker.
+    fn check_resume(&mut self, who: Who) -> Checked {
+        let wall_ms = self.replicas[who.replica].wall_ms(self.now_ms);
+        let replica = &mut self.replicas[who.replica];
+        let holder = replica.holder == who.slot;
+        let Some(process) = replica.processes[who.slot].as_mut() else {
+            return Ok(());
+        };
+        if !holder || !process.holds || process.wake_ms.is_some() || !process.open.is_empty() {
+            return Ok(());
+        }
+        if !process.partly.is_empty() {
+            return Ok(());
+        }
+        let now = Now {
+            wall_ms,
+            monotonic_ms: process.monotonic_ms(self.now_ms),
+            entropy: [0; 32],
+        };
+        let health = process
+            .engine
+            .health(&mut replica.disk, now)
+            .map_err(|error| {
+                Violation::new("resume", format!("the health cannot be read: {error}"))
+            })?;
+        let waits = health.outbox.pending + health.outbox.in_flight + health.outbox.unknown > 0
+            || health.feeds.iter().any(|feed| feed.behind);
+        let named = !health.blockers.is_empty()
+            || health.connectors.iter().any(|one| one.blocker.is_some());
+        if waits && !named {
+            return Err(Violation::new(
+                "resume",
+                format!("nothing will happen any more, but {health:?}"),
+            ));
+        }
+        Ok(())
+    }
+
+    fn refused(
+        &mut self,
+        who: Who,
+        kind: Kind,
+        error: Error,
+        again: Option<Input>,
+        drawn: Vec<Token>,
+    ) -> Checked {
+        self.trace.note(self.now_ms, || {
+            format!("{}.{} refused: {error}", who.replica, who.slot)
+        });
+        match (error.kind, again) {
+            (ErrorKind::Store(_), Some(input)) => {
+                let number = self.replicas[who.replica].steps;
+                let wait_ms = self.dice(who.replica, 4, number).between(1, 3_000);
+                let input = Box::new(input);
+                self.queue
+                    .add(self.now_ms + wait_ms, Event::Again { who, input, drawn });
+                Ok(())
+            }
+            (ErrorKind::LeaseLost, _) => {
+                if let Some(process) = self.replicas[who.replica].processes[who.slot].as_mut() {
+                    process.holds = false;
+                }
+                Ok(())
+            }
+            // A user's command may not fit what is there.
+            _ if !matches!(kind, Kind::Sync | Kind::Configure | Kind::LeaseTaken) => Ok(()),
+            _ => Err(Violation::new(
+                "order",
+                format!("an input of the driver was refused: {error}"),
+            )),
+        }
+    }
+
+    /// All processes of a replica die; it comes back after some time.
+    pub(super) fn kill(&mut self, number: usize, for_ms: u64) {
+        self.tally.crashes += 1;
+        self.exchanges
+            .retain(|_, exchange| exchange.who.replica != number);
+        let replica = &mut self.replicas[number];
+        replica.processes = [None, None];
+        replica.holder = 0;
+        replica.crash = None;
+        replica.start_ticket += 1;
+        let ticket = replica.start_ticket;
+        self.queue.add(
+            self.now_ms + for_ms,
+            Event::Start {
+                replica: number,
+                ticket,
+            },
+        );
+    }
+
+    fn ask(&mut self, who: Who, decide: Box<Decide>) {
+        let number = self.replicas[who.replica].steps;
+        let mut dice = self.dice(who.replica, 5, number);
+        let (low, high) = self.scenario.settings.function_ms;
+        let wait_ms = dice.between(low, high);
+        if !dice.chance(100) || self.healing {
+            let failed = dice.chance(100);
+            self.queue.add(
+                self.now_ms + wait_ms,
+                Event::Decided {
+                    who,
+                    decide,
+                    failed,
+                },
+            );
+        }
+    }
+
+    /// A policy function answers.
+    pub(super) fn decided(&mut self, who: Who, decide: &Decide, failed: bool) -> Checked {
+        let mut dice = self.dice(who.replica, 6, self.replicas[who.replica].steps);
+        let resolution = if failed {
+            Resolution::Failed("the function threw".into())
+        } else if decide
+            .questions
+            .iter()
+            .all(|question| question.field.is_some())
+        {
+            let image = if dice.chance(500) {
+                &decide.ours
+            } else {
+                &decide.remote.image
+            };
+            let object = image
+                .document()
+                .map(tisync_json::Document::object)
+                .unwrap_or_default();
+            let fields = decide.questions.iter().filter_map(|question| {
+                let path = question.field.clone()?;
+                let value = tisync_json::get(&object, &path)?.clone();
+                Some((path, value))
+            });
+            Resolution::Fields(fields.collect())
+        } else if dice.chance(500) {
+            Resolution::Ours
+        } else {
+            Resolution::Theirs
+        };
+        let input = Input::Decision {
+            collection: decide.collection.clone(),
+            rid: decide.rid,
+            version: decide.remote.version.clone(),
+            resolution,
+        };
+        self.step(who, input, Vec::new())
+    }
+
+    /// The provider has credentials: the good ones, or the old ones once more.
+    pub(super) fn credentials(&mut self, who: Who) -> Checked {
+        let number = self.replicas[who.replica].revision;
+        let old = self.dice(who.replica, 7, number).chance(200) && !self.healing;
+        let token = self.server.token();
+        let replica = &mut self.replicas[who.replica];
+        replica.revision += 1;
+        if !old {
+            replica.token = token;
+        }
+        let input = Input::CredentialsChanged {
+            connector: connector(),
+            revision: replica.revision,
+        };
+        self.step(who, input, Vec::new())
+    }
+
+    /// Takes the shadow of a replica anew from its store, after it lost commits.
+    pub(super) fn rebuild_shadow(&mut self, number: usize) -> Checked {
+        let replica = &mut self.replicas[number];
+        let generation = replica.shadow.generation;
+        replica.shadow = crate::check::Shadow {
+            generation,
+            ..Default::default()
+        };
+        replica.manners.forget();
+        self.ledger.journalled[number].clear();
+        let mut commit = Commit::default();
+        let mut tx = replica
+            .disk
+            .begin(tisync_core::store::Durability::Normal)
+            .map_err(unreadable)?;
+        for row in tx
+            .journal(tisync_core::store::JournalFilter::All, None, usize::MAX)
+            .map_err(unreadable)?
+        {
+            commit.journal.push(crate::check::Journalled::of(&row));
+        }
+        let mut carried: Vec<Token> = Vec::new();
+        for collection in replica.config.collections.keys() {
+            for (record, _) in tx.scan(collection, None, usize::MAX).map_err(unreadable)? {
+                commit.records.insert((collection.clone(), record.rid));
+            }
+        }
+        for entry in tx
+            .entries(tisync_core::store::EntryFilter::All, None, usize::MAX)
+            .map_err(unreadable)?
+        {
+            crate::check::tokens(
+                &serde_json::to_string(&entry.change).unwrap_or_default(),
+                &mut carried,
+            );
+        }
+        drop(tx);
+        carried.retain(|token| {
+            self.ledger.written.contains(token) && !self.ledger.accepted.contains(token)
+        });
+        let mut records = Records {
+            replica: number,
+            shadow: &mut replica.shadow,
+            ledger: &mut self.ledger,
+            archive: &self.server.archive,
+            history: &self.server.history,
+            restored: self.server.restored,
+            drawn: &carried,
+            by_user: true,
+            supersedes: false,
+        };
+        records.check(&mut replica.disk, &commit)
+    }
+}
+
+/// What kind of input a step was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Configure,
+    LeaseTaken,
+    Write,
+    Undo,
+    Edit,
+    Resolve,
+    Local,
+    Sync,
+}
+
+impl Kind {
+    fn of(input: &Input) -> Self {
+        match input {
+            Input::Configure(_) => Kind::Configure,
+            Input::LeaseTaken => Kind::LeaseTaken,
+            Input::Write { .. } => Kind::Write,
+            Input::Undo(_) => Kind::Undo,
+            Input::Edit(..) => Kind::Edit,
+            Input::Resolve { .. } => Kind::Resolve,
+            Input::Retry(_)
+            | Input::Discard(_)
+            | Input::ConfirmShrink { .. }
+            | Input::Resync(_) => Kind::Local,
+            _ => Kind::Sync,
+        }
+    }
+}
