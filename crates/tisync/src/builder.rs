@@ -7,6 +7,7 @@ use crate::options::{CollectionOptions, IntoCollectionOptions, Served};
 use crate::policies::{FieldConflict, Functions};
 use crate::replica::{Inner, Replica};
 use crate::shared::{Backend, Shared};
+use crate::storage::WriteDurability;
 use crate::{Error, ErrorKind, limits, storage};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -35,6 +36,7 @@ pub struct ReplicaBuilder {
     collections: BTreeMap<String, CollectionOptions>,
     functions: Functions,
     journal: JournalLimits,
+    durability: WriteDurability,
     http: Option<Arc<MakeHttp>>,
     error: Option<Error>,
 }
@@ -52,6 +54,7 @@ impl ReplicaBuilder {
             collections: BTreeMap::new(),
             functions: Functions::default(),
             journal: JournalLimits::default(),
+            durability: WriteDurability::default(),
             http: None,
             error: None,
         }
@@ -148,6 +151,12 @@ impl ReplicaBuilder {
         self
     }
 
+    /// Sets what a local write survives once the call has returned; by default a power cut too.
+    pub fn write_durability(mut self, durability: WriteDurability) -> Self {
+        self.durability = durability;
+        self
+    }
+
     /// Replaces the HTTP client, for instance by one with other certificates. The function is called in the
     /// sync worker's thread.
     pub fn http(
@@ -166,7 +175,7 @@ impl ReplicaBuilder {
         let mut config = self.config()?;
         let events = EventSender::new();
         let gate = Gate::default();
-        let store = storage::open(&self.path)?;
+        let store = storage::open_for_writes(&self.path, self.durability)?;
         let local = Local::open(store, gate.clone(), &mut config, events.clone())?;
         let http = self
             .http

@@ -67,6 +67,7 @@ pub use settings::{
     Settings,
 };
 pub use shared::Totals;
+pub use storage::WriteDurability;
 pub use typed::Typed;
 pub use watch::Watch;
 pub use writes::Writes;

@@ -1,12 +1,39 @@
 //! The store that native replicas use.
 use std::path::Path;
-use tisync_core::store::StoreError;
+use tisync_core::store::{Durability, StoreError};
 use tisync_store::{Options, RusqliteDriver, SqliteStore};
 
 /// A store in a file.
 pub(crate) type FileStore = SqliteStore<RusqliteDriver>;
 
+/// What a local write survives once the call has returned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WriteDurability {
+    /// The process and a power cut: each write waits for the disk. The promise that Ti.Sync makes by default.
+    #[default]
+    PowerCut,
+    /// The process only: a power cut may take the last writes, always the latest ones and never a part of one.
+    /// For apps that save often what they could bear to lose. What is handed to a backend is durable first, as
+    /// ever.
+    Process,
+}
+
 /// Opens the file, or makes it.
 pub(crate) fn open(path: &Path) -> Result<FileStore, StoreError> {
     SqliteStore::open(path, &Options::default())
+}
+
+/// Opens the file for local writes.
+pub(crate) fn open_for_writes(
+    path: &Path,
+    durability: WriteDurability,
+) -> Result<FileStore, StoreError> {
+    let options = Options {
+        durability_max: match durability {
+            WriteDurability::PowerCut => Durability::Full,
+            WriteDurability::Process => Durability::Normal,
+        },
+        ..Options::default()
+    };
+    SqliteStore::open(path, &options)
 }

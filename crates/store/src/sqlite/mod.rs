@@ -24,6 +24,8 @@ pub struct SqliteStore<D> {
     driver: D,
     /// The `PRAGMA synchronous` that is set, since setting it for each transaction costs.
     durability: Option<Durability>,
+    /// What no transaction goes beyond.
+    durability_max: Durability,
     collections: Collections,
     known: Known,
     /// A transaction that could not be taken back.
@@ -91,6 +93,10 @@ impl<D: SqlDriver> Store for SqliteStore<D> {
         if self.open {
             self.roll_back();
         }
+        let durability = match self.durability_max {
+            Durability::Normal => Durability::Normal,
+            Durability::Full => durability,
+        };
         if self.durability != Some(durability) {
             // SQLite refuses to change it inside a transaction.
             self.durability = None;

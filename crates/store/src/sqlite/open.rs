@@ -2,7 +2,7 @@
 use super::{Collections, Known, SqliteStore, layout};
 use crate::driver::SqlDriver;
 use crate::limits;
-use tisync_core::store::StoreError;
+use tisync_core::store::{Durability, StoreError};
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,9 @@ pub struct Options {
     pub busy_ms: u64,
     /// Whether every page is looked at for damage first, which reads the whole file.
     pub check: bool,
+    /// The most that a commit of this connection is made durable; `Normal` saves the wait for the disk where
+    /// the app can bear that a power cut takes the last writes.
+    pub durability_max: Durability,
 }
 
 impl Default for Options {
@@ -21,6 +24,7 @@ impl Default for Options {
             cache_kib: limits::CACHE_KIB,
             busy_ms: limits::BUSY_MS,
             check: false,
+            durability_max: Durability::Full,
         }
     }
 }
@@ -57,6 +61,7 @@ impl<D: SqlDriver> SqliteStore<D> {
         let mut store = SqliteStore {
             driver,
             durability: None,
+            durability_max: options.durability_max,
             collections: Collections::default(),
             known: Known::default(),
             open: false,

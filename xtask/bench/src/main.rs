@@ -1,0 +1,105 @@
+//! `cargo xtask bench`: Ti.Sync beside the physical limit, in one run.
+//!
+//! For each row two programs run in turn, and the medians are compared: the *limit*, bare axum, reqwest,
+//! serde_json and rusqlite that move the same bytes with the same pages, durability and number of commits;
+//! and *ours*, the library against the reference server, both on SQLite, over HTTP on the loopback. Absolute
+//! times do not carry from machine to machine; the ratios do, to about a quarter.
+mod env;
+mod host;
+mod limit;
+mod memory;
+mod ours;
+mod record;
+mod table;
+mod w1_pull;
+mod w2_save;
+mod w3_push;
+mod w4_changes;
+mod w5_conflicts;
+mod w6_read;
+
+use anyhow::{Result, bail};
+use clap::Parser;
+use env::{Env, Sizes};
+use std::path::PathBuf;
+use table::Line;
+
+/// Measures Ti.Sync beside the physical limit in one run.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask bench")]
+struct Args {
+    /// Prints one JSON object a line: row, ours_s, limit_s, ratio, n.
+    #[arg(long)]
+    json: bool,
+    /// Only this row: W1 to W6; several with several flags.
+    #[arg(long)]
+    row: Vec<String>,
+    /// Runs of each program; the median counts.
+    #[arg(long, default_value_t = 5)]
+    n: usize,
+    /// One run with a tenth of the records, for a first look.
+    #[arg(long)]
+    quick: bool,
+    /// What a child process pulls with, to measure its memory.
+    #[arg(long, hide = true, requires_all = ["child_url", "child_file", "child_count"])]
+    child: Option<memory::Program>,
+    #[arg(long, hide = true)]
+    child_url: Option<String>,
+    #[arg(long, hide = true)]
+    child_file: Option<PathBuf>,
+    #[arg(long, hide = true)]
+    child_count: Option<u64>,
+}
+
+type Run = fn(&Env) -> Result<Vec<Line>>;
+
+const ROWS: [(&str, Run); 6] = [
+    ("W1", w1_pull::run),
+    ("W2", w2_save::run),
+    ("W3", w3_push::run),
+    ("W4", w4_changes::run),
+    ("W5", w5_conflicts::run),
+    ("W6", w6_read::run),
+];
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    if let (Some(program), Some(url), Some(file), Some(count)) = (
+        args.child,
+        &args.child_url,
+        &args.child_file,
+        args.child_count,
+    ) {
+        return memory::child(program, url, file, count);
+    }
+    let wanted: Vec<String> = args.row.iter().map(|row| row.to_uppercase()).collect();
+    if let Some(unknown) = wanted
+        .iter()
+        .find(|row| ROWS.iter().all(|(name, _)| name != row))
+    {
+        bail!("expected a row from W1 to W6, but {unknown} came");
+    }
+    let env = match args.quick {
+        true => Env::new(1, Sizes::QUICK)?,
+        false => Env::new(args.n.max(1), Sizes::FULL)?,
+    };
+    let mut lines = Vec::new();
+    for (_, run) in ROWS
+        .iter()
+        .filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|row| row == name))
+    {
+        let measured = run(&env)?;
+        if args.json {
+            measured.iter().for_each(|line| println!("{}", line.json()));
+        }
+        lines.extend(measured);
+    }
+    if !args.json {
+        print!("{}", table::print(&lines));
+        println!(
+            "ours and limit are medians of {} runs; a smaller ratio is better",
+            env.runs
+        );
+    }
+    Ok(())
+}
