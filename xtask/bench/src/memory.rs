@@ -61,14 +61,17 @@ pub(crate) fn run(env: &Env) -> Result<Vec<Line>> {
     Ok(lines)
 }
 
-/// The budget is absolute, so it is stated as a ratio to the limit of this run.
+/// The budget is absolute, so it is stated as a ratio to the limit of this run. The larger pull may take more
+/// than the smaller one only as far as the limit does, whose cache fills up too.
 fn judge(lines: &mut [Line]) {
-    let smaller = lines.first().map_or(f64::NAN, |line| line.ours);
+    let smaller = lines.first().map(|line| (line.ours, line.limit));
     for (index, line) in lines.iter_mut().enumerate() {
-        let allowed = if index == 0 {
-            ABOVE_CACHE_MB + CACHE_MB
-        } else {
-            (ABOVE_CACHE_MB + CACHE_MB).min(smaller * FLAT)
+        let absolute = ABOVE_CACHE_MB + CACHE_MB;
+        let allowed = match smaller {
+            Some((ours, limit)) if index > 0 => {
+                absolute.min(ours * FLAT + (line.limit - limit).max(0.0))
+            }
+            _ => absolute,
         };
         line.must = Some(allowed / line.limit);
         line.note = format!("must: {allowed:.0} MB");

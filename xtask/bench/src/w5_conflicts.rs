@@ -66,13 +66,13 @@ fn ours_s(env: &Env) -> Result<(f64, f64)> {
     ours::sync(&replica)?;
     let seconds = started.elapsed().as_secs_f64();
     drop(replica);
-    Ok((seconds, journal_s(&client, count)?))
+    Ok((seconds, journal_s(&client, i64::try_from(count)?)?))
 }
 
 /// Copies the journal within the file, in commits of the size of a page: what its rows cost alone.
-fn journal_s(client: &std::path::Path, count: u64) -> Result<f64> {
+fn journal_s(client: &std::path::Path, count: i64) -> Result<f64> {
     let connection = limit::open(client)?;
-    let rows: u64 =
+    let rows: i64 =
         connection.query_row("SELECT count(*) FROM tisync_journal", [], |row| row.get(0))?;
     ensure!(
         rows == count,
@@ -85,7 +85,7 @@ fn journal_s(client: &std::path::Path, count: u64) -> Result<f64> {
     );
     let started = Instant::now();
     for first in (0..count).step_by(limit::PAGE_ROWS) {
-        connection.execute(&sql, [first, first + limit::PAGE_ROWS as u64])?;
+        connection.execute(&sql, [first, first + limit::PAGE_ROWS as i64])?;
     }
     Ok(started.elapsed().as_secs_f64())
 }
