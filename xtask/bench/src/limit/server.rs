@@ -25,6 +25,8 @@ const WRITE: &str = "INSERT OR REPLACE INTO rows (collection, id, body) VALUES (
 pub(super) const CHECKPOINT: &str = "x-checkpoint";
 
 type Shared = Arc<Mutex<Connection>>;
+/// The place, and the lines.
+type Answer = ([(&'static str, String); 1], Vec<u8>);
 
 /// Serves a file.
 pub(crate) fn serve(path: &Path) -> Result<Host> {
@@ -80,11 +82,11 @@ struct After {
 async fn pull(
     State(shared): State<Shared>,
     Query(After { after }): Query<After>,
-) -> Result<([(&'static str, String); 1], Vec<u8>), StatusCode> {
+) -> Result<Answer, StatusCode> {
     blocking(move || page(&shared, after)).await
 }
 
-fn page(shared: &Shared, after: i64) -> Result<([(&'static str, String); 1], Vec<u8>)> {
+fn page(shared: &Shared, after: i64) -> Result<Answer> {
     let connection = shared.lock().unwrap_or_else(PoisonError::into_inner);
     let mut select = connection
         .prepare_cached("SELECT seq, body FROM rows WHERE seq > ? ORDER BY seq LIMIT ?")?;
