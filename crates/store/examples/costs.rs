@@ -8,7 +8,7 @@ use std::time::Duration;
 use tisync_core::model::*;
 use tisync_core::store::{Durability, EntryFilter, Keys, Load, Op, Store, Tx};
 use tisync_json::{Document, Path as JsonPath};
-use tisync_store::{Options, SqliteStore};
+use tisync_store::{Filter, Options, Query, SqliteStore};
 
 const ROWS: usize = 100_000;
 const PAGE: usize = 5_000;
@@ -42,6 +42,7 @@ fn main() {
     }
     let took = best(3, || store_load(&rows, &[], true));
     print("store load + insert", took, bare);
+    reads(&rows);
     for durability in [Durability::Normal, Durability::Full] {
         let bare = bare_saves(&rows, durability);
         print(&format!("bare two-row commit {durability:?}"), bare, bare);
@@ -162,6 +163,11 @@ fn bare_load(rows: &[(RecordId, Document)]) -> Took {
     let dir = tempfile::tempdir().unwrap();
     let connection = bare(dir.path(), "NORMAL");
     let start = Start::now();
+    fill_bare(&connection, rows);
+    start.took()
+}
+
+fn fill_bare(connection: &Connection, rows: &[(RecordId, Document)]) {
     for page in rows.chunks(PAGE) {
         connection.execute_batch("BEGIN IMMEDIATE").unwrap();
         let mut insert = connection
@@ -175,7 +181,6 @@ fn bare_load(rows: &[(RecordId, Document)]) -> Took {
         drop(insert);
         connection.execute_batch("COMMIT").unwrap();
     }
-    start.took()
 }
 
 fn notes() -> CollectionName {
@@ -197,6 +202,30 @@ fn store(dir: &Path, columns: &[Column]) -> SqliteStore<tisync_store::RusqliteDr
         .commit(vec![declare])
         .unwrap();
     store
+}
+
+/// Stores the rows without looking for them first.
+fn fill(store: &mut SqliteStore<tisync_store::RusqliteDriver>, rows: &[(RecordId, Document)]) {
+    for (page, rows) in rows.chunks(PAGE).enumerate() {
+        let first = (page * PAGE) as i64 + 1;
+        let changes = (first..).zip(rows).map(|(rid, (id, document))| Op::Insert {
+            collection: notes(),
+            record: Record {
+                rid: Rid(rid),
+                id: id.clone(),
+                version: None,
+                state: RecordState::Clean,
+                document: Some(document.clone()),
+                stamp: None,
+            },
+        });
+        let changes = changes.collect();
+        store
+            .begin(Durability::Normal)
+            .unwrap()
+            .commit(changes)
+            .unwrap();
+    }
 }
 
 fn store_load(rows: &[(RecordId, Document)], columns: &[Column], look: bool) -> Took {
@@ -227,6 +256,71 @@ fn store_load(rows: &[(RecordId, Document)], columns: &[Column], look: bool) -> 
         tx.commit(changes).unwrap();
     }
     start.took()
+}
+
+/// The filter `done = false and priority >= 3`, point reads, and everything as documents.
+fn reads(rows: &[(RecordId, Document)]) {
+    let dir = tempfile::tempdir().unwrap();
+    let connection = bare(dir.path(), "NORMAL");
+    fill_bare(&connection, rows);
+    let mut declared = store(dir.path(), &columns());
+    fill(&mut declared, rows);
+    let key = JsonPath::key;
+    let (done, priority) = (
+        Filter::eq(key("done"), false),
+        Filter::ge(key("priority"), 3),
+    );
+    let sql = "SELECT id, doc FROM records NOT INDEXED WHERE json_extract(doc, '$.done') = 0 AND json_extract(doc, '$.priority') >= 3";
+    let plain = best(3, || {
+        let start = Start::now();
+        let mut statement = connection.prepare_cached(sql).unwrap();
+        let found = statement.query_map([], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+        });
+        assert!(found.unwrap().filter_map(Result::ok).count() > 0);
+        start.took()
+    });
+    print("bare filter by json_extract", plain, plain);
+    let query = Query::new(done.and(priority));
+    let mut reader = declared.reader();
+    let took = best(3, || {
+        let start = Start::now();
+        assert!(!reader.query(&notes(), &query).unwrap().is_empty());
+        start.took()
+    });
+    print("store filter, declared", took, plain);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut undeclared = store(elsewhere.path(), &[]);
+    fill(&mut undeclared, rows);
+    let mut reader = undeclared.reader();
+    let took = best(3, || {
+        let start = Start::now();
+        assert!(!reader.query(&notes(), &query).unwrap().is_empty());
+        start.took()
+    });
+    print("store filter, undeclared", took, plain);
+    let plain = best(3, || {
+        let start = Start::now();
+        let mut statement = connection
+            .prepare_cached("SELECT doc FROM records WHERE collection = 'notes' AND id = ?")
+            .unwrap();
+        for (id, _) in rows.iter().step_by(10) {
+            let text: String = statement
+                .query_row([id.as_str()], |row| row.get(0))
+                .unwrap();
+            Document::parse(&text).unwrap();
+        }
+        start.took()
+    });
+    print("bare get, 10,000 times", plain, plain);
+    let took = best(3, || {
+        let start = Start::now();
+        for (id, _) in rows.iter().step_by(10) {
+            assert!(reader.get(&notes(), id).unwrap().is_some());
+        }
+        start.took()
+    });
+    print("store get", took, plain);
 }
 
 fn bare_saves(rows: &[(RecordId, Document)], durability: Durability) -> Took {
