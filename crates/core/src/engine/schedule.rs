@@ -329,3 +329,28 @@ pub(super) fn orphan<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// Takes the waits of an earlier process over: what is left of them by the wall clock now, and from here on by
+/// the monotonic clock, so that a clock that is set back stalls nothing.
+pub(super) fn carry_over<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
+    for connector in work.config.connectors.keys() {
+        let state = work.connector(connector)?.clone();
+        let next = left(work, state.next);
+        let not_before = left(work, state.not_before);
+        work.set_connector(connector, |state| {
+            state.next = next;
+            state.not_before = not_before;
+        })?;
+        for (key, _) in work.feeds_of(connector) {
+            if let Some(next) = work.feed(&key)?.next {
+                let next = left(work, Some(next));
+                work.set_feed(&key, |state| state.next = next)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn left<T: Tx>(work: &Work<'_, T>, wait: Option<Deadline>) -> Option<Deadline> {
+    wait.map(|wait| work.after(work.remaining_ms(Some(wait))))
+}

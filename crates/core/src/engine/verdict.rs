@@ -135,6 +135,13 @@ pub(super) fn settle<T: Tx>(
                 None => suspect(work, &slot),
             }
         }
+        Verdict::Deferred { after_ms } if entry.group.is_some() => {
+            // Its group was returned with it and goes again under new keys: so does this one, or an old request
+            // that arrives late would take effect in part.
+            defer(work, entry, after_ms)?;
+            work.put(slot);
+            return settle(work, entry, Verdict::Returned);
+        }
         Verdict::Returned => {
             let first = &mut slot.chain[index];
             let old = first.id;
@@ -168,11 +175,7 @@ pub(super) fn settle<T: Tx>(
         }
         Verdict::Deferred { after_ms } => {
             slot.chain[index].state = EntryState::Pending;
-            if let Some(connector) = work.collection(&entry.collection)?.connector.clone() {
-                // A server that says "not now, but at once" is not asked without a pause.
-                let after_ms = after_ms.max(limits::BACKOFF_FIRST_MS);
-                super::schedule::wait_as_asked(work, &connector, after_ms)?;
-            }
+            defer(work, entry, after_ms)?;
             reconcile(work, &mut slot)?;
         }
         Verdict::Unknown if planted::on(Bug::UnknownIsAccepted) => {
@@ -310,4 +313,13 @@ fn suspect<T: Tx>(work: &mut Work<'_, T>, slot: &Slot) {
         pass: 0,
         passes: 0,
     }));
+}
+
+/// Waits as long as the server asks for.
+fn defer<T: Tx>(work: &mut Work<'_, T>, entry: &Entry, after_ms: u64) -> Result<(), Error> {
+    let Some(connector) = work.collection(&entry.collection)?.connector.clone() else {
+        return Ok(());
+    };
+    // A server that says "not now, but at once" is not asked without a pause.
+    super::schedule::wait_as_asked(work, &connector, after_ms.max(limits::BACKOFF_FIRST_MS))
 }

@@ -119,11 +119,17 @@ impl<D: Disk> World<D> {
                 )),
             )
         } else if self.strikes(&mut dice, Fault::Throttle) {
+            // An absurd wait is cut to an hour, in which those who poll every second do nothing but poll.
+            let absurd = if self.scenario.settings.poll_ms < 60_000 {
+                "90"
+            } else {
+                "99999999999"
+            };
             let wait = *dice.pick(&[
                 "1",
                 "7",
                 "90",
-                "99999999999",
+                absurd,
                 "-5",
                 "Sat, 22 Nov 2025 10:00:30 GMT",
             ]);

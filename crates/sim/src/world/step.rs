@@ -164,6 +164,7 @@ impl<D: Disk> World<D> {
             &mut replica.shadow,
             &self.server.history,
             &epoch,
+            self.server.restored,
             commit,
             |key| {
                 config
