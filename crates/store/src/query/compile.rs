@@ -44,7 +44,11 @@ pub(crate) fn plan<'q>(query: &'q Query, table: &Table) -> Result<Plan<'q>, Stor
                 format!("{name}{}, ", if order.descending { " DESC" } else { "" })
             })
             .collect();
-        order.push_str("id");
+        // The whole answer of a filter is read by the filter's own index, or by a scan, and then sorted: SQLite
+        // would else walk the index of ids and fetch every row of the collection from a random place.
+        let is_whole = query.order.is_empty() && query.limit.is_none() && query.after.is_none();
+        let sorts = is_whole && !plan.values.is_empty();
+        order.push_str(if sorts { "+id" } else { "id" });
         plan.order = Some(order);
         if let Some((id, document)) = &query.after {
             let mut condition = Condition::default();
