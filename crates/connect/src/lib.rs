@@ -1,6 +1,6 @@
 //! Connectors: one interface to any backend.
 //!
-//! A connector translates: it sends what the engine orders through the host's [`Http`] and classifies what
+//! A connector translates: it sends what the engine orders through the host's [`http::Http`] and classifies what
 //! comes back. It keeps no state, has no retry loop, and awaits nothing but `Http`.
 mod connector;
 pub mod connectors;

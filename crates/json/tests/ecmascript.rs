@@ -20,6 +20,8 @@ fn node(script: &str, input: &str) -> Vec<String> {
         .expect("this test needs `node` on the path");
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_owned();
+    // A test may have a thread of its own; the crate may not.
+    #[allow(clippy::disallowed_methods)]
     let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap().unwrap();

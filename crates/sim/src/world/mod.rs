@@ -3,6 +3,7 @@ mod act;
 mod event;
 mod exchange;
 mod heal;
+mod life;
 mod network;
 mod replica;
 mod server;
