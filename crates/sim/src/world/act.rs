@@ -37,7 +37,7 @@ impl<D: Disk> World<D> {
                 None => Ok(()),
             },
             Action::Signal { replica, online } => {
-                self.to_holder(usize::from(replica), Input::Network { online })
+                self.for_holder(usize::from(replica), Input::Network { online })
             }
             Action::Partition { replica, for_ms } => {
                 self.replicas[usize::from(replica)].cut_off_until_ms = self.now_ms + for_ms;
@@ -119,7 +119,7 @@ impl<D: Disk> World<D> {
         self.replicas[replica].who(replica, slot)
     }
 
-    pub(super) fn to_holder(&mut self, replica: usize, input: Input) -> Checked {
+    pub(super) fn for_holder(&mut self, replica: usize, input: Input) -> Checked {
         let holder = self.replicas[replica].holder;
         match self.replicas[replica].who(replica, holder) {
             Some(who) => self.step(who, input, Vec::new()),
@@ -129,10 +129,10 @@ impl<D: Disk> World<D> {
 
     fn command(&mut self, who: Who, verb: Verb, pick: usize) -> Checked {
         match verb {
-            Verb::SyncNow => self.to_holder(who.replica, Input::SyncNow),
-            Verb::Hint => self.to_holder(who.replica, Input::Hint(connector())),
-            Verb::Stop => self.to_holder(who.replica, Input::Stop),
-            Verb::Start => self.to_holder(who.replica, Input::Start),
+            Verb::SyncNow => self.for_holder(who.replica, Input::SyncNow),
+            Verb::Hint => self.for_holder(who.replica, Input::Hint(connector())),
+            Verb::Stop => self.for_holder(who.replica, Input::Stop),
+            Verb::Start => self.for_holder(who.replica, Input::Start),
             Verb::Resync => {
                 let feeds = self.replicas[who.replica].config.connectors[&connector()]
                     .feeds

@@ -34,8 +34,8 @@ impl<D: Disk> World<D> {
                     self.take(who)?;
                 }
             }
-            self.to_holder(number, Input::Start)?;
-            self.to_holder(number, Input::Network { online: true })?;
+            self.for_holder(number, Input::Start)?;
+            self.for_holder(number, Input::Network { online: true })?;
             let holder = self.replicas[number].holder;
             if let Some(who) = self.replicas[number].who(number, holder) {
                 self.credentials(who)?;
