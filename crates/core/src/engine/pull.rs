@@ -53,6 +53,7 @@ pub(super) fn answered<T: Tx>(
         return Ok(None);
     }
     let from = from.min(page.items.len());
+    begin_first(work, key, from)?;
     let until = slice(&page.items, from, work.config.slice_items);
     let is_last = until == page.items.len();
     let feed = work.feed(key)?;
@@ -103,16 +104,7 @@ pub(super) fn restart<T: Tx>(
     reason: PassReason,
     epoch: Option<EpochInfo>,
 ) -> Result<(), Error> {
-    let number = 1 + work
-        .tx
-        .meta("pass")?
-        .and_then(|text| text.parse::<u64>().ok())
-        .unwrap_or(0);
-    let number = number.max(1 + work.feed(key)?.pass.as_ref().map_or(0, |pass| pass.number));
-    work.ops.push(Op::Meta {
-        key: "pass".to_owned(),
-        value: Some(number.to_string()),
-    });
+    let fresh = new_pass(work, key, reason)?;
     forget(work, key)?;
     work.set_feed(key, |state| {
         let same = match (&state.epoch, &epoch) {
@@ -129,14 +121,7 @@ pub(super) fn restart<T: Tx>(
         state.epoch = epoch.or(state.epoch.take());
         state.behind = true;
         state.next = None;
-        state.pass = Some(Pass {
-            number,
-            reason,
-            sweeping: false,
-            place: None,
-            swept: false,
-            shrink: None,
-        });
+        state.pass = Some(Pass { reason, ..fresh });
     })?;
     if work.feed(key)?.restarts > limits::RESTARTS_PER_EPOCH {
         // More than one restart in one history: slow down, so that two sides that disagree do not loop.
@@ -164,6 +149,56 @@ fn forget<T: Tx>(work: &mut Work<'_, T>, key: &FeedKey) -> Result<(), Error> {
         work.ops.push(Op::RemoveQuarantined(row.number));
     }
     Ok(())
+}
+
+/// A first walk does not show what was deleted before it: when records are here already, such as our own that
+/// were accepted before the first page came, it is a pass, so that the missing ones are found.
+fn begin_first<T: Tx>(work: &mut Work<'_, T>, key: &FeedKey, from: usize) -> Result<(), Error> {
+    let feed = work.feed(key)?;
+    if from > 0 || feed.checkpoint.is_some() || feed.pass.is_some() {
+        return Ok(());
+    }
+    for collection in collections_of(work, key) {
+        if work.tx.count(&collection, None)?.0 > 0 {
+            let pass = new_pass(work, key, PassReason::First)?;
+            return work.set_feed(key, |state| state.pass = Some(pass));
+        }
+    }
+    Ok(())
+}
+
+fn collections_of<T: Tx>(work: &Work<'_, T>, key: &FeedKey) -> Vec<CollectionName> {
+    let config = work.config.connectors.get(&key.connector);
+    config
+        .and_then(|config| config.feeds.get(&key.feed))
+        .cloned()
+        .unwrap_or_default()
+}
+
+/// A pass under a number that no pass had before.
+fn new_pass<T: Tx>(
+    work: &mut Work<'_, T>,
+    key: &FeedKey,
+    reason: PassReason,
+) -> Result<Pass, Error> {
+    let number = 1 + work
+        .tx
+        .meta("pass")?
+        .and_then(|text| text.parse::<u64>().ok())
+        .unwrap_or(0);
+    let number = number.max(1 + work.feed(key)?.pass.as_ref().map_or(0, |pass| pass.number));
+    work.ops.push(Op::Meta {
+        key: "pass".to_owned(),
+        value: Some(number.to_string()),
+    });
+    Ok(Pass {
+        number,
+        reason,
+        sweeping: false,
+        place: None,
+        swept: false,
+        shrink: None,
+    })
 }
 
 /// Where a slice ends: at its size, but never inside a commit of the server.

@@ -170,10 +170,22 @@ impl Device {
             match order.task {
                 Task::Push(items) => return (order.request, items),
                 Task::Pull(_) => self.answer_pull(order.request, vec![]),
-                Task::Fetch(_) => panic!("a push was expected, but {order:?} came"),
+                Task::Fetch(wanted) => self.answer_unknown(order.request, wanted),
             };
         }
         panic!("a push was expected, but nothing was ordered");
+    }
+
+    /// Answers a look-up without evidence either way.
+    fn answer_unknown(&mut self, request: RequestId, wanted: Wanted) -> Vec<Output> {
+        let Wanted::Ids(ids) = wanted else {
+            panic!("a look-up by id was expected, but {wanted:?} came");
+        };
+        let found = ids
+            .into_iter()
+            .map(|(collection, id)| (collection, id, Found::Unknown));
+        let found = found.collect();
+        self.answer(request, Reply::Fetched(Ok(found)))
     }
 
     pub fn pulled(&mut self) -> RequestId {

@@ -24,7 +24,16 @@ pub(crate) struct Archive {
     /// Records that were deleted at some time.
     pub(crate) deleted: BTreeSet<Key>,
     /// What each mutation's key stood for.
-    contents: BTreeMap<String, u64>,
+    contents: BTreeMap<String, Content>,
+}
+
+/// What a mutation's key stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Content {
+    /// Record, base and change.
+    what: u64,
+    /// When, and by whom, it was written.
+    when: u64,
 }
 
 /// An image that the server accepted.
@@ -59,8 +68,13 @@ impl Archive {
             &mutation.change,
         );
         let text = serde_json::to_string(&what).unwrap_or_default();
-        let content = tisync_json::hash64(text.as_bytes());
-        if *self.contents.entry(mutation.id.clone()).or_insert(content) != content {
+        let stamp = mutation.stamp.as_deref().unwrap_or_default();
+        let content = Content {
+            what: tisync_json::hash64(text.as_bytes()),
+            when: tisync_json::hash64(stamp.as_bytes()),
+        };
+        let known = self.contents.entry(mutation.id.clone()).or_insert(content);
+        if known.what != content.what {
             let message = format!(
                 "the key {} stands for two contents, now for {text}",
                 mutation.id
@@ -105,8 +119,14 @@ impl History {
                     self.take(archive, ledger, mutation, &key, &mut read)?;
                 }
                 Some(Verdict::Conflict(_)) => {
+                    // A group that was returned goes again under new keys, and may meet itself.
+                    let own = |by: &str| {
+                        by == mutation.id
+                            || mutation.group.is_none()
+                                && archive.contents.get(by) == archive.contents.get(&mutation.id)
+                    };
                     if let Some(latest) = self.latest.get(&key)
-                        && latest.by == mutation.id
+                        && own(&latest.by)
                     {
                         let message = format!(
                             "{key:?}: mutation {} is told to conflict with itself",

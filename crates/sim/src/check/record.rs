@@ -86,11 +86,20 @@ impl Records<'_> {
         let mut id = before.as_ref().map(|before| before.id.clone());
         let mut out = None;
         let mut base_present = false;
+        let mut version = None;
         if let Some((record, dirty)) = &row.record {
             let key = (place.0.clone(), record.id.clone());
             self.consistent(&key, record, dirty.as_ref(), &row)?;
             out = self.frozen(&key, record, dirty.as_ref(), &row.chain, before.as_ref())?;
             visible = record.document.as_ref().map(marks);
+            version = record.version.clone();
+            if let Some(older) = before.as_ref().and_then(|before| before.version.as_ref())
+                && version.as_ref().is_some_and(|now| now.is_before(older))
+                && !self.restored
+            {
+                let message = format!("{key:?}: from {older} back to {version:?}");
+                return Err(Violation::new("record", message));
+            }
             base_present = match dirty {
                 Some(dirty) => dirty.base.is_present(),
                 None => record.document.is_some(),
@@ -126,6 +135,7 @@ impl Records<'_> {
                 open_delete,
                 out,
                 base_present,
+                version,
             };
             self.shadow.records.insert(place.clone(), remembered);
         }

@@ -31,6 +31,8 @@ pub(crate) struct Remembered {
     pub(crate) open_delete: bool,
     /// Whether the server has the record, as far as is known here.
     pub(crate) base_present: bool,
+    /// The version of the base.
+    pub(crate) version: Option<Version>,
     /// An entry that the server may be acting on, with the base that it stands on.
     pub(crate) out: Option<(MutationId, Image, Option<Version>)>,
 }
