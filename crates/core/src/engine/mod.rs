@@ -175,13 +175,17 @@ impl Engine {
     }
 }
 
-/// Pulled pages and fetched records can be read again; everything else is a user's work.
+/// Pulled pages and fetched records can be read again, and a wait that was ended can be ended again;
+/// everything else is a user's work.
 fn durability(input: &Input) -> Durability {
     match input {
         Input::Answer {
             reply: Reply::Pulled(_) | Reply::Fetched(_),
             ..
-        } => Durability::Normal,
+        }
+        | Input::SyncNow
+        | Input::Hint(_)
+        | Input::Network { .. } => Durability::Normal,
         _ => Durability::Full,
     }
 }

@@ -28,8 +28,9 @@ impl<'a, T: Tx> Work<'a, T> {
     ) -> Result<(), Error> {
         self.feed(key)?;
         if let Some((state, dirty)) = self.feeds.get_mut(key) {
+            let before = state.clone();
             change(state);
-            *dirty = true;
+            *dirty |= *state != before;
         }
         Ok(())
     }
