@@ -11,6 +11,7 @@
 //! | `resurrection` | a record comes back only by a write that knew of its deletion (P4) |
 //! | `group` | groups take effect whole (P3) |
 //! | `checkpoint` | the checkpoint passes only what is stored, and goes back only in a new walk (P5) |
+//! | `clock` | what is written later is stamped later, whatever the device's clock does (P8) |
 //! | `polite` | nothing is sent before the time that the server asked for |
 //! | `order` | one exchange at a time, under the lease's generation |
 //! | `resume` | what waits has a request, a wake-up or a named blocker (P7) |

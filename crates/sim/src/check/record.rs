@@ -48,6 +48,7 @@ impl Records<'_> {
             touched.extend(self.shadow.entries.remove(seq));
             groups.extend(self.shadow.groups.remove(seq));
         }
+        let clock = self.shadow.clock;
         let mut by_collection: BTreeMap<CollectionName, Vec<Rid>> = BTreeMap::new();
         for (collection, rid) in touched {
             by_collection.entry(collection).or_default().push(rid);
@@ -56,6 +57,7 @@ impl Records<'_> {
         for (collection, rids) in by_collection {
             for (rid, row) in rids.iter().zip(rows(&mut tx, &collection, &rids)?) {
                 let key = (collection.clone(), *rid);
+                self.stamps(&key, clock, &row.chain)?;
                 self.record(&key, row, deletes.contains(&key))?;
             }
         }
@@ -71,6 +73,27 @@ impl Records<'_> {
                 );
                 return Err(Violation::new("group", message));
             }
+        }
+        Ok(())
+    }
+
+    /// What the user has just written is stamped later than all that was written here before.
+    fn stamps(&mut self, place: &(CollectionName, Rid), clock: Stamp, chain: &[Entry]) -> Checked {
+        if !self.supersedes || self.drawn.is_empty() {
+            return Ok(());
+        }
+        for entry in chain {
+            let marks = chain_marks(std::slice::from_ref(entry));
+            let stamp = entry.stamps.latest;
+            if !self.drawn.iter().any(|token| marks.contains(token)) {
+                continue;
+            }
+            if stamp <= clock {
+                let message =
+                    format!("{place:?}: a write is stamped {stamp}, one before it {clock}");
+                return Err(Violation::new("clock", message));
+            }
+            self.shadow.clock = self.shadow.clock.max(stamp);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 use super::Token;
 use std::collections::{BTreeMap, BTreeSet};
 use tisync_core::model::{
-    CollectionName, FeedKey, Generation, GroupId, Image, MutationId, RecordId, Rid, Version,
+    CollectionName, FeedKey, Generation, GroupId, Image, MutationId, RecordId, Rid, Stamp, Version,
 };
 
 /// What the checkers remember of a replica.
@@ -15,6 +15,8 @@ pub(crate) struct Shadow {
     pub(crate) groups: BTreeMap<i64, GroupId>,
     /// Where each feed stands.
     pub(crate) places: BTreeMap<FeedKey, Place>,
+    /// The latest stamp of a write of this replica.
+    pub(crate) clock: Stamp,
     /// The highest generation of the lease so far.
     pub(crate) generation: Generation,
 }

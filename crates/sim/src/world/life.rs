@@ -105,9 +105,10 @@ impl<D: Disk> World<D> {
     /// Takes the shadow of a replica anew from its store, after it lost commits.
     pub(super) fn rebuild_shadow(&mut self, number: usize) -> Checked {
         let replica = &mut self.replicas[number];
-        let generation = replica.shadow.generation;
+        let (generation, clock) = (replica.shadow.generation, replica.shadow.clock);
         replica.shadow = crate::check::Shadow {
             generation,
+            clock,
             ..Default::default()
         };
         replica.manners.forget();
