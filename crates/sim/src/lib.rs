@@ -5,6 +5,7 @@
 //! virtual time, and the checkers look at every commit. After the faults comes a phase without them, at whose
 //! end all replicas and the server are equal and no write is missing.
 pub mod bank;
+pub mod both;
 mod check;
 mod dice;
 pub mod disk;

@@ -1,6 +1,7 @@
 //! The simulator's command line: see `tisync-sim --help`.
 use std::process::ExitCode;
 use tisync_sim::bank::{self, Bug};
+use tisync_sim::both::Both;
 use tisync_sim::fleet::run_all;
 use tisync_sim::minimise::minimise;
 use tisync_sim::options::{HELP, Options, Task};
@@ -17,8 +18,11 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let bug = match chosen_bug(&options) {
-        Ok(bug) => bug,
+    let set_up = match chosen_bug(&options) {
+        Ok(bug) => SetUp {
+            bug,
+            both: options.both,
+        },
         Err(error) => {
             eprintln!("{error}");
             return ExitCode::from(2);
@@ -27,14 +31,14 @@ fn main() -> ExitCode {
     // A panic is a finding: it is reported with its seed, not by a trace of the stack.
     std::panic::set_hook(Box::new(|_| {}));
     let held = match options.task.clone() {
-        Task::Seeds { from, count } => seeds(&options, bug, from, count),
+        Task::Seeds { from, count } => seeds(&options, set_up, from, count),
         Task::Seed {
             seed,
             verbose,
             minimise,
             keep,
             without,
-        } => one(bug, seed, verbose, minimise, keep, &without),
+        } => one(set_up, seed, verbose, minimise, keep, &without),
         Task::Bugs => bugs(&options),
         Task::ListBugs => {
             for (bug, what) in Bug::all() {
@@ -54,6 +58,13 @@ fn main() -> ExitCode {
     }
 }
 
+/// What a scenario runs on.
+#[derive(Clone, Copy)]
+struct SetUp {
+    bug: Option<Bug>,
+    both: bool,
+}
+
 fn chosen_bug(options: &Options) -> Result<Option<Bug>, String> {
     match &options.bug {
         None => Ok(None),
@@ -64,35 +75,38 @@ fn chosen_bug(options: &Options) -> Result<Option<Bug>, String> {
     }
 }
 
-fn run_on(bug: Option<Bug>, scenario: &Scenario, keeping: Keeping) -> Outcome {
-    bank::plant(bug);
-    let outcome = run::<disk::Memory>(scenario, keeping);
+fn run_on(set_up: SetUp, scenario: &Scenario, keeping: Keeping) -> Outcome {
+    bank::plant(set_up.bug);
+    let outcome = match set_up.both {
+        true => run::<Both>(scenario, keeping),
+        false => run::<disk::Memory>(scenario, keeping),
+    };
     bank::plant(None);
     outcome
 }
 
 /// Runs a seed; one in a hundred twice, to see that its trace is the same.
-fn run_seed(bug: Option<Bug>, seed: u64) -> Outcome {
+fn run_seed(set_up: SetUp, seed: u64) -> Outcome {
     let scenario = draw(seed);
     if !seed.is_multiple_of(100) {
-        return run_on(bug, &scenario, Keeping::Nothing);
+        return run_on(set_up, &scenario, Keeping::Nothing);
     }
-    let first = run_on(bug, &scenario, Keeping::Hash);
-    let second = run_on(bug, &scenario, Keeping::Hash);
+    let first = run_on(set_up, &scenario, Keeping::Hash);
+    let second = run_on(set_up, &scenario, Keeping::Hash);
     match first.trace_hash == second.trace_hash {
         true => first,
         false => first.not_deterministic(second.trace_hash),
     }
 }
 
-fn seeds(options: &Options, bug: Option<Bug>, from: u64, count: u64) -> bool {
+fn seeds(options: &Options, set_up: SetUp, from: u64, count: u64) -> bool {
     let progress = Progress::new(count);
     let harvest = run_all(
         from,
         count,
         options.jobs,
         false,
-        |seed| run_seed(bug, seed),
+        |seed| run_seed(set_up, seed),
         |done, failed| progress.tell(done, failed),
     );
     progress.end();
@@ -105,7 +119,7 @@ fn seeds(options: &Options, bug: Option<Bug>, from: u64, count: u64) -> bool {
             "{} of {count} seeds failed. The first, shortened:",
             harvest.failed
         );
-        shorten(bug, &draw(*seed));
+        shorten(set_up, &draw(*seed));
         return false;
     }
     println!("all {count} seeds held");
@@ -113,7 +127,7 @@ fn seeds(options: &Options, bug: Option<Bug>, from: u64, count: u64) -> bool {
 }
 
 fn one(
-    bug: Option<Bug>,
+    set_up: SetUp,
     seed: u64,
     verbose: bool,
     minimised: bool,
@@ -135,7 +149,7 @@ fn one(
     if verbose {
         print!("{scenario}");
     }
-    let outcome = run_on(bug, &scenario, keeping);
+    let outcome = run_on(set_up, &scenario, keeping);
     match &outcome.violation {
         None => {
             println!(
@@ -150,23 +164,30 @@ fn one(
                 outcome.trace_hash
             );
             if minimised {
-                shorten(bug, &scenario);
+                shorten(set_up, &scenario);
             }
             false
         }
     }
 }
 
-fn shorten(bug: Option<Bug>, scenario: &Scenario) {
-    let shorter = minimise(scenario, |scenario| run_on(bug, scenario, Keeping::Nothing));
+fn shorten(set_up: SetUp, scenario: &Scenario) {
+    let shorter = minimise(scenario, |scenario| {
+        run_on(set_up, scenario, Keeping::Nothing)
+    });
     print!("{shorter}");
-    if let Some(violation) = run_on(bug, &shorter, Keeping::Nothing).violation {
+    if let Some(violation) = run_on(set_up, &shorter, Keeping::Nothing).violation {
         println!("{violation}");
     }
     let whole = draw(scenario.seed);
     println!(
         "to see it again: {}",
-        command(&shorter, &whole, bug.map(Bug::name).as_deref())
+        command(
+            &shorter,
+            &whole,
+            set_up.bug.map(Bug::name).as_deref(),
+            set_up.both
+        )
     );
 }
 
@@ -175,7 +196,11 @@ fn bugs(options: &Options) -> bool {
     let mut survivors = 0;
     println!("{:24} {:>7}  found by", "bug", "at seed");
     for (bug, what) in &all {
-        let run = |seed| run_on(Some(*bug), &draw(seed), Keeping::Nothing);
+        let set_up = SetUp {
+            bug: Some(*bug),
+            both: false,
+        };
+        let run = |seed| run_on(set_up, &draw(seed), Keeping::Nothing);
         let harvest = run_all(0, bank::SEEDS_MAX, options.jobs, true, run, |_, _| {});
         match harvest.failures.first() {
             Some((seed, violation)) => {

@@ -10,6 +10,8 @@ pub struct Options {
     pub jobs: usize,
     /// A bug to plant.
     pub bug: Option<String>,
+    /// Whether the store in memory is compared with SQLite, read by read.
+    pub both: bool,
 }
 
 /// What to do.
@@ -52,6 +54,7 @@ Runs Ti.Sync's engine, native connector, wire format and server against networks
              [--keep 0,3,7] [--without drop-answer,delay]   a shortened scenario of that seed
   tisync-sim --bugs                              plant each bug of the bank; every one must be found
   tisync-sim --list-bugs                         the bank
+             [--store both]                      with --seeds: compare with SQLite, read by read
              [--bug NAME]                        with --seed or --seeds: plant this bug
 
 Exit status: 0 when everything held, 1 when not, 2 for a command line that is not understood.";
@@ -66,6 +69,7 @@ impl Options {
             task: Task::Help,
             jobs: std::thread::available_parallelism().map_or(1, usize::from),
             bug: None,
+            both: false,
         };
         let mut task = None;
         while let Some(argument) = arguments.next() {
@@ -76,6 +80,15 @@ impl Options {
             };
             match argument.as_str() {
                 "--seeds" => count = Some(number(&value()?)?),
+                "--store" => {
+                    options.both = match value()?.as_str() {
+                        "memory" => false,
+                        "both" => true,
+                        other => {
+                            return Err(format!("--store takes memory or both, not {other:?}"));
+                        }
+                    }
+                }
                 "--from" => from = number(&value()?)?,
                 "--jobs" => options.jobs = number(&value()?)?.max(1) as usize,
                 "--seed" => seed = Some(number(&value()?)?),

@@ -77,7 +77,7 @@ pub fn summary(harvest: &Harvest, took: Duration) -> String {
 }
 
 /// The command that runs a scenario again, as it is or as far as it was shortened.
-pub fn command(scenario: &Scenario, whole: &Scenario, bug: Option<&str>) -> String {
+pub fn command(scenario: &Scenario, whole: &Scenario, bug: Option<&str>, both: bool) -> String {
     let mut text = format!("cargo xtask sim --seed {}", scenario.seed);
     if scenario.steps.len() != whole.steps.len() {
         let kept: Vec<String> = scenario
@@ -106,6 +106,9 @@ pub fn command(scenario: &Scenario, whole: &Scenario, bug: Option<&str>) -> Stri
     }
     if let Some(bug) = bug {
         let _ = write!(text, " --bug {bug}");
+    }
+    if both {
+        text.push_str(" --store both");
     }
     text
 }
