@@ -38,7 +38,9 @@ pub(super) fn answered<T: Tx>(
     };
     let mut silent = 0;
     match (reply, &open.asked) {
-        (Reply::Pulled(_), Asked::Pull { .. }) if !is_at_place(work, &open)? => {
+        (Reply::Pulled(ref answer), Asked::Pull { .. })
+            if says_where(answer) && !is_at_place(work, &open)? =>
+        {
             // The feed was sent to its beginning meanwhile: this page would leave a gap.
             work.memory.open.remove(&request);
             return Ok(());
@@ -90,6 +92,15 @@ pub(super) fn answered<T: Tx>(
     match failure {
         Some(failure) => schedule::failed(work, &open, &failure),
         None => schedule::succeeded(work, &open.connector, open.asked.kind()),
+    }
+}
+
+/// Whether an answer is about the place that was asked from: a page, or that the checkpoint has expired. A
+/// server that asks to be left alone says so of every place.
+fn says_where(answer: &Result<Page, Failure>) -> bool {
+    match answer {
+        Ok(_) => true,
+        Err(failure) => matches!(failure.kind, FailureKind::ExpiredCheckpoint { .. }),
     }
 }
 

@@ -120,7 +120,6 @@ fn apply_to<T: Tx>(
     pass: Option<&Pass>,
 ) -> Result<(), Error> {
     let config = work.collection(collection)?;
-    let in_epoch_pass = pass.is_some_and(|pass| pass.reason == PassReason::Epoch);
     let skew = super::verdict::skew(work, collection)?;
     let ids: Vec<RecordId> = items.iter().map(|(id, _)| id.clone()).collect();
     let heads = config.capability.versions == Versions::Ordered;
@@ -137,7 +136,7 @@ fn apply_to<T: Tx>(
         let is_plain = match &row {
             Some((record, _)) => {
                 record.state == RecordState::Clean
-                    && !(in_epoch_pass && work.is_lost(collection, record.version.as_ref())?)
+                    && !work.is_lost(collection, record.version.as_ref())?
             }
             None => true,
         };

@@ -52,6 +52,11 @@ pub(super) fn answered<T: Tx>(
         restart(work, key, PassReason::Epoch, page.epoch)?;
         return Ok(None);
     }
+    if known.is_none() && page.epoch.is_some() {
+        // Records may be here already, accepted before the first page: their versions are judged by this history.
+        let epoch = page.epoch.clone();
+        work.set_feed(key, |state| state.epoch = epoch)?;
+    }
     let from = from.min(page.items.len());
     begin_first(work, key, from)?;
     let until = slice(&page.items, from, work.config.slice_items);

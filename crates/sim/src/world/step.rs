@@ -39,6 +39,10 @@ impl<D: Disk> World<D> {
 
     /// Lets a process take the lease.
     pub(super) fn take(&mut self, who: Who) -> Checked {
+        // What it asked under an older lease is nobody's exchange any more: its answer comes too late.
+        if let Some(process) = self.replicas[who.replica].processes[who.slot].as_mut() {
+            process.open.clear();
+        }
         self.step(who, Input::LeaseTaken, Vec::new())
     }
 
