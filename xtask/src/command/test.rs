@@ -5,7 +5,7 @@ use crate::workspace::Workspace;
 use anyhow::Result;
 use std::process::ExitCode;
 
-/// Everything CI runs: check, docs, all tests, the demo, 20,000 simulator seeds, planted bugs, wasm (under 25 minutes on two cores).
+/// Everything CI runs: check, docs, all tests, the demo, 1,000 simulator seeds, planted bugs, wasm (under 25 minutes on two cores).
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -38,7 +38,7 @@ fn steps(workspace: &Workspace) -> Vec<Step> {
         // Unit, conformance, process (kill -9) and documentation tests.
         Step::cargo("tests", &["test", "--workspace", "--no-fail-fast"]).counting_tests(),
         step::demo(),
-        step::sim(&["--seeds", "20000"]),
+        step::sim(&["--seeds", "1000"]),
         step::sim(&["--seeds", "500", "--store", "both"]).named("stores compared"),
         step::sim(&["--bugs"]).named("planted bugs"),
         step::wasm(),
