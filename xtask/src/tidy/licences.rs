@@ -75,7 +75,7 @@ pub(super) fn check(metadata: &Value, allowed: &[String]) -> Vec<String> {
 
 fn is_crates_registry(source: &str) -> bool {
     source == "registry+https://github.com/rust-lang/crates.io-index"
-        || source == "sparse+https://index.crates.io/"
+        || source.starts_with("sparse+") && source.ends_with(".crates.io/")
 }
 
 #[cfg(test)]
