@@ -55,6 +55,9 @@ pub(crate) enum Command {
         /// The environment variable that holds the token which clients must send.
         #[arg(long, value_name = "NAME")]
         token_env: Option<String>,
+        /// Refuse documents with more bytes [default: 1 MiB].
+        #[arg(long, value_name = "BYTES")]
+        document_bytes_max: Option<u64>,
     },
     /// Write tisync.toml and make the replica.
     #[command(

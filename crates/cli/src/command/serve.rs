@@ -11,6 +11,7 @@ pub(crate) fn run(
     data: &Path,
     listen: &str,
     token_env: Option<&str>,
+    document_bytes_max: Option<u64>,
     out: &Out,
 ) -> Result<Code, Failure> {
     let mut config = ServeConfig::new(data);
@@ -21,6 +22,9 @@ pub(crate) fn run(
             ))
         })?;
         config.service.token = Some(token);
+    }
+    if let Some(bytes) = document_bytes_max {
+        config.service.limits.document_bytes_max = bytes;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
