@@ -17,7 +17,7 @@ mod route;
 mod stamp;
 
 pub use about::{About, Limits};
-pub use digest::{Digest, DigestAnswer, DigestRange, DigestRequest};
+pub use digest::{Digest, DigestAnswer, DigestRange, DigestRequest, Listed};
 pub use fetch::{FetchAnswer, FetchRequest, Found, MarkResult, Wanted};
 pub use image::{Gone, Image, Present};
 pub use mutation::{Change, Mutation, PatchChange, Precondition};

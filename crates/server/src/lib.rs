@@ -33,5 +33,6 @@ pub use memory::{MemoryServerStore, MemoryTx};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteServerStore, SqliteTx};
 pub use store::{
-    Access, Head, Key, Meta, Receipt, Record, Row, ServerStore, ServerTx, Settled, Tally,
+    Access, Head, Key, LiveRow, Meta, Range, Receipt, Record, Row, ServerStore, ServerTx, Settled,
+    Tally,
 };

@@ -1,6 +1,8 @@
 //! A store in memory, for the simulator and for tests.
 use crate::StoreError;
-use crate::store::{Access, Head, Key, Meta, Receipt, Record, Row, ServerStore, ServerTx, Tally};
+use crate::store::{
+    Access, Head, Key, LiveRow, Meta, Range, Receipt, Record, Row, ServerStore, ServerTx, Tally,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, ControlFlow};
 
@@ -260,20 +262,22 @@ impl ServerTx for MemoryTx<'_> {
 
     fn live(
         &mut self,
-        collection: &str,
-        after: Option<&str>,
-        until: Option<&str>,
-        visit: &mut dyn FnMut(&str, u64),
+        range: Range<'_>,
+        visit: &mut dyn FnMut(LiveRow<'_>),
     ) -> Result<(), StoreError> {
-        let inside = |id: &str| {
-            after.is_none_or(|after| id > after) && until.is_none_or(|until| id <= until)
-        };
-        let Some(records) = self.tenant.collections.get(collection) else {
+        let Some(records) = self.tenant.collections.get(range.collection) else {
             return Ok(());
         };
-        for (id, stored) in records {
-            if stored.record.document.is_some() && inside(id) {
-                visit(id, stored.record.version);
+        let after = range.after.map_or(Bound::Unbounded, Bound::Excluded);
+        let until = |id: &str| range.until.is_none_or(|until| id <= until);
+        let rows = records.range::<str, _>((after, Bound::Unbounded));
+        for (id, stored) in rows.take_while(|(id, _)| until(id)) {
+            if let Some(document) = &stored.record.document {
+                visit(LiveRow {
+                    id,
+                    version: stored.record.version,
+                    document: range.documents.then_some(document.text()),
+                });
             }
         }
         Ok(())

@@ -59,14 +59,11 @@ pub trait ServerTx {
     fn tally(&mut self, collection: &str) -> Result<Tally, StoreError>;
     /// Stores the count and hash of a collection's live records; something was written to it.
     fn put_tally(&mut self, collection: &str, tally: &Tally) -> Result<(), StoreError>;
-    /// Visits id and version of the live records whose ids lie in `(after, until]`, in the order of their
-    /// bytes.
+    /// Visits the live records whose ids lie in the range, in the order of the ids' bytes.
     fn live(
         &mut self,
-        collection: &str,
-        after: Option<&str>,
-        until: Option<&str>,
-        visit: &mut dyn FnMut(&str, u64),
+        range: Range<'_>,
+        visit: &mut dyn FnMut(LiveRow<'_>),
     ) -> Result<(), StoreError>;
 
     /// Forgets deletions written at or before `until_ms` and returns the highest version among them.
@@ -169,6 +166,30 @@ pub struct Row<'a> {
     pub stamps: Option<&'a str>,
 }
 
+/// The live records of a collection whose ids lie in `(after, until]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range<'a> {
+    /// The collection's name.
+    pub collection: &'a str,
+    /// The id before the first; none begins at the start.
+    pub after: Option<&'a str>,
+    /// The last id; none goes to the end.
+    pub until: Option<&'a str>,
+    /// Whether the documents are read too.
+    pub documents: bool,
+}
+
+/// A live record as [`ServerTx::live`] shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiveRow<'a> {
+    /// The record's id.
+    pub id: &'a str,
+    /// Its version.
+    pub version: u64,
+    /// Its document's text, if it was asked for.
+    pub document: Option<&'a str>,
+}
+
 /// What a mutation came to, kept so that a repeat gets the same verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
@@ -221,8 +242,12 @@ pub struct Tally {
 impl Tally {
     /// Counts a live record; the version is the one on the wire.
     pub fn add(&mut self, id: &str, version: &str) {
+        self.add_term(Digest::term(id, version));
+    }
+    /// Counts a live record by its term of the sum.
+    pub fn add_term(&mut self, term: u64) {
         self.count += 1;
-        self.hash = self.hash.wrapping_add(Digest::term(id, version));
+        self.hash = self.hash.wrapping_add(term);
     }
     /// Takes a live record out again.
     pub fn remove(&mut self, id: &str, version: &str) {

@@ -18,7 +18,7 @@ pub use records::*;
 pub use transactions::*;
 
 use crate::store::{
-    Access, Head, Key, Meta, Receipt, Record, ServerStore, ServerTx, Settled, Tally,
+    Access, Head, Key, Meta, Range, Receipt, Record, ServerStore, ServerTx, Settled, Tally,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -33,7 +33,8 @@ macro_rules! server_store_conformance {
             starts_empty, a_dropped_transaction_leaves_no_trace, a_reader_cannot_write, keeps_the_history,
             keeps_a_record_as_it_is, a_rewrite_moves_the_record_to_the_end, keeps_a_deletion,
             a_deleted_record_comes_back, scans_in_the_order_of_commits, scans_only_what_is_wanted,
-            a_scan_can_be_broken_off, keeps_tallies, visits_live_records_by_bytes, keeps_receipts, a_mutation_has_one_receipt, forgets_old_deletions,
+            a_scan_can_be_broken_off, keeps_tallies, visits_live_records_by_bytes,
+            visits_live_records_with_their_documents, keeps_receipts, a_mutation_has_one_receipt, forgets_old_deletions,
             forgets_old_receipts, tenants_do_not_see_each_other, takes_any_id, keeps_large_documents,
             refuses_what_it_cannot_place);
     };

@@ -180,8 +180,15 @@ pub fn visits_live_records_by_bytes<S: ServerStore>(mut store: S) {
     read(&mut store, |tx| {
         let mut range = |after, until| {
             let mut seen = Vec::new();
-            tx.live("a", after, until, &mut |id, version| {
-                seen.push(format!("{id}{version}"))
+            let range = Range {
+                collection: "a",
+                after,
+                until,
+                documents: false,
+            };
+            tx.live(range, &mut |row| {
+                assert_eq!(row.document, None);
+                seen.push(format!("{}{}", row.id, row.version))
             })
             .unwrap();
             seen
@@ -191,6 +198,37 @@ pub fn visits_live_records_by_bytes<S: ServerStore>(mut store: S) {
         assert_eq!(range(Some("z"), None), ["é1", "😀1"]);
         assert_eq!(range(None, Some("A")), ["A1"]);
         assert_eq!(range(Some("z"), Some("a")), [""; 0]);
+    });
+}
+
+pub fn visits_live_records_with_their_documents<S: ServerStore>(mut store: S) {
+    write(&mut store, |tx| {
+        tx.put(key("a", "1"), &live(1, r#"{ "n": 1.0 }"#), 0)
+            .unwrap();
+        tx.put(key("a", "2"), &live(1, "{}"), 1).unwrap();
+        tx.put(key("a", "2"), &gone(2), 0).unwrap();
+        tx.put(key("b", "3"), &live(3, "{}"), 0).unwrap();
+    });
+    read(&mut store, |tx| {
+        let range = Range {
+            collection: "a",
+            after: None,
+            until: None,
+            documents: true,
+        };
+        let mut seen = Vec::new();
+        tx.live(range, &mut |row| {
+            seen.push((
+                row.id.to_owned(),
+                row.version,
+                row.document.map(str::to_owned),
+            ))
+        })
+        .unwrap();
+        assert_eq!(
+            seen,
+            [("1".to_owned(), 1, Some(r#"{ "n": 1.0 }"#.to_owned()))]
+        );
     });
 }
 

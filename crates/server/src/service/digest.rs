@@ -1,9 +1,13 @@
 //! Counts and hashes of what is held.
 use super::{bad_name, check_count, meta};
 use crate::checkpoint::Checkpoint;
-use crate::store::{Meta, ServerTx, Tally};
-use crate::{ServerNow, ServiceConfig, ServiceError};
-use tisync_protocol::{Digest, DigestAnswer, DigestRange, DigestRequest, check_collection};
+use crate::limits::SCAN_ROWS_MAX;
+use crate::store::{LiveRow, Meta, Range, ServerTx, Tally};
+use crate::{ServerNow, ServiceConfig, ServiceError, StoreError};
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use tisync_json::Document;
+use tisync_protocol::{Digest, DigestAnswer, DigestRange, DigestRequest, Listed, check_collection};
 
 /// Answers with the digests that are asked for.
 pub fn digest<T: ServerTx>(
@@ -25,45 +29,154 @@ pub fn digest<T: ServerTx>(
             collection,
             ..DigestRange::default()
         });
-    let digests = whole
-        .chain(request.ranges)
-        .map(|range| one(tx, &meta, range))
-        .collect::<Result<_, _>>()?;
-    let checkpoint = Checkpoint {
+    let ranges: Vec<DigestRange> = whole.chain(request.ranges).collect();
+    for range in &ranges {
+        check_collection(&range.collection).map_err(bad_name)?;
+    }
+    let mut checkpoint = Checkpoint {
         epoch: meta.epoch().to_owned(),
         start: None,
         seq: meta.seq,
+    }
+    .to_string();
+    let mut digests = Vec::new();
+    let holds = match &request.at {
+        None => true,
+        Some(at) => holds(tx, &meta, at, &ranges)?,
     };
+    if holds {
+        checkpoint = request.at.unwrap_or(checkpoint);
+        let mut left = config.limits.fetch_max;
+        for range in ranges {
+            let how = How {
+                contents: request.contents,
+                list_max: request.list_max.map(|max| max.min(left)),
+            };
+            let digest = one(tx, &meta, how, range)?;
+            left -= digest.records.as_ref().map_or(0, Vec::len) as u64;
+            digests.push(digest);
+        }
+    }
     Ok(DigestAnswer {
         epoch: meta.epoch().to_owned(),
-        checkpoint: checkpoint.to_string(),
+        checkpoint,
         digests,
         server_time_ms: now.wall_ms,
     })
 }
 
-fn one<T: ServerTx>(tx: &mut T, meta: &Meta, range: DigestRange) -> Result<Digest, ServiceError> {
-    check_collection(&range.collection).map_err(bad_name)?;
-    let mut tally = Tally::default();
-    match (&range.after, &range.until) {
-        (None, None) => tally = tx.tally(&range.collection)?,
-        (after, until) => tx.live(
-            &range.collection,
-            after.as_deref(),
-            until.as_deref(),
-            &mut |id, version| tally.add(id, &meta.version(version)),
-        )?,
-    }
+/// Whether nothing of the ranges' collections was written since a checkpoint.
+fn holds<T: ServerTx>(
+    tx: &mut T,
+    meta: &Meta,
+    at: &str,
+    ranges: &[DigestRange],
+) -> Result<bool, ServiceError> {
+    let Some(place) = Checkpoint::parse(at).filter(|place| {
+        let is_within = place.seq >= meta.horizon && place.seq <= meta.seq;
+        place.epoch == meta.epoch() && place.start.is_none() && is_within
+    }) else {
+        return Ok(false);
+    };
+    let collections: BTreeSet<&str> = ranges
+        .iter()
+        .map(|range| range.collection.as_str())
+        .collect();
+    let (mut written, mut rows) = (false, 0);
+    tx.scan(place.seq, &collections, &mut |_, row| {
+        rows += 1;
+        // Who is that far behind has enough to pull first.
+        written = row.is_some() || rows > SCAN_ROWS_MAX;
+        match written {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    })?;
+    Ok(!written)
+}
+
+#[derive(Clone, Copy)]
+struct How {
+    contents: bool,
+    list_max: Option<u64>,
+}
+
+fn one<T: ServerTx>(
+    tx: &mut T,
+    meta: &Meta,
+    how: How,
+    range: DigestRange,
+) -> Result<Digest, ServiceError> {
     let DigestRange {
         collection,
         after,
         until,
     } = range;
+    let is_whole = after.is_none() && until.is_none();
+    let (tally, records) = if is_whole && !how.contents && how.list_max.is_none() {
+        (tx.tally(&collection)?, None)
+    } else {
+        let range = Range {
+            collection: &collection,
+            after: after.as_deref(),
+            until: until.as_deref(),
+            documents: how.contents,
+        };
+        counted(tx, meta, how, range)?
+    };
     Ok(Digest {
+        count: tally.count,
+        hash: Digest::hash_text(tally.hash),
+        records,
         collection,
         after,
         until,
-        count: tally.count,
-        hash: Digest::hash_text(tally.hash),
     })
+}
+
+/// Counts the records of a range, and lists them while they are few.
+fn counted<T: ServerTx>(
+    tx: &mut T,
+    meta: &Meta,
+    how: How,
+    range: Range<'_>,
+) -> Result<(Tally, Option<Vec<Listed>>), ServiceError> {
+    let mut tally = Tally::default();
+    let mut records = how.list_max.map(|_| Vec::new());
+    let mut failed = None;
+    tx.live(range, &mut |row| {
+        let version = meta.version(row.version);
+        let term = match term(&row, &version) {
+            Ok(term) => term,
+            Err(error) => {
+                failed.get_or_insert(error);
+                return;
+            }
+        };
+        tally.add_term(term);
+        if how.list_max.is_some_and(|max| tally.count > max) {
+            records = None;
+        }
+        if let Some(records) = &mut records {
+            records.push(Listed {
+                id: row.id.to_owned(),
+                version,
+                hash: how.contents.then(|| Digest::hash_text(term)),
+            });
+        }
+    })?;
+    match failed {
+        Some(error) => Err(error),
+        None => Ok((tally, records)),
+    }
+}
+
+fn term(row: &LiveRow<'_>, version: &str) -> Result<u64, ServiceError> {
+    let Some(text) = row.document else {
+        return Ok(Digest::term(row.id, version));
+    };
+    let document = Document::parse(text).map_err(|error| {
+        StoreError::failed(format!("a document of the store cannot be read: {error}"))
+    })?;
+    Ok(Digest::term_of_contents(row.id, version, &document))
 }

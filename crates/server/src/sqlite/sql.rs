@@ -9,6 +9,7 @@ pub(super) struct Sql {
     pub(super) replace: String,
     pub(super) scan: String,
     pub(super) range: String,
+    pub(super) range_documents: String,
     pub(super) gone_last: String,
     pub(super) gone_delete: String,
     pub(super) receipt: String,
@@ -49,6 +50,10 @@ impl Sql {
             ),
             range: format!(
                 "SELECT id, place FROM {records} WHERE collection = ?1 AND id > ?2 AND id <= ?3
+                 ORDER BY id"
+            ),
+            range_documents: format!(
+                "SELECT id, place, doc FROM {records} WHERE collection = ?1 AND id > ?2 AND id <= ?3
                  ORDER BY id"
             ),
             gone_last: format!(

@@ -3,7 +3,8 @@ use super::rows::{damaged, receipt, record, scanned, text};
 use super::{SqliteServerStore, Tenant, failed, place, schema, sql, sql::Sql};
 use crate::StoreError;
 use crate::store::{
-    Access, Head, Key, Meta, Receipt, Record, Row, ServerTx, Settled, Tally, stamps_text,
+    Access, Head, Key, LiveRow, Meta, Range, Receipt, Record, Row, ServerTx, Settled, Tally,
+    stamps_text,
 };
 use rusqlite::types::Value;
 use rusqlite::{CachedStatement, OptionalExtension, params};
@@ -345,29 +346,39 @@ impl ServerTx for SqliteTx<'_> {
 
     fn live(
         &mut self,
-        collection: &str,
-        after: Option<&str>,
-        until: Option<&str>,
-        visit: &mut dyn FnMut(&str, u64),
+        range: Range<'_>,
+        visit: &mut dyn FnMut(LiveRow<'_>),
     ) -> Result<(), StoreError> {
-        let Some(collection) = self.collection(collection)? else {
+        let Some(collection) = self.collection(range.collection)? else {
             return Ok(());
         };
         let Some(sql) = self.sql() else {
             return Ok(());
         };
         // Every text sorts before every blob.
-        let until = until.map_or(Value::Blob(Vec::new()), |until| {
+        let until = range.until.map_or(Value::Blob(Vec::new()), |until| {
             Value::Text(until.to_owned())
         });
-        let mut statement = self.statement(&sql.range)?;
+        let sql = if range.documents {
+            &sql.range_documents
+        } else {
+            &sql.range
+        };
+        let mut statement = self.statement(sql)?;
         let mut rows = statement
-            .query(params![collection, after.unwrap_or(""), until])
+            .query(params![collection, range.after.unwrap_or(""), until])
             .map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             let at: i64 = row.get(1).map_err(failed)?;
             if !place::is_deleted(at) {
-                visit(text(row, 0)?, place::version(at));
+                visit(LiveRow {
+                    id: text(row, 0)?,
+                    version: place::version(at),
+                    document: match range.documents {
+                        true => Some(text(row, 2)?),
+                        false => None,
+                    },
+                });
             }
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! The server from the store up to the socket.
 #![allow(clippy::unwrap_used)]
 mod conformance;
+mod digest;
 mod epochs;
 mod groups;
 mod harness;

@@ -127,6 +127,10 @@ fn requests_and_answers_fit_it() {
             json!({"collections": ["todos"], "ranges": [{"collection": "todos", "after": "a", "until": "b"}]}),
         ),
         (
+            "/v1/digest",
+            json!({"collections": ["todos"], "at": version(2), "list_max": 5, "contents": true}),
+        ),
+        (
             "/v1/pull",
             json!({"collections": ["todos"], "checkpoint": "x.1"}),
         ),

@@ -250,31 +250,6 @@ fn a_checkpoint_that_was_never_given_has_expired() {
 }
 
 #[test]
-fn digests_tell_what_is_held() {
-    let mut server = three_records();
-    server.accept(replace(4, "a", &version(1), json!({"n": 4})));
-    server.accept(delete(5, "b", &version(2)));
-    let term = |id: &str, number| tisync_protocol::Digest::term(id, &version(number));
-    let hash = |sum: u64| format!("{sum:016x}");
-    let ranges =
-        json!([{"collection": "todos", "after": "a"}, {"collection": "todos", "until": "b"}]);
-    let answer = server.ok(
-        "/v1/digest",
-        json!({"collections": ["todos", "notes"], "ranges": ranges}),
-    );
-    assert_eq!(answer["checkpoint"], version(5));
-    assert_eq!(
-        answer["digests"],
-        json!([
-            {"collection": "todos", "count": 2, "hash": hash(term("a", 4).wrapping_add(term("c", 3)))},
-            {"collection": "notes", "count": 0, "hash": hash(0)},
-            {"collection": "todos", "after": "a", "count": 1, "hash": hash(term("c", 3))},
-            {"collection": "todos", "until": "b", "count": 1, "hash": hash(term("a", 4))},
-        ])
-    );
-}
-
-#[test]
 fn a_fetch_that_grows_too_large_says_that_there_is_more() {
     let mut server = Pair::new();
     server.config.limits.pull_bytes_max = 1000;
