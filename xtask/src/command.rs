@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod demo;
+pub(crate) mod fixture;
 pub(crate) mod sim;
 pub(crate) mod test;
 pub(crate) mod tidy;

@@ -36,6 +36,7 @@ enum Command {
     Sim(command::sim::Args),
     Demo(command::demo::Args),
     Bench(command::bench::Args),
+    Fixture(command::fixture::Args),
     Wasm(command::wasm::Args),
     Tidy(command::tidy::Args),
 }
@@ -59,6 +60,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Sim(args) => command::sim::run(&workspace, args),
         Command::Demo(args) => command::demo::run(&workspace, args),
         Command::Bench(args) => command::bench::run(&workspace, args),
+        Command::Fixture(args) => command::fixture::run(&workspace, args),
         Command::Wasm(args) => command::wasm::run(&workspace, args),
         Command::Tidy(args) => command::tidy::run(&workspace, args),
     }

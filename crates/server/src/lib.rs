@@ -31,7 +31,7 @@ pub use error::{ServiceError, StoreError, StoreErrorKind};
 pub use http::{HttpRequest, HttpResponse};
 pub use memory::{MemoryServerStore, MemoryTx};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{SqliteServerStore, SqliteTx};
+pub use sqlite::{LAYOUT, SqliteServerStore, SqliteTx};
 pub use store::{
     Access, Head, Key, LiveRow, Meta, Range, Receipt, Record, Row, ServerStore, ServerTx, Settled,
     Tally,

@@ -1,34 +1,30 @@
-//! Makes the file of the present layout that later versions must still open:
-//! `cargo run -p tisync-store --example fixture -- crates/store/tests/fixtures/v1.db`.
-//! A new layout gets a new file and a new name; the old ones stay.
+//! Makes the file of the present layout that later versions must still open: `cargo xtask fixture` gives the
+//! folder. A new layout gets a new file; the old ones stay.
 #![allow(clippy::unwrap_used)]
 #[path = "../tests/fixtures/contents.rs"]
+#[allow(dead_code, reason = "what only the test asks for")]
 mod contents;
 
-use tisync_store::{Options, SqlDriver, SqliteStore};
+use std::path::PathBuf;
+use tisync_store::{LAYOUT, Next, Options, SqlDriver, SqliteStore};
 
 fn main() {
-    let path = std::env::args()
+    let folder = std::env::args()
         .nth(1)
-        .expect("the path of the file to make");
-    let path = std::path::Path::new(&path);
-    assert!(
-        !path.exists(),
-        "a file of an old layout is never made again"
-    );
-    let mut store = SqliteStore::open(path, &Options::default()).unwrap();
+        .expect("the folder that gets this version's fixture");
+    let path = PathBuf::from(folder).join(format!("v{LAYOUT}.db"));
+    if path.exists() {
+        println!("{} is there already: it stays as it is", path.display());
+        return;
+    }
+    let mut store = SqliteStore::open(&path, &Options::default()).unwrap();
     for changes in contents::commits() {
         tisync_core::conformance::commit(&mut store, changes);
     }
-    println!(
-        "{} bytes of contents",
-        tisync_core::conformance::snapshot::snapshot(&mut store, &contents::names()).len()
-    );
     // Everything into one file.
     store
         .driver()
-        .query("PRAGMA journal_mode=DELETE", &[], &mut |_| {
-            Ok(tisync_store::Next::More)
-        })
+        .query("PRAGMA journal_mode=DELETE", &[], &mut |_| Ok(Next::More))
         .unwrap();
+    println!("made {}", path.display());
 }

@@ -30,4 +30,4 @@ pub use query::{Filter, Order, Query, Visible};
 pub use reader::{Reader, SqlRows};
 #[cfg(feature = "rusqlite")]
 pub use rusqlite_driver::RusqliteDriver;
-pub use sqlite::{Options, SqliteStore, SqliteTx};
+pub use sqlite::{LAYOUT, Options, SqliteStore, SqliteTx};

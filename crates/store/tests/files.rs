@@ -12,7 +12,7 @@ use tisync_core::conformance::{
 use tisync_core::memory::MemoryStore;
 use tisync_core::model::Rid;
 use tisync_core::store::{Durability, Op, Store, StoreErrorKind, Tx};
-use tisync_store::{Options, RusqliteDriver, SqlDriver, SqliteStore};
+use tisync_store::{LAYOUT, Options, RusqliteDriver, SqlDriver, SqliteStore};
 
 fn open(path: &Path) -> SqliteStore<RusqliteDriver> {
     SqliteStore::open(path, &Options::default()).unwrap()
@@ -43,30 +43,48 @@ fn everything_is_there_after_a_restart() {
     );
 }
 
+/// The file that was made under a layout.
+fn fixture(layout: i64) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/v{layout}.db"))
+}
+
 #[test]
-fn a_file_of_the_first_layout_still_opens() {
-    let dir = tempfile::tempdir().unwrap();
-    fs::copy(
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1.db"),
-        file(&dir),
-    )
-    .unwrap();
-    let mut store = open(&file(&dir));
-    store.check().unwrap();
-    let mut memory = MemoryStore::new();
-    for changes in contents::commits() {
-        commit(&mut memory, changes);
+fn a_file_of_every_layout_still_opens() {
+    for layout in 1..=LAYOUT {
+        let fixture = fixture(layout);
+        assert!(
+            fixture.exists(),
+            "{} is missing: run `cargo xtask fixture` and commit what it makes",
+            fixture.display()
+        );
+        let dir = tempfile::tempdir().unwrap();
+        fs::copy(fixture, file(&dir)).unwrap();
+        let mut store = open(&file(&dir));
+        store.check().unwrap();
+        let mut memory = MemoryStore::new();
+        for changes in contents::commits() {
+            commit(&mut memory, changes);
+        }
+        let names = contents::names();
+        assert_eq!(
+            snapshot(&mut store, &names),
+            snapshot(&mut memory, &names),
+            "layout {layout}"
+        );
+        let rows = store
+            .reader()
+            .sql("SELECT id, title, rank FROM notes WHERE rank = 2", &[], 9)
+            .unwrap();
+        assert_eq!(rows.rows.len(), 2);
+        // And can be written.
+        commit(&mut store, vec![insert(record(9, "later"))]);
+        assert_eq!(see(&mut store, |tx| tx.next_rid(&notes())), Rid(10));
+        drop(store);
+        assert_eq!(
+            see(&mut open(&file(&dir)), |tx| tx.next_rid(&notes())),
+            Rid(10)
+        );
     }
-    let names = contents::names();
-    assert_eq!(snapshot(&mut store, &names), snapshot(&mut memory, &names));
-    let rows = store
-        .reader()
-        .sql("SELECT id, title, rank FROM notes WHERE rank = 2", &[], 9)
-        .unwrap();
-    assert_eq!(rows.rows.len(), 2);
-    // And can be written.
-    commit(&mut store, vec![insert(record(9, "later"))]);
-    assert_eq!(see(&mut store, |tx| tx.next_rid(&notes())), Rid(10));
 }
 
 #[test]
@@ -78,7 +96,10 @@ fn a_file_of_a_newer_layout_is_refused_unchanged() {
     );
     let mut driver = RusqliteDriver::open(&file(&dir)).unwrap();
     driver
-        .batch("PRAGMA user_version = 2; PRAGMA wal_checkpoint(TRUNCATE)")
+        .batch(&format!(
+            "PRAGMA user_version = {}; PRAGMA wal_checkpoint(TRUNCATE)",
+            LAYOUT + 1
+        ))
         .unwrap();
     drop(driver);
     let before = fs::read(file(&dir)).unwrap();
@@ -93,7 +114,10 @@ fn a_file_that_became_newer_meanwhile_is_refused() {
     commit(&mut store, vec![declare(notes(), Vec::new())]);
     let mut other = RusqliteDriver::open(&file(&dir)).unwrap();
     other
-        .batch("PRAGMA user_version = 2; CREATE TABLE later (x)")
+        .batch(&format!(
+            "PRAGMA user_version = {}; CREATE TABLE later (x)",
+            LAYOUT + 1
+        ))
         .unwrap();
     assert_eq!(
         store.begin(Durability::Full).unwrap_err().kind,

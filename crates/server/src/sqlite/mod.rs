@@ -10,6 +10,7 @@ mod schema;
 mod sql;
 mod tx;
 
+pub use schema::LAYOUT;
 pub use tx::SqliteTx;
 
 use crate::store::{Access, ServerStore};

@@ -3,49 +3,91 @@ use super::failed;
 use crate::StoreError;
 use rusqlite::Connection;
 
-/// The number of this layout; a file with a greater one is refused.
-const LAYOUT: i64 = 1;
+/// The number of the layout of a server's file; a file with a greater one is refused, and [`step`] says how an
+/// older one gets here. `cargo xtask fixture` makes the file of each layout that later ones must open.
+pub const LAYOUT: i64 = 1;
 /// Marks the file as a Ti.Sync server's: `TiSv`.
 const APPLICATION: i64 = 0x5469_5376;
 
-/// Makes the tables that all tenants share, or checks that the file is ours and not newer.
+/// Makes the tables that all tenants share, or brings those of an older layout forward; refuses a file that is
+/// not ours, or newer.
 pub(super) fn ensure(connection: &Connection) -> Result<(), StoreError> {
+    if look(connection)? == Found::Present {
+        return Ok(());
+    }
+    connection
+        .execute_batch("BEGIN IMMEDIATE")
+        .map_err(failed)?;
+    let done =
+        bring_forward(connection).and_then(|()| connection.execute_batch("COMMIT").map_err(failed));
+    if done.is_err() {
+        // The error that stopped it says more than that of taking it back.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    done
+}
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Empty,
+    Older(i64),
+    Present,
+}
+
+fn look(connection: &Connection) -> Result<Found, StoreError> {
     let pragma = |name| {
         connection
             .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
             .map_err(failed)
     };
     let (layout, application) = (pragma("user_version")?, pragma("application_id")?);
-    if layout == LAYOUT && application == APPLICATION {
-        return Ok(());
+    if application == APPLICATION {
+        return match layout {
+            LAYOUT => Ok(Found::Present),
+            older if (1..LAYOUT).contains(&older) => Ok(Found::Older(older)),
+            other => Err(StoreError::failed(format!(
+                "the file has layout {other}, this program knows up to {LAYOUT}: use a newer one"
+            ))),
+        };
     }
-    if layout > LAYOUT && application == APPLICATION {
-        return Err(StoreError::failed(format!(
-            "the file has layout {layout}, this program knows up to {LAYOUT}: use a newer one"
-        )));
-    }
-    let empty: i64 = connection
+    let tables: i64 = connection
         .query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))
         .map_err(failed)?;
-    if empty != 0 {
+    if tables != 0 {
         return Err(StoreError::failed(
             "the file is an SQLite database, but not one of a Ti.Sync server",
         ));
     }
-    let tables = format!(
-        "BEGIN IMMEDIATE;
-         CREATE TABLE IF NOT EXISTS tenants (
-             key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, epochs TEXT NOT NULL,
-             seq INTEGER NOT NULL, horizon INTEGER NOT NULL);
-         CREATE TABLE IF NOT EXISTS collections (
-             key INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, name TEXT NOT NULL,
-             live INTEGER NOT NULL, hash INTEGER NOT NULL, UNIQUE (tenant, name));
-         PRAGMA application_id = {APPLICATION};
-         PRAGMA user_version = {LAYOUT};
-         COMMIT;"
-    );
-    connection.execute_batch(&tables).map_err(failed)
+    Ok(Found::Empty)
 }
+
+fn bring_forward(connection: &Connection) -> Result<(), StoreError> {
+    // Another process may have been faster.
+    match look(connection)? {
+        Found::Present => return Ok(()),
+        Found::Empty => connection.execute_batch(SHARED).map_err(failed)?,
+        Found::Older(older) => (older..LAYOUT).try_for_each(|from| step(connection, from))?,
+    }
+    let marks = format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {LAYOUT};");
+    connection.execute_batch(&marks).map_err(failed)
+}
+
+/// The step from one layout to the next.
+fn step(_connection: &Connection, from: i64) -> Result<(), StoreError> {
+    Err(StoreError::failed(format!(
+        "there is no step from layout {from}"
+    )))
+}
+
+/// The tables that all tenants share.
+const SHARED: &str = "
+    CREATE TABLE tenants (
+        key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, epochs TEXT NOT NULL,
+        seq INTEGER NOT NULL, horizon INTEGER NOT NULL);
+    CREATE TABLE collections (
+        key INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, name TEXT NOT NULL,
+        live INTEGER NOT NULL, hash INTEGER NOT NULL, UNIQUE (tenant, name));";
 
 /// The tables of one tenant. Receipts are in the order of their time, so that the old ones are found at
 /// the front.

@@ -58,7 +58,7 @@ impl Collections {
             .seen
             .is_none_or(|seen| seen.schema_version != schema_version)
         {
-            layout::check_version(driver)?;
+            layout::check(driver)?;
             self.read(driver)?;
         }
         self.seen = Some(seen);

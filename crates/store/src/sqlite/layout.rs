@@ -5,9 +5,9 @@ use tisync_core::store::{StoreError, StoreErrorKind};
 /// Marks a file of ours: `TiSy`.
 pub(super) const APPLICATION_ID: i64 = 0x5469_5379;
 
-/// The version of the layout. It goes up with every change of the tables; `tests/fixtures` keeps a file of
-/// each version, which must still open.
-pub(super) const VERSION: i64 = 1;
+/// The number of the layout of a replica's file. It goes up with every change of the tables, and [`step`] says
+/// how an older file gets there; `cargo xtask fixture` makes the file of each layout that later ones must open.
+pub const VERSION: i64 = 1;
 
 /// The tables besides those of the collections.
 ///
@@ -49,13 +49,25 @@ CREATE TABLE tisync_quarantine (number INTEGER PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE tisync_meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 ";
 
-/// Whether the file is ours and of this version; `false` for an empty one.
-pub(super) fn check_version<D: SqlDriver>(driver: &mut D) -> Result<bool, StoreError> {
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nothing.
+    Empty,
+    /// The tables of an older layout.
+    Older(i64),
+    /// The tables of this layout.
+    Present,
+}
+
+/// Looks what a file holds; refuses what is not ours, and what is newer.
+pub(super) fn look<D: SqlDriver>(driver: &mut D) -> Result<Found, StoreError> {
     let application = super::integer(driver, "PRAGMA application_id", &[])?.unwrap_or(0);
     let version = super::integer(driver, "PRAGMA user_version", &[])?.unwrap_or(0);
     if application == APPLICATION_ID {
         return match version {
-            VERSION => Ok(true),
+            VERSION => Ok(Found::Present),
+            older if (1..VERSION).contains(&older) => Ok(Found::Older(older)),
             newer if newer > VERSION => Err(StoreError::new(
                 StoreErrorKind::Newer,
                 format!(
@@ -69,10 +81,47 @@ pub(super) fn check_version<D: SqlDriver>(driver: &mut D) -> Result<bool, StoreE
     }
     let tables = super::integer(driver, "SELECT count(*) FROM sqlite_master", &[])?.unwrap_or(0);
     if application == 0 && tables == 0 {
-        return Ok(false);
+        return Ok(Found::Empty);
     }
     Err(StoreError::new(
         StoreErrorKind::Misuse,
         "the file is a database of something else: it was left as it is; choose another path",
     ))
+}
+
+/// Refuses a file that is not of this layout any more: one that another process has brought to a newer one.
+pub(super) fn check<D: SqlDriver>(driver: &mut D) -> Result<(), StoreError> {
+    match look(driver)? {
+        Found::Present => Ok(()),
+        Found::Older(older) => Err(StoreError::new(
+            StoreErrorKind::Misuse,
+            format!(
+                "the file has layout {older}, expected {VERSION}: open it as a replica first, which brings it forward"
+            ),
+        )),
+        Found::Empty => Err(super::codec::corrupt(
+            "the file has no tables, expected those of a replica".to_owned(),
+        )),
+    }
+}
+
+/// Brings a file to this layout: makes the tables of an empty one, and takes an older one forward step by step.
+/// The caller has begun the transaction in which all of it happens.
+pub(super) fn bring_forward<D: SqlDriver>(driver: &mut D) -> Result<(), StoreError> {
+    // Another process may have been faster.
+    match look(driver)? {
+        Found::Present => return Ok(()),
+        Found::Empty => driver.batch(TABLES)?,
+        Found::Older(older) => (older..VERSION).try_for_each(|from| step(driver, from))?,
+    }
+    driver.batch(&format!(
+        "PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={VERSION}"
+    ))
+}
+
+/// The step from one layout to the next.
+fn step<D: SqlDriver>(_driver: &mut D, from: i64) -> Result<(), StoreError> {
+    Err(super::codec::corrupt(format!(
+        "there is no step from layout {from}"
+    )))
 }

@@ -9,6 +9,7 @@ mod table;
 mod write;
 
 pub(crate) use collections::Collections;
+pub use layout::VERSION as LAYOUT;
 pub use open::Options;
 pub(crate) use table::{Table, quoted};
 

@@ -1,5 +1,6 @@
 //! Opens a file, or makes it.
-use super::{Collections, Known, SqliteStore, layout};
+use super::layout::{self, Found};
+use super::{Collections, Known, SqliteStore};
 use crate::driver::SqlDriver;
 use crate::limits;
 use tisync_core::store::{Durability, StoreError};
@@ -53,9 +54,16 @@ impl<D: SqlDriver> SqliteStore<D> {
         driver.batch(&cache)?;
         let busy = format!("PRAGMA busy_timeout={}", options.busy_ms);
         super::integer(&mut driver, &busy, &[])?;
-        // Nothing may be written before the version is known.
-        if !layout::check_version(&mut driver)? {
-            make(&mut driver)?;
+        // Nothing may be written before the layout is known.
+        match layout::look(&mut driver)? {
+            Found::Present => {}
+            Found::Empty => {
+                // Page size and WAL count only before the first table is made.
+                driver.batch("PRAGMA page_size=4096")?;
+                wal(&mut driver)?;
+                bring_forward(&mut driver)?;
+            }
+            Found::Older(_) => bring_forward(&mut driver)?,
         }
         set_up(&mut driver)?;
         let mut store = SqliteStore {
@@ -74,31 +82,15 @@ impl<D: SqlDriver> SqliteStore<D> {
     }
 }
 
-/// Makes the tables of an empty file.
-fn make<D: SqlDriver>(driver: &mut D) -> Result<(), StoreError> {
-    // Page size and WAL count only before the first table is made.
-    driver.batch("PRAGMA page_size=4096")?;
-    wal(driver)?;
+/// Brings the file to the present layout in one transaction: a crash leaves it as it was.
+fn bring_forward<D: SqlDriver>(driver: &mut D) -> Result<(), StoreError> {
     driver.begin()?;
-    let made = make_tables(driver);
-    if made.is_err() {
+    let done = layout::bring_forward(driver).and_then(|()| driver.commit());
+    if done.is_err() {
         // The error that stopped it says more than that of taking it back.
         let _ = driver.rollback();
     }
-    made
-}
-
-fn make_tables<D: SqlDriver>(driver: &mut D) -> Result<(), StoreError> {
-    // Another process may have been faster.
-    if !layout::check_version(driver)? {
-        driver.batch(layout::TABLES)?;
-        driver.batch(&format!(
-            "PRAGMA application_id={}; PRAGMA user_version={}",
-            layout::APPLICATION_ID,
-            layout::VERSION
-        ))?;
-    }
-    driver.commit()
+    done
 }
 
 fn set_up<D: SqlDriver>(driver: &mut D) -> Result<(), StoreError> {

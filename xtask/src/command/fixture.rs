@@ -1,0 +1,26 @@
+//! `cargo xtask fixture`: keeps a file of each layout, for the tests of later versions.
+
+use crate::workspace::Workspace;
+use anyhow::{Context, Result};
+use std::process::ExitCode;
+
+/// Makes the files of the present layouts that later versions must still open; those that are there stay.
+#[derive(clap::Args)]
+pub(crate) struct Args {}
+
+pub(crate) fn run(workspace: &Workspace, _: Args) -> Result<ExitCode> {
+    for (package, folder) in [
+        ("tisync-store", "crates/store/tests/fixtures"),
+        ("tisync", "crates/tisync/tests/fixtures"),
+    ] {
+        let status = workspace
+            .cargo(&["run", "--quiet", "--package", package])
+            .args(["--example", "fixture", "--", folder])
+            .status()
+            .context("cannot start cargo")?;
+        if !status.success() {
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
