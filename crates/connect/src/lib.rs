@@ -4,6 +4,7 @@
 //! comes back. It keeps no state, has no retry loop, and awaits nothing but `Http`.
 mod connector;
 pub mod connectors;
+pub mod feed;
 pub mod http;
 pub mod limits;
 mod session;

@@ -13,3 +13,6 @@ pub const BAD_TEXT_BYTES_MAX: usize = 64 << 10;
 pub const EPOCHS_MAX: usize = 1_000;
 /// Characters of a server's words that go into a message.
 pub const MESSAGE_CHARS_MAX: usize = 300;
+/// Times that a walk by offset, or the rows of one time, are read again because rows shifted: a listing
+/// that changes faster than it can be read is given up until the next attempt.
+pub const LISTING_RESTARTS_MAX: u32 = 8;

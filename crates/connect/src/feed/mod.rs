@@ -1,0 +1,71 @@
+//! Cursor arithmetic: what to ask a backend for next, and what its page proves. Pure: no request is made here.
+//!
+//! A connector reads its place out of the checkpoint ([`Timestamps::ask`], [`Listing::ask`]), asks its backend
+//! in the backend's own words, and gives the rows back ([`Timestamps::next`], [`Listing::next`]) for the place
+//! to go on from. A walk ends by an explicit end only, never by a short page: servers cap what they are asked for.
+mod listing;
+mod timestamps;
+
+pub use listing::{Listing, ListingAsk, ListingPage};
+pub use timestamps::{Order, RowTime, Since, TimesAsk, TimesPage, Timestamps};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use tisync_core::model::{Checkpoint, Failure, FailureKind, PageEnd};
+
+/// Where a walk stands after a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Next {
+    /// The place to go on from.
+    pub checkpoint: Checkpoint,
+    /// Whether the walk is at its end.
+    pub end: PageEnd,
+    /// Rows at the start of the page that the page before has brought already.
+    pub repeated: usize,
+}
+
+/// Why a page cannot be used: the backend did not do what it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedError {
+    message: String,
+}
+
+impl FeedError {
+    fn new(message: impl Into<String>) -> Self {
+        FeedError {
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for FeedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for FeedError {}
+
+impl From<FeedError> for Failure {
+    fn from(error: FeedError) -> Self {
+        Failure {
+            kind: FailureKind::Retry { after_ms: None },
+            not_sent: false,
+            message: error.message,
+        }
+    }
+}
+
+/// Reads a place; a text that is none, such as one of an older version of the connector, begins anew.
+fn read<T: DeserializeOwned + Default>(checkpoint: Option<&Checkpoint>) -> T {
+    checkpoint
+        .and_then(|text| serde_json::from_str(text.as_str()).ok())
+        .unwrap_or_default()
+}
+
+fn write(place: &impl Serialize) -> Result<Checkpoint, FeedError> {
+    let text = serde_json::to_string(place).map_err(|error| FeedError::new(error.to_string()))?;
+    Checkpoint::new(text)
+        .map_err(|error| FeedError::new(format!("the place in the feed cannot be kept: {error}")))
+}
