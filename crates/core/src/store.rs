@@ -2,11 +2,12 @@
 pub mod rules;
 
 use crate::model::{
-    CollectionName, Conflict, ConnectorName, ConnectorState, Dirty, Entry, FeedKey, FeedState,
-    GroupId, JournalId, JournalRow, MutationId, OutboxCounts, Quarantined, Record, RecordId,
+    CollectionName, CollectionOutbox, Conflict, ConnectorName, ConnectorState, Dirty, Entry,
+    FeedKey, FeedState, GroupId, JournalId, JournalRow, MutationId, Quarantined, Record, RecordId,
     RecordState, Rid, Schema, Stamp, Suspicion, Version,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// How durable a commit must be when it returns.
@@ -130,8 +131,8 @@ pub trait Tx {
         after: Option<i64>,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError>;
-    /// Counts entries by state, with the earliest `created_ms`.
-    fn outbox(&mut self) -> Result<(OutboxCounts, Option<u64>), StoreError>;
+    /// Counts the entries of each collection that has any.
+    fn outbox(&mut self) -> Result<BTreeMap<CollectionName, CollectionOutbox>, StoreError>;
     /// The open conflict of a record.
     fn conflict(
         &mut self,

@@ -158,3 +158,48 @@ fn a_refused_delete_that_is_edited_into_a_change_keeps_what_came_after_in_line()
     assert_eq!(sent[0].change, Change::Delete);
     assert_eq!(device.get("a"), None);
 }
+
+fn events(outputs: &[Output]) -> Vec<Event> {
+    outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::Event(event) => Some(event.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_conflict_is_told_of_when_it_opens_and_when_it_is_settled() {
+    let mut device = Device::new(Rule::Manual);
+    device.pull(vec![upsert("a", "e.1", r#"{"t":0}"#)]);
+    device.put("a", r#"{"t":1}"#);
+    let (request, items) = device.pushed();
+    let verdict = conflict("e.2", Some(r#"{"t":2}"#));
+    let outputs = device.answer(request, Reply::Pushed(Ok(vec![(items[0].id, verdict)])));
+    let opened = Event::ConflictOpened {
+        collection: name("notes"),
+        id: name("a"),
+    };
+    assert!(events(&outputs).contains(&opened));
+    let outputs = device.step(Input::Resolve {
+        collection: name("notes"),
+        id: name("a"),
+        resolution: Resolution::Ours,
+    });
+    let closed = Event::ConflictClosed {
+        collection: name("notes"),
+        id: name("a"),
+    };
+    assert!(events(&outputs).contains(&closed));
+}
+
+#[test]
+fn a_change_of_the_outbox_is_told_of_where_nothing_visible_changes() {
+    let mut device = Device::new(Rule::ServerWins);
+    device.put("a", r#"{"t":1}"#);
+    let (request, items) = device.pushed();
+    device.answer(request, Reply::Pushed(Ok(vec![(items[0].id, rejected())])));
+    let outputs = device.step(Input::Retry(items[0].id));
+    assert_eq!(events(&outputs), [Event::Health]);
+}

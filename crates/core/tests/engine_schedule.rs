@@ -168,16 +168,6 @@ fn the_feeds_of_a_connector_take_turns() {
     assert_eq!(asked, ["all", "other", "all", "other"]);
 }
 
-/// A backend that does not remember keys.
-fn forgetful(fetch: bool) -> Config {
-    let mut config = config(Policy::of(Rule::ServerWins));
-    for collection in config.collections.values_mut() {
-        collection.capability.idempotency = Idempotency::None;
-        collection.capability.fetch = fetch;
-    }
-    config
-}
-
 fn lose_a_push(device: &mut Device) -> MutationId {
     let id = device.put("a", r#"{"t":1}"#).unwrap();
     let (request, _) = device.pushed();

@@ -1,5 +1,6 @@
 //! The store in memory and the one on SQLite, side by side: every read and every commit must agree.
 use crate::disk::Disk;
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use tisync_core::memory::{MemoryStore, MemoryTx};
 use tisync_core::model::*;
@@ -94,7 +95,7 @@ impl Tx for BothTx<'_> {
         count(collection: &CollectionName, pass: Option<u64>) -> (u64, u64);
         aliases(collection: &CollectionName, rid: Rid) -> Vec<RecordId>;
         entries(filter: EntryFilter<'_>, after: Option<i64>, limit: usize) -> Vec<Entry>;
-        outbox() -> (OutboxCounts, Option<u64>);
+        outbox() -> BTreeMap<CollectionName, CollectionOutbox>;
         conflict(collection: &CollectionName, rid: Rid) -> Option<Conflict>;
         conflicts(after: Option<(&CollectionName, Rid)>, limit: usize) -> Vec<Conflict>;
         journal(filter: JournalFilter<'_>, before: Option<JournalId>, limit: usize) -> Vec<JournalRow>;

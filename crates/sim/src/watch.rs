@@ -1,6 +1,7 @@
 //! A store that notes what is committed, and dies when it is told to.
 use crate::check::Commit;
 use crate::scenario::CrashWhen;
+use std::collections::BTreeMap;
 use tisync_core::model::*;
 use tisync_core::store::{
     Durability, EntryFilter, JournalFilter, Keys, Load, Op, Store, StoreError, StoreErrorKind, Tx,
@@ -97,7 +98,7 @@ impl<T: Tx> Tx for WatchedTx<'_, T> {
     ) -> Result<Vec<Entry>, StoreError> {
         self.below.entries(filter, after, limit)
     }
-    fn outbox(&mut self) -> Result<(OutboxCounts, Option<u64>), StoreError> {
+    fn outbox(&mut self) -> Result<BTreeMap<CollectionName, CollectionOutbox>, StoreError> {
         self.below.outbox()
     }
     fn conflict(

@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, mpsc};
 use tisync_core::model::{
-    Blocker, CollectionName, Config, FeedKey, Health, Input, Output, Planned, Why, Written,
+    Blocker, BlockerHealth, CollectionName, Config, FeedKey, Health, Input, Output, Planned, Why,
+    Written,
 };
 use tisync_json::Value;
 use tisync_store::SqlRows;
@@ -212,23 +213,11 @@ impl Replica {
             .local
             .look(|engine, store| Ok(engine.health(store, host::now()?)?))?;
         // The engine that was asked steps local inputs only: whether anyone syncs is known here.
-        health
-            .blockers
-            .retain(|(blocker, _)| *blocker != Blocker::LeaseElsewhere);
-        let blocker = match self.lease() {
-            LeaseState::Elsewhere(_) => Some(Blocker::LeaseElsewhere),
-            _ if shared.storage_refused.load(Ordering::Acquire) => Some(Blocker::Storage),
-            _ if self.is_running() => None,
-            _ => Some(Blocker::Stopped),
-        };
-        let unserved = health
-            .blockers
-            .iter()
-            .find(|(blocker, _)| *blocker == Blocker::NoConnector)
-            .map_or(0, |(_, entries)| *entries);
-        let waiting = health.outbox.pending.saturating_sub(unserved);
-        if let Some(blocker) = blocker.filter(|_| waiting > 0) {
-            health.blockers.push((blocker, waiting));
+        let elsewhere = |one: &BlockerHealth| one.blocker == Blocker::LeaseElsewhere;
+        let waiting = health.blockers.iter().position(elsewhere);
+        let waiting = waiting.map(|index| health.blockers.remove(index));
+        if let (Some(waiting), Some(blocker)) = (waiting, self.blocker()) {
+            health.blockers.push(BlockerHealth { blocker, ..waiting });
         }
         let busy = lock(&shared.busy);
         for connector in &mut health.connectors {
@@ -307,10 +296,15 @@ impl Replica {
     pub fn why(&self, collection: &str, id: impl IntoId) -> Result<Why, Error> {
         let collection = self.known(collection)?;
         let id = id.into_id()?;
-        self.inner
-            .shared
-            .local
-            .look(|engine, store| Ok(engine.why(store, host::now()?, &collection, &id)?))
+        let local = &self.inner.shared.local;
+        let mut why =
+            local.look(|engine, store| Ok(engine.why(store, host::now()?, &collection, &id)?))?;
+        if let Some(waits) = &mut why.waits
+            && waits.blocker.is_none()
+        {
+            waits.blocker = self.blocker();
+        }
+        Ok(why)
     }
 
     /// Answers the blocker `shrink confirmation` of a feed: whether the missing records may go.
@@ -335,6 +329,16 @@ impl Replica {
 
     pub(crate) fn shared(&self) -> &Shared {
         &self.inner.shared
+    }
+
+    /// Why nothing that waits for a connector is sent from here.
+    fn blocker(&self) -> Option<Blocker> {
+        match self.lease() {
+            LeaseState::Elsewhere(_) => Some(Blocker::LeaseElsewhere),
+            _ if self.shared().storage_refused.load(Ordering::Acquire) => Some(Blocker::Storage),
+            _ if self.is_running() => None,
+            _ => Some(Blocker::Stopped),
+        }
     }
 
     /// Checks that a collection is configured.

@@ -40,11 +40,14 @@ fn a_refused_write_is_parked_with_its_reason_and_stays_visible() {
     a.collection("notes").unwrap().put("more", "{}").unwrap();
     a.blocking_sync().unwrap();
     let health = a.health().unwrap();
+    let [waiting] = &health.blockers[..] else {
+        panic!("{health:?}");
+    };
     assert_eq!(
-        health.blockers,
-        [(Blocker::ParkedAncestor, 1)],
-        "{health:?}"
+        (waiting.blocker, waiting.entries),
+        (Blocker::ParkedAncestor, 1)
     );
+    assert!(waiting.oldest_ms >= entry.entry.created_ms);
 }
 
 #[test]

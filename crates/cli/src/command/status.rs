@@ -114,12 +114,11 @@ fn show(replica: &Replica, health: &Health, out: &Out) -> Result<(), Failure> {
             out.look(Look::Bad, format!("{rows} could not be applied")),
         );
     }
-    for (blocker, entries) in &health.blockers {
-        let entries = count(*entries, "entry", "entries");
-        field(
-            "held",
-            out.look(Look::Warn, format!("{entries}: {}", words(blocker))),
-        );
+    for waiting in &health.blockers {
+        let entries = count(waiting.entries, "entry", "entries");
+        let (age, reason) = (ago(waiting.oldest_ms), words(waiting.blocker));
+        let text = format!("{entries}, the oldest for {age}: {reason}");
+        field("held", out.look(Look::Warn, text));
     }
     for connector in &health.connectors {
         field("connector", connector_line(connector, out));
@@ -186,7 +185,7 @@ fn outbox(health: &Health) -> String {
 
 fn connector_line(connector: &ConnectorHealth, out: &Out) -> String {
     let mut text = connector.connector.to_string();
-    if let Some(blocker) = &connector.blocker {
+    if let Some(blocker) = connector.blocker {
         text.push_str(&format!(": {}", out.look(Look::Warn, words(blocker))));
     }
     if connector.attempts > 0 {
@@ -224,7 +223,8 @@ fn feed_line(feed: &FeedHealth, out: &Out) -> String {
     text
 }
 
-fn words(blocker: &Blocker) -> &'static str {
+/// A blocker in words.
+pub(crate) fn words(blocker: Blocker) -> &'static str {
     match blocker {
         Blocker::Offline => "the backend cannot be reached",
         Blocker::Credentials => "the backend refuses the credentials",

@@ -79,8 +79,8 @@ fn waits(report: &SyncReport) -> String {
     let in_conflict = health
         .blockers
         .iter()
-        .find(|(blocker, _)| *blocker == Blocker::Conflict)
-        .map_or(0, |(_, entries)| *entries);
+        .find(|waiting| waiting.blocker == Blocker::Conflict)
+        .map_or(0, |waiting| waiting.entries);
     part(
         (health.outbox.pending + health.outbox.held + health.outbox.in_flight)
             .saturating_sub(in_conflict),
@@ -145,9 +145,16 @@ fn tell(
         }) => out.line(format!(
             "{collection} {id}: refused by the server: {reason}"
         )),
-        Notice::Event(Event::Journalled(row)) => {
+        Notice::Event(Event::ConflictClosed { collection, id }) => {
+            out.line(format!("{collection} {id}: the conflict is settled"));
+        }
+        Notice::Event(Event::Journalled {
+            collection,
+            id,
+            row,
+        }) => {
             out.line(format!(
-                "a decision was journalled: tisync journal show {}",
+                "{collection} {id}: a decision was journalled: tisync journal show {}",
                 row.0
             ));
         }

@@ -1,10 +1,10 @@
 //! `tisync why`
-use crate::command::{conflicts, journal, outbox};
+use crate::command::{conflicts, journal, outbox, status};
 use crate::exit::{Code, Failure};
 use crate::output::{Look, Out};
-use crate::text::ago;
+use crate::text::{ago, duration};
 use tisync::Replica;
-use tisync::model::{RecordState, Why};
+use tisync::model::{RecordState, Waits, Why};
 
 /// Tells a record's history.
 pub(crate) fn run(
@@ -64,6 +64,9 @@ fn tell(why: &Why, out: &Out) {
             ),
         );
     }
+    if let Some(text) = why.waits.as_ref().and_then(waits) {
+        field("waits", text);
+    }
     if let Some(conflict) = &why.conflict {
         field("conflict", format!("open for {}", ago(conflict.since_ms)));
         field("theirs", conflicts::image(&conflict.remote.image));
@@ -71,6 +74,24 @@ fn tell(why: &Why, out: &Out) {
     if !why.journal.is_empty() {
         journal::rows_table(&why.journal).print(out);
     }
+}
+
+/// Why the first entry is not answered yet.
+fn waits(waits: &Waits) -> Option<String> {
+    let parts = [
+        waits
+            .blocker
+            .map(|blocker| status::words(blocker).to_owned()),
+        waits
+            .next_ms
+            .map(|ms| format!("next attempt in {}", duration(ms))),
+        waits
+            .last_error
+            .as_ref()
+            .map(|error| format!("last error: {error}")),
+    ];
+    let text = parts.into_iter().flatten().collect::<Vec<_>>().join("; ");
+    (!text.is_empty()).then_some(text)
 }
 
 fn state(state: RecordState) -> &'static str {

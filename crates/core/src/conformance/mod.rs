@@ -129,7 +129,7 @@ cases! { $
         members_of_a_group_are_found,
         an_entry_is_found_by_its_key_in_every_state,
         no_collections_means_no_entries,
-        the_counts_are_by_state_with_the_earliest_time,
+        the_counts_are_by_collection_and_state_with_the_earliest_times,
         the_next_seq_is_one_above_the_highest;
     decisions:
         a_conflict_comes_back_whole,

@@ -1,7 +1,8 @@
 //! The outbox.
 use super::*;
 use crate::model::{
-    Blocker, Frozen, Generation, GroupId, JournalId, OutboxCounts, Precondition, RequestId,
+    Blocker, CollectionOutbox, Frozen, Generation, GroupId, JournalId, OutboxCounts, Precondition,
+    RequestId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use tisync_json::{Patch, Value};
@@ -310,12 +311,9 @@ pub fn no_collections_means_no_entries<S: Store>(store: &mut S) {
     assert!(seqs(store, EntryFilter::Chains(&notes(), &[])).is_empty());
 }
 
-pub fn the_counts_are_by_state_with_the_earliest_time<S: Store>(store: &mut S) {
+pub fn the_counts_are_by_collection_and_state_with_the_earliest_times<S: Store>(store: &mut S) {
     with_records(store);
-    assert_eq!(
-        see(store, |tx| tx.outbox()),
-        (OutboxCounts::default(), None)
-    );
+    assert!(see(store, |tx| tx.outbox()).is_empty());
     let kinds = [0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4];
     let mut changes = Vec::new();
     for (seq, kind) in (1..).zip(kinds) {
@@ -323,15 +321,32 @@ pub fn the_counts_are_by_state_with_the_earliest_time<S: Store>(store: &mut S) {
         one.created_ms = 10_000 - seq as u64;
         changes.push(put(one));
     }
+    changes.push(put(Entry {
+        created_ms: 7,
+        ..of_tasks(16, 1)
+    }));
     commit(store, changes);
-    let counts = OutboxCounts {
-        pending: 5,
-        in_flight: 4,
-        unknown: 3,
-        held: 2,
-        parked: 1,
+    let of_notes = CollectionOutbox {
+        counts: OutboxCounts {
+            pending: 5,
+            in_flight: 4,
+            unknown: 3,
+            held: 2,
+            parked: 1,
+        },
+        oldest_ms: Some(10_000 - 15),
+        oldest_pending_ms: Some(10_000 - 5),
     };
-    assert_eq!(see(store, |tx| tx.outbox()), (counts, Some(10_000 - 15)));
+    let of_tasks = CollectionOutbox {
+        counts: OutboxCounts {
+            pending: 1,
+            ..OutboxCounts::default()
+        },
+        oldest_ms: Some(7),
+        oldest_pending_ms: Some(7),
+    };
+    let both = BTreeMap::from([(notes(), of_notes), (tasks(), of_tasks)]);
+    assert_eq!(see(store, |tx| tx.outbox()), both);
 }
 
 pub fn the_next_seq_is_one_above_the_highest<S: Store>(store: &mut S) {

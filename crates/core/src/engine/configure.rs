@@ -1,4 +1,5 @@
 //! Configuration: checked as a whole, and stored where the file must agree with it.
+use super::memory::Taken;
 use super::work::Work;
 use crate::error::{Error, ErrorKind};
 use crate::model::*;
@@ -115,6 +116,10 @@ pub(super) fn take_lease<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
         value: Some(next.0.to_string()),
     });
     work.memory.generation = Some(next);
+    work.memory.taken = Some(Taken {
+        wall_ms: work.now.wall_ms,
+        monotonic_ms: work.now.monotonic_ms,
+    });
     work.memory.open.clear();
     work.memory.asked.clear();
     for connector in work.config.connectors.keys() {

@@ -8,124 +8,186 @@ use std::collections::BTreeMap;
 
 /// Collects the health of everything.
 pub(super) fn health<T: Tx>(work: &mut Work<'_, T>) -> Result<Health, Error> {
-    let (outbox, oldest_pending_ms) = work.tx.outbox()?;
-    let mut blockers: BTreeMap<Blocker, u64> = BTreeMap::new();
-    if outbox.held > 0 {
-        each(work, EntryFilter::Waiting, |entry| {
-            if let EntryState::Held(blocker) = entry.state {
-                *blockers.entry(blocker).or_default() += 1;
-            }
-        })?;
+    let outbox = work.tx.outbox()?;
+    let all = sum(outbox.values());
+    let mut blockers = Blockers::default();
+    if all.counts.held > 0 {
+        held(work, &mut blockers)?;
     }
-    let elsewhere = work.memory.generation.is_none();
     let mut connectors = Vec::new();
     let mut feeds = Vec::new();
     for name in work.config.connectors.keys() {
-        let state = work.connector(name)?.clone();
-        let mut next_ms = state.next.or(state.not_before).map(|_| {
-            work.remaining_ms(state.next)
-                .max(work.remaining_ms(state.not_before))
-        });
-        next_ms = next_ms.filter(|ms| *ms > 0);
-        let mut blocker = blocker_of(work, &state);
-        for (key, _) in work.feeds_of(name) {
-            let feed = work.feed(&key)?.clone();
-            if feed
-                .pass
-                .as_ref()
-                .is_some_and(|pass| pass.reason == PassReason::Epoch)
-            {
-                blocker = blocker.or(Some(Blocker::Epoch));
-            }
-            feeds.push(FeedHealth {
-                feed: key,
-                behind: feed.behind || feed.pass.is_some(),
-                last_ok_ms: feed.last_ok_ms,
-                complete_ms: feed.complete_ms,
-                next_ms: feed.next.map(|next| work.remaining_ms(Some(next))),
-                shrink: feed
-                    .pass
-                    .and_then(|pass| pass.shrink)
-                    .filter(|shrink| !shrink.confirmed && !shrink.probing),
-                last_error: feed.last_error,
-            });
-        }
         let collections = work.collections_of(name);
-        if let Some(blocker) = &blocker {
-            let waiting = pending(work, &collections)?;
-            if waiting > 0 {
-                *blockers.entry(blocker.clone()).or_default() += waiting;
-            }
+        let connector = connector(work, name, &collections)?;
+        if let Some(blocker) = connector.blocker {
+            blockers.add(blocker, pending(&outbox, &collections));
         }
-        let guarantees = collections
-            .into_iter()
-            .filter_map(|collection| {
-                let line = work.config.collection(&collection)?.capability.guarantee();
-                Some((collection, line))
-            })
-            .collect();
-        connectors.push(ConnectorHealth {
-            connector: name.clone(),
-            blocker,
-            next_ms,
-            attempts: state.attempts,
-            busy: work.memory.is_busy(name),
-            last_error: state.last_error,
-            skew_ms: state.skew_ms,
-            guarantees,
-        });
+        connectors.push(connector);
+        for (key, _) in work.feeds_of(name) {
+            feeds.push(feed(work, key)?);
+        }
     }
-    let unserved: Vec<CollectionName> = work
+    let (served, unserved): (Vec<_>, Vec<_>) = work
         .config
         .collections
         .iter()
-        .filter(|(_, config)| config.connector.is_none())
-        .map(|(name, _)| name.clone())
-        .collect();
-    let unserved = pending(work, &unserved)?;
-    if unserved > 0 {
-        blockers.insert(Blocker::NoConnector, unserved);
-    }
-    if elsewhere && outbox.pending > 0 {
-        blockers.insert(
-            Blocker::LeaseElsewhere,
-            outbox.pending - unserved.min(outbox.pending),
-        );
+        .partition(|(_, config)| config.connector.is_some());
+    blockers.add(
+        Blocker::NoConnector,
+        pending(&outbox, unserved.iter().map(|(name, _)| *name)),
+    );
+    if work.memory.generation.is_none() {
+        let served = pending(&outbox, served.iter().map(|(name, _)| *name));
+        blockers.add(Blocker::LeaseElsewhere, served);
     }
     Ok(Health {
-        outbox,
-        oldest_pending_ms,
+        outbox: all.counts,
+        oldest_pending_ms: all.oldest_ms,
         conflicts: conflicts(work)?,
         quarantined: quarantined(work)?,
         connectors,
         feeds,
-        blockers: blockers.into_iter().collect(),
+        blockers: blockers.0.into_values().collect(),
     })
 }
 
-/// Looks at the entries of a filter, page by page: a backlog need not fit into memory.
-fn each<T: Tx>(
+/// Why the first entry of a record's chain is not answered yet.
+pub(super) fn waits<T: Tx>(
     work: &mut Work<'_, T>,
-    filter: EntryFilter<'_>,
-    mut look: impl FnMut(Entry),
-) -> Result<(), Error> {
+    collection: &CollectionName,
+    first: &Entry,
+) -> Result<Option<Waits>, Error> {
+    let blocker = match first.state {
+        EntryState::Parked { .. } => return Ok(None),
+        EntryState::Held(blocker) => Some(blocker),
+        _ => None,
+    };
+    let connector = match &work.collection(collection)?.connector {
+        _ if blocker.is_some() => None,
+        Some(name) => Some(connector(work, name, &[])?),
+        None => {
+            return Ok(Some(Waits {
+                blocker: Some(Blocker::NoConnector),
+                ..Waits::default()
+            }));
+        }
+    };
+    Ok(Some(match connector {
+        None => Waits {
+            blocker,
+            ..Waits::default()
+        },
+        Some(connector) => Waits {
+            blocker: connector.blocker,
+            next_ms: connector.next_ms,
+            last_error: connector.last_error,
+        },
+    }))
+}
+
+/// Entries that wait, by the reason.
+#[derive(Default)]
+struct Blockers(BTreeMap<Blocker, BlockerHealth>);
+
+impl Blockers {
+    /// Adds so many entries, the oldest of which was written then.
+    fn add(&mut self, blocker: Blocker, (entries, oldest_ms): (u64, Option<u64>)) {
+        let Some(oldest_ms) = oldest_ms.filter(|_| entries > 0) else {
+            return;
+        };
+        let known = self.0.entry(blocker).or_insert(BlockerHealth {
+            blocker,
+            entries: 0,
+            oldest_ms,
+        });
+        known.entries += entries;
+        known.oldest_ms = known.oldest_ms.min(oldest_ms);
+    }
+}
+
+fn connector<T: Tx>(
+    work: &mut Work<'_, T>,
+    name: &ConnectorName,
+    collections: &[CollectionName],
+) -> Result<ConnectorHealth, Error> {
+    let state = work.connector(name)?.clone();
+    let mut blocker = blocker_of(work, &state);
+    for (key, _) in work.feeds_of(name) {
+        let pass = &work.feed(&key)?.pass;
+        if matches!(pass, Some(pass) if pass.reason == PassReason::Epoch) {
+            blocker = blocker.or(Some(Blocker::Epoch));
+        }
+    }
+    let next_ms = work
+        .remaining_ms(state.next)
+        .max(work.remaining_ms(state.not_before));
+    let guarantees = collections
+        .iter()
+        .filter_map(|collection| {
+            let line = work.config.collection(collection)?.capability.guarantee();
+            Some((collection.clone(), line))
+        })
+        .collect();
+    Ok(ConnectorHealth {
+        connector: name.clone(),
+        blocker,
+        next_ms: Some(next_ms).filter(|ms| *ms > 0),
+        attempts: state.attempts,
+        busy: work.memory.is_busy(name),
+        last_error: state.last_error,
+        skew_ms: state.skew_ms,
+        guarantees,
+    })
+}
+
+fn feed<T: Tx>(work: &mut Work<'_, T>, key: FeedKey) -> Result<FeedHealth, Error> {
+    let feed = work.feed(&key)?.clone();
+    Ok(FeedHealth {
+        feed: key,
+        behind: feed.behind || feed.pass.is_some(),
+        last_ok_ms: feed.last_ok_ms,
+        complete_ms: feed.complete_ms,
+        next_ms: feed.next.map(|next| work.remaining_ms(Some(next))),
+        shrink: feed
+            .pass
+            .and_then(|pass| pass.shrink)
+            .filter(|shrink| !shrink.confirmed && !shrink.probing),
+        last_error: feed.last_error,
+    })
+}
+
+fn sum<'a>(outbox: impl IntoIterator<Item = &'a CollectionOutbox>) -> CollectionOutbox {
+    outbox
+        .into_iter()
+        .fold(CollectionOutbox::default(), |all, one| all.and(*one))
+}
+
+/// How many entries of these collections are pending, and when the oldest was written.
+fn pending<'a>(
+    outbox: &BTreeMap<CollectionName, CollectionOutbox>,
+    collections: impl IntoIterator<Item = &'a CollectionName>,
+) -> (u64, Option<u64>) {
+    let of = sum(collections.into_iter().filter_map(|name| outbox.get(name)));
+    (of.counts.pending, of.oldest_pending_ms)
+}
+
+/// Looks at the held entries page by page: a backlog need not fit into memory.
+fn held<T: Tx>(work: &mut Work<'_, T>, blockers: &mut Blockers) -> Result<(), Error> {
     let mut after = None;
     loop {
-        let page = work.tx.entries(filter, after, limits::SWEEP_ROWS)?;
+        let page = work
+            .tx
+            .entries(EntryFilter::Waiting, after, limits::SWEEP_ROWS)?;
         let Some(last) = page.last() else {
             return Ok(());
         };
         after = Some(last.seq);
-        page.into_iter().for_each(&mut look);
+        for entry in page {
+            if let EntryState::Held(blocker) = entry.state {
+                blockers.add(blocker, (1, Some(entry.created_ms)));
+            }
+        }
     }
-}
-
-fn pending<T: Tx>(work: &mut Work<'_, T>, collections: &[CollectionName]) -> Result<u64, Error> {
-    let mut count = 0;
-    if !collections.is_empty() {
-        each(work, EntryFilter::Pending(collections), |_| count += 1)?;
-    }
-    Ok(count)
 }
 
 fn conflicts<T: Tx>(work: &mut Work<'_, T>) -> Result<u64, Error> {

@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Memory {
     /// The lease's generation, while this engine holds it.
     pub(super) generation: Option<Generation>,
+    /// When it was taken.
+    pub(super) taken: Option<Taken>,
     /// The requests that are under way.
     pub(super) open: BTreeMap<RequestId, Open>,
     /// What each connector did last, so that the kinds of exchange take turns.
@@ -21,6 +23,13 @@ pub(super) struct Memory {
     pub(super) stopped: bool,
     /// Connectors whose credentials were asked for at this revision.
     pub(super) asked: BTreeSet<(ConnectorName, u64)>,
+}
+
+/// The moment at which the lease was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Taken {
+    pub(super) wall_ms: u64,
+    pub(super) monotonic_ms: u64,
 }
 
 /// A request that is under way.

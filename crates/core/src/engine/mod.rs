@@ -14,6 +14,7 @@ mod restore;
 mod schedule;
 mod slot;
 mod sweep;
+mod unknown;
 mod verbs;
 mod verdict;
 mod work;

@@ -1,5 +1,6 @@
 //! Dry run and history: what a sync would do, and why a record is as it is.
 use super::decide::{look, name};
+use super::health;
 use super::push;
 use super::work::Work;
 use crate::error::{Error, ErrorKind};
@@ -76,7 +77,12 @@ pub(super) fn why<T: Tx>(
     let rid = work.load_ids(collection, std::slice::from_ref(id))?[0].ok_or_else(missing)?;
     let slot = work.take(collection, rid)?;
     let is_dirty = slot.record.state == RecordState::Dirty;
+    let waits = match slot.chain.first() {
+        Some(first) => health::waits(work, collection, first)?,
+        None => None,
+    };
     Ok(Why {
+        waits,
         dirty: is_dirty.then(|| Dirty {
             base: slot.base.clone(),
             remote: slot.remote.clone(),

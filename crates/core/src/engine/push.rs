@@ -1,6 +1,7 @@
 //! Push: a batch is frozen and handed out.
 use super::decide::corrected;
 use super::slot::Slot;
+use super::unknown::{self, Means};
 use super::work::Work;
 use crate::error::Error;
 use crate::limits;
@@ -111,7 +112,7 @@ fn resend<T: Tx>(
             if batch.is_full() {
                 break;
             }
-            if !is_sent_again(work, &entry)? {
+            if !matches!(unknown::means(work, &entry)?, Means::Again { rest_ms: 0 }) {
                 continue;
             }
             let members = match entry.group {
@@ -137,26 +138,6 @@ fn resend<T: Tx>(
         }
     }
     Ok(())
-}
-
-/// Whether an entry whose fate is unknown is settled by sending it again under its key; else the record is
-/// looked up.
-pub(super) fn is_sent_again<T: Tx>(work: &Work<'_, T>, entry: &Entry) -> Result<bool, Error> {
-    let capability = &work.collection(&entry.collection)?.capability;
-    let remembers_ms = match capability.idempotency {
-        Idempotency::Replays { remembers_ms } | Idempotency::Refuses { remembers_ms } => {
-            remembers_ms
-        }
-        // A create under our id is an upsert of the same.
-        Idempotency::ClientIds if matches!(entry.change, Change::Create(_)) => return Ok(true),
-        Idempotency::ClientIds | Idempotency::Mark | Idempotency::None => 0,
-    };
-    let sent_ms = entry
-        .frozen
-        .as_ref()
-        .map_or(entry.created_ms, |frozen| frozen.at_ms);
-    // Who cannot look can only send again.
-    Ok(!capability.fetch || work.now.wall_ms.saturating_sub(sent_ms) < remembers_ms)
 }
 
 /// Puts an entry, or a whole group, into the batch, if it can go now.

@@ -50,6 +50,11 @@ impl Slot {
         }
     }
 
+    /// Whether a conflict that was open is so no more.
+    pub(super) fn closes_conflict(&self) -> bool {
+        self.conflict.is_none() && self.before.as_ref().is_some_and(|before| before.conflict)
+    }
+
     /// A record as it was loaded, whole.
     pub(super) fn loaded(
         collection: CollectionName,

@@ -1,5 +1,6 @@
 //! Sweep: after a complete pass, what was not seen is a suspicion; only evidence makes it a deletion.
 use super::decide::{meet_read, reconcile};
+use super::unknown::{self, Means};
 use super::work::Work;
 use crate::error::Error;
 use crate::limits;
@@ -214,12 +215,11 @@ pub(super) fn wanted<T: Tx>(
 ) -> Result<Lookups, Error> {
     let mut wanted = Lookups::default();
     for collection in work.collections_of(connector) {
-        if !work.collection(&collection)?.capability.fetch {
-            continue;
-        }
-        let left = limits::FETCH_IDS_MAX - wanted.ids.len();
-        for suspicion in work.tx.suspicions(&collection, left)? {
-            wanted.ids.push((collection.clone(), suspicion.id));
+        if work.collection(&collection)?.capability.fetch {
+            let left = limits::FETCH_IDS_MAX - wanted.ids.len();
+            for suspicion in work.tx.suspicions(&collection, left)? {
+                wanted.ids.push((collection.clone(), suspicion.id));
+            }
         }
         let mut after = None;
         while wanted.ids.len() < limits::FETCH_IDS_MAX {
@@ -228,37 +228,25 @@ pub(super) fn wanted<T: Tx>(
             let Some(last) = page.last() else { break };
             after = Some(last.seq);
             for entry in page {
-                if super::push::is_sent_again(work, &entry)? {
-                    continue;
-                }
-                let ms = rest(&entry, work.now.wall_ms);
-                if ms > 0 {
-                    wanted.wait_ms = Some(wanted.wait_ms.map_or(ms, |known| known.min(ms)));
-                    continue;
-                }
-                let slot = work.take(&collection, entry.rid)?;
-                let key = (collection.clone(), slot.record.id.clone());
-                work.put(slot);
-                if wanted.ids.len() < limits::FETCH_IDS_MAX && !wanted.ids.contains(&key) {
-                    wanted.ids.push(key);
+                match unknown::means(work, &entry)? {
+                    Means::Again { rest_ms: 0 } => {}
+                    Means::LookUp { rest_ms: 0 } => {
+                        let slot = work.take(&collection, entry.rid)?;
+                        let key = (collection.clone(), slot.record.id.clone());
+                        work.put(slot);
+                        if wanted.ids.len() < limits::FETCH_IDS_MAX && !wanted.ids.contains(&key) {
+                            wanted.ids.push(key);
+                        }
+                    }
+                    Means::Again { rest_ms } | Means::LookUp { rest_ms } => {
+                        let known = wanted.wait_ms.unwrap_or(rest_ms);
+                        wanted.wait_ms = Some(known.min(rest_ms));
+                    }
                 }
             }
         }
     }
     Ok(wanted)
-}
-
-/// Milliseconds until an unknown entry may be looked up: its request may still be under way for as long as
-/// one may last.
-fn rest(entry: &Entry, wall_ms: u64) -> u64 {
-    match entry.state {
-        EntryState::Unknown { since_ms, .. } => match wall_ms.checked_sub(since_ms) {
-            Some(waited_ms) => limits::REQUEST_DEADLINE_MS.saturating_sub(waited_ms),
-            // The clock was set back: nobody knows how long it was.
-            None => 0,
-        },
-        _ => 0,
-    }
 }
 
 /// Applies what a fetch found of what it asked for.
@@ -293,7 +281,8 @@ pub(super) fn answered<T: Tx>(
         let unknown = match slot.chain.first() {
             // One that can be sent again has its answer from that.
             Some(entry) if matches!(entry.state, EntryState::Unknown { .. }) => {
-                (!super::push::is_sent_again(work, entry)?).then(|| entry.clone())
+                let means = unknown::means(work, entry)?;
+                matches!(means, Means::LookUp { .. }).then(|| entry.clone())
             }
             _ => None,
         };

@@ -2,11 +2,12 @@
 use super::MemoryTx;
 use super::tables::{Rows, Tables};
 use crate::model::{
-    CollectionName, Conflict, ConnectorName, ConnectorState, Dirty, Entry, EntryState, FeedKey,
-    FeedState, JournalId, JournalRow, OutboxCounts, Quarantined, Record, RecordId, RecordState,
-    Rid, Stamp, Suspicion,
+    CollectionName, CollectionOutbox, Conflict, ConnectorName, ConnectorState, Dirty, Entry,
+    EntryState, FeedKey, FeedState, JournalId, JournalRow, Quarantined, Record, RecordId,
+    RecordState, Rid, Stamp, Suspicion,
 };
 use crate::store::{EntryFilter, JournalFilter, Keys, Load, Op, StoreError, Tx};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 type Whole = (Record, Option<Dirty>);
@@ -144,19 +145,27 @@ impl Tx for MemoryTx<'_> {
         }
     }
 
-    fn outbox(&mut self) -> Result<(OutboxCounts, Option<u64>), StoreError> {
-        let mut counts = OutboxCounts::default();
+    fn outbox(&mut self) -> Result<BTreeMap<CollectionName, CollectionOutbox>, StoreError> {
+        let mut outbox: BTreeMap<CollectionName, CollectionOutbox> = BTreeMap::new();
         for entry in self.tables().entries.values() {
+            let mut one = CollectionOutbox {
+                oldest_ms: Some(entry.created_ms),
+                ..CollectionOutbox::default()
+            };
             *match entry.state {
-                EntryState::Pending => &mut counts.pending,
-                EntryState::InFlight { .. } => &mut counts.in_flight,
-                EntryState::Unknown { .. } => &mut counts.unknown,
-                EntryState::Held(_) => &mut counts.held,
-                EntryState::Parked { .. } => &mut counts.parked,
-            } += 1;
+                EntryState::Pending => {
+                    one.oldest_pending_ms = one.oldest_ms;
+                    &mut one.counts.pending
+                }
+                EntryState::InFlight { .. } => &mut one.counts.in_flight,
+                EntryState::Unknown { .. } => &mut one.counts.unknown,
+                EntryState::Held(_) => &mut one.counts.held,
+                EntryState::Parked { .. } => &mut one.counts.parked,
+            } = 1;
+            let known = outbox.entry(entry.collection.clone()).or_default();
+            *known = known.and(one);
         }
-        let earliest = self.tables().entries.values().map(|entry| entry.created_ms);
-        Ok((counts, earliest.min()))
+        Ok(outbox)
     }
 
     fn conflict(

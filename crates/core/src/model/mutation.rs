@@ -61,7 +61,7 @@ impl Stamps {
 }
 
 /// Why an entry is pending but not sent.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Blocker {
     /// No network, or the backend cannot be reached.

@@ -51,9 +51,23 @@ pub enum Event {
         remote: bool,
     },
     /// A decision was journalled.
-    Journalled(JournalId),
+    Journalled {
+        /// The collection.
+        collection: CollectionName,
+        /// The record.
+        id: RecordId,
+        /// The journal's row.
+        row: JournalId,
+    },
     /// A conflict was opened or got a newer remote.
     ConflictOpened {
+        /// The collection.
+        collection: CollectionName,
+        /// The record.
+        id: RecordId,
+    },
+    /// A conflict was settled.
+    ConflictClosed {
         /// The collection.
         collection: CollectionName,
         /// The record.

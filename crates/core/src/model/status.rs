@@ -17,8 +17,19 @@ pub struct Health {
     pub connectors: Vec<ConnectorHealth>,
     /// The feeds.
     pub feeds: Vec<FeedHealth>,
-    /// Why something waits, with the number of entries.
-    pub blockers: Vec<(Blocker, u64)>,
+    /// Why entries wait.
+    pub blockers: Vec<BlockerHealth>,
+}
+
+/// Entries that wait for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockerHealth {
+    /// The reason.
+    pub blocker: Blocker,
+    /// How many wait for it.
+    pub entries: u64,
+    /// Wall time at which the oldest of them was written.
+    pub oldest_ms: u64,
 }
 
 impl Health {
@@ -53,6 +64,35 @@ impl OutboxCounts {
     /// All entries.
     pub fn total(&self) -> u64 {
         self.pending + self.in_flight + self.unknown + self.held + self.parked
+    }
+}
+
+/// The entries of one collection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CollectionOutbox {
+    /// By state.
+    pub counts: OutboxCounts,
+    /// Wall time at which the oldest was written.
+    pub oldest_ms: Option<u64>,
+    /// Wall time at which the oldest pending one was written.
+    pub oldest_pending_ms: Option<u64>,
+}
+
+impl CollectionOutbox {
+    /// Both together.
+    pub fn and(self, other: CollectionOutbox) -> CollectionOutbox {
+        let oldest = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
+        CollectionOutbox {
+            counts: OutboxCounts {
+                pending: self.counts.pending + other.counts.pending,
+                in_flight: self.counts.in_flight + other.counts.in_flight,
+                unknown: self.counts.unknown + other.counts.unknown,
+                held: self.counts.held + other.counts.held,
+                parked: self.counts.parked + other.counts.parked,
+            },
+            oldest_ms: oldest(self.oldest_ms, other.oldest_ms),
+            oldest_pending_ms: oldest(self.oldest_pending_ms, other.oldest_pending_ms),
+        }
     }
 }
 
@@ -118,10 +158,23 @@ pub struct Why {
     pub dirty: Option<super::Dirty>,
     /// Its pending chain.
     pub entries: Vec<super::Entry>,
+    /// Why the first of them is not answered yet; `None` when nothing of it waits.
+    pub waits: Option<Waits>,
     /// Its open conflict.
     pub conflict: Option<super::Conflict>,
     /// Decisions about it, newest first.
     pub journal: Vec<JournalRow>,
     /// Former ids.
     pub aliases: Vec<RecordId>,
+}
+
+/// Why an entry is not answered yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waits {
+    /// The reason; `None` when it is its turn, or will be in `next_ms`.
+    pub blocker: Option<Blocker>,
+    /// Milliseconds until the next attempt, when one is waited for.
+    pub next_ms: Option<u64>,
+    /// The connector's last failure.
+    pub last_error: Option<String>,
 }

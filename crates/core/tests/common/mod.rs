@@ -47,6 +47,16 @@ pub fn config(policy: Policy) -> Config {
     }
 }
 
+/// The same, on a backend that does not remember keys.
+pub fn forgetful(fetch: bool) -> Config {
+    let mut config = config(Policy::of(Rule::ServerWins));
+    for collection in config.collections.values_mut() {
+        collection.capability.idempotency = Idempotency::None;
+        collection.capability.fetch = fetch;
+    }
+    config
+}
+
 pub struct Device {
     pub engine: Engine,
     pub store: MemoryStore,

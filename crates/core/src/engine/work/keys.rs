@@ -37,8 +37,13 @@ impl<'a, T: Tx> Work<'a, T> {
             None => self.tx.next_journal()?,
         };
         self.next_journal = Some(JournalId(id.0 + 1));
-        self.journal.insert(id, row(id));
-        self.events.push(Event::Journalled(id));
+        let row = row(id);
+        self.events.push(Event::Journalled {
+            collection: row.collection.clone(),
+            id: row.record.clone(),
+            row: id,
+        });
+        self.journal.insert(id, row);
         Ok(id)
     }
 

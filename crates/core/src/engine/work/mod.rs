@@ -304,6 +304,12 @@ impl<'a, T: Tx> Work<'a, T> {
                 let (collection, id) = (slot.collection.clone(), slot.record.id.clone());
                 self.changed(&collection, &id, kind);
             }
+            if slot.closes_conflict() {
+                self.events.push(Event::ConflictClosed {
+                    collection: slot.collection.clone(),
+                    id: slot.record.id.clone(),
+                });
+            }
             slot.ops(fate, &mut ops);
         }
         for (key, (state, dirty)) in std::mem::take(&mut self.feeds) {
@@ -336,6 +342,11 @@ impl<'a, T: Tx> Work<'a, T> {
                 key: "clock".to_owned(),
                 value: Some(clock.to_string()),
             });
+        }
+        let moves = |op: &Op| matches!(op, Op::Entry(_) | Op::RemoveEntry(_));
+        if self.changed.is_empty() && ops.iter().any(moves) {
+            // What is visible stays as it is, but what waits does not.
+            self.event(Event::Health);
         }
         let remote = self.remote;
         for (collection, records) in std::mem::take(&mut self.changed) {

@@ -5,9 +5,11 @@ mod records;
 use super::{SqliteTx, codec};
 use crate::driver::{Next, SqlDriver, SqlValue};
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use tisync_core::model::{
-    CollectionName, Conflict, ConnectorName, ConnectorState, Dirty, Entry, FeedKey, FeedState,
-    JournalId, JournalRow, OutboxCounts, Quarantined, Record, RecordId, Rid, Stamp, Suspicion,
+    CollectionName, CollectionOutbox, Conflict, ConnectorName, ConnectorState, Dirty, Entry,
+    FeedKey, FeedState, JournalId, JournalRow, Quarantined, Record, RecordId, Rid, Stamp,
+    Suspicion,
 };
 use tisync_core::store::{EntryFilter, JournalFilter, Keys, Load, Op, StoreError, Tx};
 
@@ -139,25 +141,32 @@ impl<D: SqlDriver> Tx for SqliteTx<'_, D> {
         self.filtered(filter, after, limit)
     }
 
-    fn outbox(&mut self) -> Result<(OutboxCounts, Option<u64>), StoreError> {
-        let mut counts = OutboxCounts::default();
-        let mut earliest = None;
-        let sql = "SELECT state, count(*), min(created_ms) FROM tisync_outbox GROUP BY state";
+    fn outbox(&mut self) -> Result<BTreeMap<CollectionName, CollectionOutbox>, StoreError> {
+        let mut outbox: BTreeMap<CollectionName, CollectionOutbox> = BTreeMap::new();
+        let sql = "SELECT collection, state, count(*), min(created_ms) FROM tisync_outbox \
+                   GROUP BY collection, state";
         self.driver().query(sql, &[], &mut |row| {
-            let count = codec::integer(row, 1)? as u64;
-            *match codec::integer(row, 0)? {
-                0 => &mut counts.pending,
-                1 => &mut counts.in_flight,
-                2 => &mut counts.unknown,
-                3 => &mut counts.held,
-                4 => &mut counts.parked,
+            let collection = codec::parsed(CollectionName::new(codec::text(row, 0)?))?;
+            let mut one = CollectionOutbox {
+                oldest_ms: Some(codec::integer(row, 3)? as u64),
+                ..CollectionOutbox::default()
+            };
+            *match codec::integer(row, 1)? {
+                0 => {
+                    one.oldest_pending_ms = one.oldest_ms;
+                    &mut one.counts.pending
+                }
+                1 => &mut one.counts.in_flight,
+                2 => &mut one.counts.unknown,
+                3 => &mut one.counts.held,
+                4 => &mut one.counts.parked,
                 code => return Err(codec::corrupt(format!("an entry has the state {code}"))),
-            } = count;
-            let created = codec::integer(row, 2)? as u64;
-            earliest = Some(earliest.map_or(created, |earliest: u64| earliest.min(created)));
+            } = codec::integer(row, 2)? as u64;
+            let known = outbox.entry(collection).or_default();
+            *known = known.and(one);
             Ok(Next::More)
         })?;
-        Ok((counts, earliest))
+        Ok(outbox)
     }
 
     fn conflict(
