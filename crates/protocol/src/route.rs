@@ -13,16 +13,19 @@ pub enum Route {
     Digest,
     /// Who answers, and its limits.
     About,
+    /// A stream that says when something has changed.
+    Hints,
 }
 
 impl Route {
     /// All of them.
-    pub const ALL: [Route; 5] = [
+    pub const ALL: [Route; 6] = [
         Route::Pull,
         Route::Push,
         Route::Fetch,
         Route::Digest,
         Route::About,
+        Route::Hints,
     ];
 
     /// The path, without the server's own prefix.
@@ -33,12 +36,13 @@ impl Route {
             Route::Fetch => "/v1/fetch",
             Route::Digest => "/v1/digest",
             Route::About => "/v1/about",
+            Route::Hints => "/v1/hints",
         }
     }
     /// The HTTP method.
     pub const fn method(self) -> &'static str {
         match self {
-            Route::About => "GET",
+            Route::About | Route::Hints => "GET",
             _ => "POST",
         }
     }

@@ -19,6 +19,8 @@ pub struct ServiceConfig {
     pub tenant: String,
     /// The bearer token that requests must carry; none lets everybody in.
     pub token: Option<String>,
+    /// Who may come in, where one token for everybody is not enough; then `tenant` and `token` are not looked at.
+    pub authorise: Option<Arc<dyn Authorise>>,
     /// What requests may hold.
     pub limits: Limits,
     /// How long receipts are kept.
@@ -34,6 +36,7 @@ impl Default for ServiceConfig {
         ServiceConfig {
             tenant: "main".into(),
             token: None,
+            authorise: None,
             limits: Limits {
                 push_mutations_max: limits::PUSH_MUTATIONS_MAX,
                 push_bytes_max: limits::PUSH_BYTES_MAX,
@@ -56,6 +59,53 @@ impl std::fmt::Debug for ServiceConfig {
             .field("tenant", &self.tenant)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
+    }
+}
+
+/// Says who comes in, asked once for each request.
+///
+/// ```
+/// use tisync_server::{Grant, ServerNow, ServiceConfig};
+/// let config = ServiceConfig {
+///     authorise: Some(std::sync::Arc::new(|token: Option<&str>, _: &ServerNow| match token {
+///         Some("anna's") => Ok(Grant::to("anna")),
+///         Some("guest's") => Ok(Grant { read_only: true, ..Grant::to("anna") }),
+///         _ => Err("a token of this server is needed".to_owned()),
+///     })),
+///     ..ServiceConfig::default()
+/// };
+/// # assert!(config.authorise.is_some());
+/// ```
+pub trait Authorise: Send + Sync {
+    /// Says what the bearer of a token may do, or what is missing. The answer must not hold the token.
+    fn check(&self, token: Option<&str>, now: &ServerNow) -> Result<Grant, String>;
+}
+
+impl<F: Fn(Option<&str>, &ServerNow) -> Result<Grant, String> + Send + Sync> Authorise for F {
+    fn check(&self, token: Option<&str>, now: &ServerNow) -> Result<Grant, String> {
+        self(token, now)
+    }
+}
+
+/// What the bearer of a token may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Whose data it is; a tenant that is not there yet is made.
+    pub tenant: String,
+    /// Whether every mutation is out of scope.
+    pub read_only: bool,
+    /// Milliseconds since 1970 until which the token is good, where that is known: a stream of hints ends then.
+    pub until_ms: Option<u64>,
+}
+
+impl Grant {
+    /// Everything that a tenant may do, for ever.
+    pub fn to(tenant: &str) -> Self {
+        Grant {
+            tenant: tenant.to_owned(),
+            read_only: false,
+            until_ms: None,
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 //! An HTTP exchange as plain data.
+use std::collections::BTreeSet;
 use tisync_protocol::Problem;
 
 /// A request, unpacked.
@@ -44,6 +45,46 @@ pub struct HttpResponse {
     pub body: Vec<u8>,
     /// For the server's log, not for the client: what went wrong inside.
     pub cause: Option<String>,
+    /// For those who listen, not for the client: what the request has changed.
+    pub changed: Option<Changed>,
+    /// The answer goes on as a stream of hints, for the edge to send.
+    pub listens: Option<Listens>,
+}
+
+/// What a request has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// Whose data.
+    pub tenant: String,
+    /// In which collections.
+    pub collections: BTreeSet<String>,
+}
+
+/// What somebody listens to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listens {
+    /// Whose data.
+    pub tenant: String,
+    /// Which collections; none means all.
+    pub collections: BTreeSet<String>,
+    /// Milliseconds since 1970 until which the listener may listen, where that is known.
+    pub until_ms: Option<u64>,
+}
+
+impl Listens {
+    /// Whether a change is worth a hint.
+    pub fn is_told_of(&self, changed: &Changed) -> bool {
+        self.tenant == changed.tenant
+            && (self.collections.is_empty() || !self.collections.is_disjoint(&changed.collections))
+    }
+}
+
+/// What a stream of hints is made of: server-sent events without data worth the name.
+impl Listens {
+    /// Something changed.
+    pub const HINT: &str = "event: hint\ndata: pull\n\n";
+    /// Nothing did, and the connection stands.
+    pub const BEAT: &str = ": beat\n\n";
 }
 
 impl HttpResponse {
@@ -63,7 +104,7 @@ impl HttpResponse {
             status,
             headers,
             body,
-            cause: None,
+            ..HttpResponse::default()
         }
     }
     /// A header's value.

@@ -26,9 +26,9 @@ mod sqlite;
 mod stamps;
 mod store;
 
-pub use config::{Refusal, ServerNow, ServiceConfig, Validate};
+pub use config::{Authorise, Grant, Refusal, ServerNow, ServiceConfig, Validate};
 pub use error::{ServiceError, StoreError, StoreErrorKind};
-pub use http::{HttpRequest, HttpResponse};
+pub use http::{Changed, HttpRequest, HttpResponse, Listens};
 pub use memory::{MemoryServerStore, MemoryTx};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{LAYOUT, SqliteServerStore, SqliteTx};

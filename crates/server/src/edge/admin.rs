@@ -50,9 +50,10 @@ pub fn new_epoch(path: &Path, tenant: &str) -> Result<Meta, EdgeError> {
 
 pub(super) fn prune(
     store: &mut SqliteServerStore,
+    tenant: &str,
     config: &ServiceConfig,
 ) -> Result<Pruned, ServiceError> {
-    let mut tx = store.begin(&config.tenant, Access::Write)?;
+    let mut tx = store.begin(tenant, Access::Write)?;
     let pruned = service::prune(&mut tx, &clock::now(), config)?;
     tx.commit()?;
     Ok(pruned)

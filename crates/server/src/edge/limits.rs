@@ -11,5 +11,11 @@ pub(super) const PACK_BYTES_MIN: usize = 1024;
 pub(super) const PACK_LEVEL: u32 = 1;
 /// Connections for reading: pulls are disk and memory bound, more than a few only queue elsewhere.
 pub(super) const READERS: usize = 4;
+/// Streams of hints at once: each holds a connection and a few hundred bytes.
+pub(super) const LISTENERS_MAX: usize = 10_000;
+/// How often a silent stream of hints says that it stands: often enough for proxies, which cut silent ones after a minute.
+pub(super) const BEAT_EVERY: Duration = Duration::from_secs(15);
+/// The least time between two hints of one stream: what changes in between is one hint.
+pub(super) const HINT_GAP: Duration = Duration::from_millis(50);
 /// How often old receipts and deletions are forgotten.
 pub(super) const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);

@@ -14,6 +14,7 @@ mod body;
 mod clock;
 mod config;
 mod gzip;
+mod hub;
 mod limits;
 mod stores;
 
@@ -24,14 +25,18 @@ use crate::{HttpRequest, HttpResponse, ServiceConfig, faces};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use axum::serve::ListenerExt;
+use hub::Hub;
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
 use stores::Stores;
 use tisync_protocol::Problem;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 /// Serves until `shutdown` resolves; requests under way are answered first.
 pub async fn serve(
@@ -39,14 +44,19 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), EdgeError> {
-    let edge = Arc::new(Edge::open(config).await?);
+    let (stop, stopped) = watch::channel(false);
+    let edge = Arc::new(Edge::open(config, stopped).await?);
     let pruner = tokio::spawn(edge.clone().prune_for_ever());
     let router = Router::new().fallback(answer).with_state(edge);
     // Small answers must not wait for more to fill a packet.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, service)
-        .with_graceful_shutdown(shutdown)
+        .with_graceful_shutdown(async move {
+            shutdown.await;
+            // Streams of hints end first: they would not by themselves.
+            let _ = stop.send(true);
+        })
         .await;
     pruner.abort();
     served.map_err(EdgeError::Listen)
@@ -56,10 +66,13 @@ struct Edge {
     service: Arc<ServiceConfig>,
     compress: Compress,
     stores: Stores,
+    /// The tenants that are there for certain.
+    tenants: Mutex<BTreeSet<String>>,
+    hub: Arc<Hub>,
 }
 
 impl Edge {
-    async fn open(config: ServeConfig) -> Result<Self, EdgeError> {
+    async fn open(config: ServeConfig, stopped: watch::Receiver<bool>) -> Result<Self, EdgeError> {
         let ServeConfig {
             path,
             service,
@@ -67,6 +80,7 @@ impl Edge {
             compress,
         } = config;
         let tenant = service.tenant.clone();
+        let tenants = Mutex::new(BTreeSet::from([tenant.clone()]));
         let stores = tokio::task::spawn_blocking(move || {
             setup(&path, &tenant)?;
             Ok::<_, EdgeError>(Stores::open(&path, readers)?)
@@ -76,6 +90,8 @@ impl Edge {
             service: Arc::new(service),
             compress,
             stores,
+            tenants,
+            hub: Arc::new(Hub::new(stopped)),
         })
     }
 
@@ -83,22 +99,61 @@ impl Edge {
         let mut ticks = tokio::time::interval(limits::PRUNE_EVERY);
         loop {
             ticks.tick().await;
-            let config = self.service.clone();
-            let pruned = self
-                .stores
-                .write(move |store| admin::prune(store, &config))
-                .await;
-            match pruned {
-                Some(Ok(pruned)) => {
-                    tracing::debug!(
-                        receipts = pruned.receipts,
-                        horizon = pruned.horizon,
-                        "pruned"
-                    );
-                }
-                Some(Err(error)) => tracing::error!(%error, "pruning failed; it is tried again"),
-                None => tracing::error!("pruning was cut short; it is tried again"),
+            let tenants = self
+                .tenants
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
+            for tenant in tenants {
+                self.prune(tenant).await;
             }
+        }
+    }
+
+    async fn prune(&self, tenant: String) {
+        let config = self.service.clone();
+        let pruned = self
+            .stores
+            .write(move |store| admin::prune(store, &tenant, &config))
+            .await;
+        match pruned {
+            Some(Ok(pruned)) => {
+                tracing::debug!(
+                    receipts = pruned.receipts,
+                    horizon = pruned.horizon,
+                    "pruned"
+                );
+            }
+            Some(Err(error)) => tracing::error!(%error, "pruning failed; it is tried again"),
+            None => tracing::error!("pruning was cut short; it is tried again"),
+        }
+    }
+
+    /// Makes a tenant that is not there yet: those who read cannot.
+    async fn admit(&self, tenant: &str) -> Option<()> {
+        let known = |edge: &Self| {
+            let tenants = edge.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+            tenants.contains(tenant)
+        };
+        if known(self) {
+            return Some(());
+        }
+        let name = tenant.to_owned();
+        let made = self
+            .stores
+            .write(move |store| crate::service::ensure(store, &name, &clock::now()))
+            .await;
+        match made {
+            Some(Ok(())) => {
+                let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+                tenants.insert(tenant.to_owned());
+                Some(())
+            }
+            Some(Err(error)) => {
+                tracing::error!(%error, "a tenant could not be made");
+                None
+            }
+            None => None,
         }
     }
 
@@ -106,9 +161,17 @@ impl Edge {
     async fn run(&self, request: Unpacked, pack: bool) -> HttpResponse {
         let config = self.service.clone();
         let access = faces::access(&request.path);
+        let head = request.head();
+        let grant = match faces::authorise(&clock::now(), &config, &head) {
+            Ok(grant) => grant,
+            Err(refused) => return *refused,
+        };
+        if self.admit(&grant.tenant).await.is_none() {
+            return failed();
+        }
         let work = move |store: &mut crate::SqliteServerStore| {
             let mut response = match request.unpack(config.limits.push_bytes_max) {
-                Ok(request) => faces::handle(store, &clock::now(), &config, &request),
+                Ok(request) => faces::serve(store, &clock::now(), &config, &grant, &request),
                 Err(problem) => HttpResponse::problem(&problem),
             };
             if pack {
@@ -120,16 +183,18 @@ impl Edge {
             crate::Access::Write => self.stores.write(work).await,
             crate::Access::Read => self.stores.read(work).await,
         };
-        response.unwrap_or_else(|| {
-            let detail = "The request was not carried out. The server's log has the cause.";
-            HttpResponse::problem(&Problem::new(
-                Problem::INTERNAL,
-                "The server failed",
-                500,
-                detail.into(),
-            ))
-        })
+        response.unwrap_or_else(failed)
     }
+}
+
+fn failed() -> HttpResponse {
+    let detail = "The request was not carried out. The server's log has the cause.";
+    HttpResponse::problem(&Problem::new(
+        Problem::INTERNAL,
+        "The server failed",
+        500,
+        detail.into(),
+    ))
 }
 
 /// A request whose body is as it came.
@@ -142,6 +207,16 @@ struct Unpacked {
 }
 
 impl Unpacked {
+    /// The request without its body.
+    fn head(&self) -> HttpRequest {
+        HttpRequest {
+            method: self.method.clone(),
+            path: self.path.clone(),
+            headers: self.headers.clone(),
+            body: Vec::new(),
+        }
+    }
+
     fn unpack(self, bytes_max: u64) -> Result<HttpRequest, Box<Problem>> {
         let body = if self.gzip {
             gzip::unpack(&self.body, bytes_max)?
@@ -169,7 +244,7 @@ async fn answer(
         let body = body::read(body, edge.service.limits.push_bytes_max).await?;
         Ok::<_, Box<Problem>>(Unpacked {
             method: parts.method.as_str().to_owned(),
-            path: parts.uri.path().to_owned(),
+            path: path_of(&parts.uri),
             headers: plain(&parts.headers),
             body,
             gzip,
@@ -187,7 +262,29 @@ async fn answer(
             "a request failed"
         );
     }
-    into_axum(response)
+    if let Some(changed) = &response.changed {
+        edge.hub.tell(changed);
+    }
+    answer_with(&edge, response)
+}
+
+/// The answer, which may go on as a stream of hints.
+fn answer_with(edge: &Edge, mut response: HttpResponse) -> Response<Body> {
+    let Some(listens) = response.listens.take() else {
+        return into_axum(response);
+    };
+    let first = std::mem::take(&mut response.body);
+    let head = into_axum(response);
+    let now_ms = clock::now().wall_ms;
+    edge.hub
+        .stream(head, first, listens, now_ms)
+        .unwrap_or_else(|refused| into_axum(*refused))
+}
+
+/// The path with its query.
+fn path_of(uri: &Uri) -> String {
+    uri.path_and_query()
+        .map_or_else(|| uri.path().to_owned(), ToString::to_string)
 }
 
 /// The headers that are text; the service reads no others.

@@ -2,4 +2,4 @@
 mod decode;
 mod native;
 
-pub use native::{access, handle};
+pub use native::{access, authorise, handle, same_secret, serve};

@@ -30,6 +30,21 @@ pub enum Entry {
     },
 }
 
+impl Batch {
+    /// The collections that its mutations name.
+    pub fn collections(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for entry in &self.0 {
+            if let Entry::Good(mutation) = entry
+                && !names.contains(&mutation.collection)
+            {
+                names.insert(mutation.collection.clone());
+            }
+        }
+        names
+    }
+}
+
 impl Entry {
     fn id(&self) -> &str {
         match self {

@@ -5,6 +5,7 @@ mod digest;
 mod epochs;
 mod groups;
 mod harness;
+mod hints;
 mod openapi;
 mod protocol_page;
 mod pull;

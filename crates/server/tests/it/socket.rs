@@ -12,15 +12,15 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-struct Served {
-    url: String,
-    client: reqwest::Client,
+pub(crate) struct Served {
+    pub(crate) url: String,
+    pub(crate) client: reqwest::Client,
     stop: oneshot::Sender<()>,
     done: JoinHandle<Result<(), EdgeError>>,
 }
 
 impl Served {
-    async fn start(config: ServeConfig) -> Self {
+    pub(crate) async fn start(config: ServeConfig) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
@@ -38,17 +38,21 @@ impl Served {
         }
     }
 
-    fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> reqwest::RequestBuilder {
+    pub(crate) fn post(
+        &self,
+        path: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> reqwest::RequestBuilder {
         self.client.post(format!("{}{path}", self.url)).body(body)
     }
 
-    async fn ok(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn ok(&self, path: &str, body: Value) -> Value {
         let response = self.post(path, body.to_string()).send().await.unwrap();
         assert_eq!(response.status(), 200);
         serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         // Idle connections are closed with the client, so that the server need not wait for them.
         drop(self.client);
         self.stop.send(()).unwrap();
