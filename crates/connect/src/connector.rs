@@ -1,16 +1,32 @@
 //! The interface that every connector implements.
 use crate::Session;
 use crate::http::Http;
+use futures_core::Stream;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use tisync_core::model::{
-    Capability, CollectionName, Failure, FoundRecord, MutationId, Page, PullRequest, PushItem,
-    Verdict, Wanted,
+    Capability, CollectionName, Failure, FoundRecord, ListenRequest, MutationId, Page, PullRequest,
+    PushItem, Verdict, Wanted,
 };
 
 /// A future that owns what it needs and stays on its thread.
 pub type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// A stream that owns what it needs and stays on its thread.
+pub type LocalStream<T> = Pin<Box<dyn Stream<Item = T>>>;
+
+/// What a backend tells while it is listened to; it ends when the connection does, or with a failure.
+pub type Hints = LocalStream<Result<Hint, Failure>>;
+
+/// What a backend tells while it is listened to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// From here on it tells; the first thing of every stream.
+    Listening,
+    /// Something changed: pull soon. It carries nothing, so that one that is lost costs only time.
+    Changed,
+}
 
 /// Talks to one backend.
 ///
@@ -41,4 +57,18 @@ pub trait Connector {
         session: Session,
         wanted: Wanted,
     ) -> LocalFuture<Result<Vec<FoundRecord>, Failure>>;
+    /// Asks the backend for next to nothing: whether it is reached. Any answer that only the backend gives will do;
+    /// what a sign-in page of a network could answer as well must be [`tisync_core::model::FailureKind::NotThisProtocol`].
+    fn probe(&self, http: Rc<dyn Http>, session: Session) -> LocalFuture<Result<(), Failure>>;
+    /// Lets the backend tell when something changes; `None` where it cannot, or where the host keeps no connection
+    /// open. It has no retry loop: when it ends, the engine says when to listen again.
+    fn listen(
+        &self,
+        http: Rc<dyn Http>,
+        session: Session,
+        request: ListenRequest,
+    ) -> Option<Hints> {
+        let _ = (http, session, request);
+        None
+    }
 }

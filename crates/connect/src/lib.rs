@@ -9,5 +9,5 @@ pub mod http;
 pub mod limits;
 mod session;
 
-pub use connector::{Connector, LocalFuture};
+pub use connector::{Connector, Hint, Hints, LocalFuture, LocalStream};
 pub use session::Session;

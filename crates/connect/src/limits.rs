@@ -5,6 +5,16 @@
 pub const ANSWER_BYTES_MAX: usize = 64 << 20;
 /// Bytes of an answer to a push: verdicts, and at worst the remote image of every mutation.
 pub const PUSH_ANSWER_BYTES_MAX: usize = 64 << 20;
+/// Bytes of an answer to a probe: a few lines of JSON.
+pub const PROBE_ANSWER_BYTES_MAX: usize = 256 << 10;
+/// Milliseconds that a probe's answer may take: less than other requests, since it moves next to nothing.
+pub const PROBE_MS_MAX: u64 = 15_000;
+/// Milliseconds of silence after which a stream of hints counts as broken: three beats of our server.
+pub const HINTS_SILENCE_MS_MAX: u64 = 45_000;
+/// Bytes of one line of a stream of hints: ours have some ten.
+pub const HINT_LINE_BYTES_MAX: usize = 4_096;
+/// Bytes of collections' names in the address of a stream of hints; with more, hints of all collections come.
+pub const HINT_NAMES_BYTES_MAX: usize = 2_000;
 /// Items that a page may hold: beyond it the answer is not one of a server that honours what was asked for.
 pub const PAGE_ITEMS_MAX: usize = 1_000_000;
 /// Bytes of a refused row's text that are kept: enough to see what it was.

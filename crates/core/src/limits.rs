@@ -26,6 +26,17 @@ pub const BACKOFF_MAX_MS: u64 = 5 * 60_000;
 pub const RETRY_AFTER_MAX_MS: u64 = 60 * 60_000;
 /// Milliseconds between two polls of a feed without hints.
 pub const POLL_MS: u64 = 30_000;
+/// Milliseconds between two polls while a backend gives hints: they find what a lost hint did not tell.
+pub const LIVE_POLL_MS: u64 = 5 * 60_000;
+/// Milliseconds between two pulls that hints cause: a person sees no faster changes, and a backend that hints
+/// without end is not pulled without end.
+pub const HINT_GAP_MS: u64 = 50;
+/// Milliseconds for which a backend must give hints before a break counts as the first: one that accepts and hangs
+/// up is asked ever more rarely.
+pub const LISTEN_STEADY_MS: u64 = 60_000;
+/// Milliseconds between two probes that the host's network signals cause: a network that comes and goes is not
+/// asked more often than a person would.
+pub const SIGNAL_GAP_MS: u64 = 5_000;
 /// Milliseconds that a policy function has to answer before the fallback decides.
 pub const DECIDE_MS: u64 = 5_000;
 /// How far a stamp may lie in the future of this device's clock before it is cut.

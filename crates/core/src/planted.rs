@@ -75,6 +75,12 @@ bugs! {
     UndoStaysLocal,
     /// What is discarded leaves no row in the journal.
     DiscardForgets,
+    /// While a backend gives hints nothing is polled any more.
+    HintsReplacePolls,
+    /// After a probe that failed there is no other.
+    ProbeOnce,
+    /// What the host says of its network is believed: while it says that there is none, nothing is sent.
+    SignalBelieved,
 }
 
 #[cfg(feature = "planted")]

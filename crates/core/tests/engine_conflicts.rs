@@ -78,7 +78,7 @@ fn a_create_that_is_taken_back_during_its_conflict_shows_theirs() {
     let mut device = Device::new(Rule::Manual);
     device.step(Input::Stop);
     device.put("a", r#"{"t":1}"#);
-    device.step(Input::Start);
+    device.step(Input::Start { listen: false });
     device.pull(vec![upsert("a", "e.2", r#"{"t":2}"#)]);
     assert_eq!(device.conflicts().len(), 1);
     assert_eq!(device.delete("a"), None);
@@ -93,7 +93,7 @@ fn a_decision_whose_carrier_is_cancelled_does_not_stay_open() {
     device.pull(vec![upsert("a", "e.1", r#"{"t":0}"#)]);
     device.step(Input::Stop);
     device.put("a", r#"{"t":1}"#);
-    device.step(Input::Start);
+    device.step(Input::Start { listen: false });
     let request = device.pulled();
     device.answer_pull(request, vec![tombstone("a", "e.2")]);
     assert_eq!(device.journal()[0].state, JournalState::Decided);

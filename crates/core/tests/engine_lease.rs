@@ -60,6 +60,7 @@ fn until_it_is_settled(device: &mut Device, ms_max: u64) -> Option<(u64, &'stati
                 Task::Pull(_) => drop(device.answer_pull(order.request, vec![])),
                 Task::Push(_) => return Some((device.monotonic_ms, "push")),
                 Task::Fetch(_) => return Some((device.monotonic_ms, "fetch")),
+                Task::Probe | Task::Listen(_) => device.reached(order.request),
             }
         }
         device.advance(500);

@@ -79,7 +79,7 @@ fn each_policy_settles_a_conflict_and_keeps_the_loser() {
         device.pull(vec![upsert("a", "e.1", base)]);
         device.step(Input::Stop);
         device.put("a", ours);
-        device.step(Input::Start);
+        device.step(Input::Start { listen: false });
         let (request, items) = device.pushed();
         let conflict = Verdict::Conflict {
             remote: Some(remote("e.2", Some(theirs))),
@@ -113,7 +113,7 @@ fn a_person_settles_a_manual_conflict() {
     device.pull(vec![upsert("a", "e.1", r#"{"t":0}"#)]);
     device.step(Input::Stop);
     device.put("a", r#"{"t":1}"#);
-    device.step(Input::Start);
+    device.step(Input::Start { listen: false });
     let (request, items) = device.pushed();
     let conflict = Verdict::Conflict {
         remote: Some(remote("e.2", Some(r#"{"t":2}"#))),
@@ -162,7 +162,7 @@ fn undo_brings_the_loser_back_as_a_new_mutation() {
     device.pull(vec![upsert("a", "e.1", r#"{"t":0}"#)]);
     device.step(Input::Stop);
     device.put("a", r#"{"t":1}"#);
-    device.step(Input::Start);
+    device.step(Input::Start { listen: false });
     device.pull(vec![upsert("a", "e.2", r#"{"t":2}"#)]);
     assert_eq!(device.get("a").unwrap(), r#"{"t":2}"#);
     let id = device.journal()[0].id;
@@ -179,7 +179,7 @@ fn an_edit_of_a_record_that_they_deleted_is_created_again() {
     device.pull(vec![upsert("a", "e.1", r#"{"t":0}"#)]);
     device.step(Input::Stop);
     device.put("a", r#"{"t":1}"#);
-    device.step(Input::Start);
+    device.step(Input::Start { listen: false });
     device.pull(vec![tombstone("a", "e.2")]);
     assert_eq!(device.get("a").unwrap(), r#"{"t":1}"#);
     let sent = device.accept(3);
@@ -206,11 +206,13 @@ fn a_row_that_cannot_be_applied_is_kept_and_keeps_the_replica_from_being_synced(
 fn a_captive_portal_changes_nothing() {
     let mut device = Device::new(Rule::ServerWins);
     device.pull(vec![upsert("a", "e.1", "{}")]);
+    let portal = failure(FailureKind::NotThisProtocol, false);
     let request = device.pulled();
-    device.answer(
-        request,
-        Reply::Pulled(Err(failure(FailureKind::NotThisProtocol, false))),
-    );
+    device.answer(request, Reply::Pulled(Err(portal.clone())));
+    device.step(Input::Wake);
+    let order = device.order().unwrap();
+    assert_eq!(order.task, Task::Probe);
+    device.answer(order.request, Reply::Probed(Err(portal)));
     assert!(device.get("a").is_some());
     assert_eq!(
         device.health().connectors[0].blocker,

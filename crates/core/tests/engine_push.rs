@@ -247,7 +247,7 @@ fn a_batch_that_is_too_large_is_halved_and_a_lone_write_parked() {
     for id in ["a", "b", "c", "d"] {
         device.put(id, r#"{"t":1}"#);
     }
-    device.step(Input::Start);
+    device.step(Input::Start { listen: false });
     let mut sizes = Vec::new();
     for _ in 0..3 {
         let (request, items) = device.pushed();

@@ -74,7 +74,7 @@ fn of_several_waits_that_a_server_asks_for_the_longest_counts() {
     device.step(Input::Stop);
     device.put("a", "{}");
     device.put("b", "{}");
-    device.step(Input::Start);
+    device.step(Input::Start { listen: false });
     let (request, items) = device.pushed();
     let verdicts = vec![
         (items[0].id, Verdict::Deferred { after_ms: 20_000 }),
@@ -188,6 +188,7 @@ fn where_keys_are_not_remembered_a_lost_push_is_looked_up_after_its_deadline() {
                 Task::Pull(_) => drop(device.answer_pull(order.request, vec![])),
                 Task::Fetch(_) => fetched = Some(order.request),
                 Task::Push(_) => panic!("it may be there already"),
+                Task::Probe | Task::Listen(_) => device.reached(order.request),
             }
         }
         device.advance(500);
@@ -210,36 +211,6 @@ fn where_nothing_can_be_looked_up_a_lost_push_goes_again_under_its_key() {
     device.advance(1_000);
     let (_, items) = device.pushed();
     assert_eq!(items[0].id, id);
-}
-
-#[test]
-fn a_reachable_backend_ends_the_wait_that_an_unreachable_one_began() {
-    let mut device = Device::new(Rule::ServerWins);
-    device.put("a", "{}");
-    for _ in 0..8 {
-        let (request, _) = device.pushed();
-        let offline = failure(FailureKind::Offline, true);
-        device.answer(request, Reply::Pushed(Err(offline)));
-        device.step(Input::SyncNow);
-        if let Some(order) = device.order() {
-            match order.task {
-                Task::Pull(_) => drop(device.answer(
-                    order.request,
-                    Reply::Pulled(Err(failure(FailureKind::Offline, true))),
-                )),
-                _ => device.outputs.push(Output::Order(order)),
-            }
-            device.step(Input::SyncNow);
-        }
-    }
-    let (request, _) = device.pushed();
-    let offline = failure(FailureKind::Offline, true);
-    device.answer(request, Reply::Pushed(Err(offline)));
-    device.step(Input::Hint(name("main")));
-    let request = device.pulled();
-    device.answer_pull(request, vec![]);
-    device.accept(1);
-    assert!(device.outbox().is_empty());
 }
 
 #[test]
@@ -284,6 +255,7 @@ fn a_look_at_a_record_does_not_stand_in_for_the_answer_to_a_lost_push() {
                     device.answer(order.request, Reply::Pushed(Err(lost)));
                 }
                 Task::Pull(_) => drop(device.answer_pull(order.request, vec![])),
+                Task::Probe | Task::Listen(_) => device.reached(order.request),
             },
             None => {
                 device.advance(500);

@@ -38,6 +38,8 @@ pub struct ReplicaBuilder {
     journal: JournalLimits,
     durability: WriteDurability,
     http: Option<Arc<MakeHttp>>,
+    hints: BTreeMap<String, bool>,
+    monitors: bool,
     error: Option<Error>,
 }
 
@@ -56,6 +58,8 @@ impl ReplicaBuilder {
             journal: JournalLimits::default(),
             durability: WriteDurability::default(),
             http: None,
+            hints: BTreeMap::new(),
+            monitors: true,
             error: None,
         }
     }
@@ -99,6 +103,20 @@ impl ReplicaBuilder {
     /// Sets the milliseconds between two polls of a connector's feeds.
     pub fn poll_ms(mut self, connector: &str, poll_ms: u64) -> Self {
         self.poll_ms.insert(connector.to_owned(), poll_ms);
+        self
+    }
+
+    /// Says whether to keep a connection open on which a connector's backend says when something changed, where it
+    /// can; by default yes, while sync runs in the background. Without, changes are found by polls.
+    pub fn hints(mut self, connector: &str, on: bool) -> Self {
+        self.hints.insert(connector.to_owned(), on);
+        self
+    }
+
+    /// Says whether to watch the addresses of this device; by default yes, while sync runs. An app whose system
+    /// tells it more passes that on by [`Replica::network`] instead.
+    pub fn network_monitor(mut self, on: bool) -> Self {
+        self.monitors = on;
         self
     }
 
@@ -194,6 +212,7 @@ impl ReplicaBuilder {
             backends,
             self.functions,
             http,
+            self.monitors,
         );
         Ok(Inner::handle(shared))
     }
@@ -231,7 +250,7 @@ impl ReplicaBuilder {
                     .get(connector)
                     .copied()
                     .unwrap_or(limits::POLL_MS),
-                live: false,
+                live: self.hints.get(connector).copied().unwrap_or(true),
             };
             connectors.insert(ConnectorName::new(connector)?, config);
         }

@@ -186,6 +186,7 @@ impl From<Failure> for Error {
         let kind = match failure.kind {
             FailureKind::Offline => ErrorKind::Offline,
             FailureKind::Credentials => ErrorKind::Credentials,
+            FailureKind::WrongAccount => ErrorKind::WrongAccount,
             FailureKind::NotThisProtocol => ErrorKind::NotThisProtocol,
             FailureKind::UpgradeRequired => ErrorKind::UpgradeRequired,
             FailureKind::TooLarge => ErrorKind::Limit,

@@ -5,9 +5,9 @@ use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 use tisync_connect::http::Http;
-use tisync_connect::{Connector, Session};
+use tisync_connect::{Connector, Hints, Session};
 use tisync_core::limits::REQUEST_DEADLINE_MS;
-use tisync_core::model::{Failure, FailureKind, Order, Reply, Task};
+use tisync_core::model::{Failure, FailureKind, ListenRequest, Order, Reply, Task};
 use tokio::time::timeout;
 
 use crate::limits::CREDENTIALS_MS_MAX;
@@ -56,7 +56,19 @@ impl Wire {
                 })
                 .await,
             ),
+            Task::Probe => Reply::Probed(
+                self.with_session(|session| self.connector.probe(self.http.clone(), session))
+                    .await,
+            ),
+            // The worker keeps an ear open beside the exchanges.
+            Task::Listen(_) => Reply::Listened(Ok(())),
         }
+    }
+
+    /// Opens the backend's stream of hints; `None` where there is none.
+    pub(crate) async fn listen(&self, request: ListenRequest) -> Result<Option<Hints>, Failure> {
+        let session = self.session().await?;
+        Ok(self.connector.listen(self.http.clone(), session, request))
     }
 
     async fn with_session<T, F>(&self, exchange: impl FnOnce(Session) -> F) -> Result<T, Failure>
@@ -123,39 +135,20 @@ impl Wire {
 
 /// The reply to an order whose connector failed by a panic: nothing is known about the backend.
 pub(crate) fn panicked(task: &Task) -> Reply {
-    let why = failure(
+    task.failed(failure(
         FailureKind::Retry { after_ms: None },
         false,
         "the connector panicked: a bug in it".to_owned(),
-    );
-    match task {
-        Task::Pull(_) => Reply::Pulled(Err(why)),
-        Task::Push(_) => Reply::Pushed(Err(why)),
-        Task::Fetch(_) => Reply::Fetched(Err(why)),
-    }
+    ))
 }
 
 /// The reply to an order for a connector that is not configured here.
 pub(crate) fn unknown_connector(order: &Order) -> Reply {
-    let why = failure(
+    order.task.failed(failure(
         FailureKind::Retry { after_ms: None },
         true,
         format!("no connector named {} is configured", order.connector),
-    );
-    match &order.task {
-        Task::Pull(_) => Reply::Pulled(Err(why)),
-        Task::Push(_) => Reply::Pushed(Err(why)),
-        Task::Fetch(_) => Reply::Fetched(Err(why)),
-    }
-}
-
-/// The failure inside a reply.
-pub(crate) fn failure_of(reply: &Reply) -> Option<&Failure> {
-    match reply {
-        Reply::Pulled(result) => result.as_ref().err(),
-        Reply::Pushed(result) => result.as_ref().err(),
-        Reply::Fetched(result) => result.as_ref().err(),
-    }
+    ))
 }
 
 fn failure(kind: FailureKind, not_sent: bool, message: String) -> Failure {

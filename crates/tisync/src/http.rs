@@ -1,11 +1,15 @@
 //! The HTTP client: reqwest behind the connectors' seam.
 use crate::{Error, ErrorKind, limits};
+use futures_core::Stream;
 use reqwest::redirect::{Attempt, Policy};
-use reqwest::{Client, Method, Url};
+use reqwest::{Client, Method, RequestBuilder, Url};
 use std::error::Error as _;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tisync_connect::LocalFuture;
-use tisync_connect::http::{Http, HttpError, HttpErrorKind, Request, Response};
+use tisync_connect::http::{Http, HttpError, HttpErrorKind, Request, Response, Streamed};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 /// Sends requests with reqwest: TLS by rustls, decoded bodies cut off at the request's limit while they
 /// stream in, redirects followed only within one origin.
@@ -38,9 +42,76 @@ impl Http for ReqwestHttp {
         let client = self.client.clone();
         Box::pin(async move { exchange(&client, request).await })
     }
+
+    fn stream(&self, request: Request) -> Option<LocalFuture<Result<Streamed, HttpError>>> {
+        let client = self.client.clone();
+        Some(Box::pin(async move { open(&client, request).await }))
+    }
 }
 
-async fn exchange(client: &Client, request: Request) -> Result<Response, HttpError> {
+/// Opens an answer that goes on: each of its pieces, and its head, must come in time.
+async fn open(client: &Client, request: Request) -> Result<Streamed, HttpError> {
+    let silence = Duration::from_millis(request.timeout_ms);
+    let (builder, origin) = prepare(client, &request)?;
+    let builder = builder.body(request.body);
+    let response = match timeout(silence, builder.send()).await {
+        Ok(answer) => answer.map_err(|error| classify(error, &origin))?,
+        Err(_) => return Err(silent(&origin)),
+    };
+    let (status, headers) = head(&response);
+    Ok(Streamed {
+        status,
+        headers,
+        pieces: Box::pin(Pieces {
+            bytes: Box::pin(response.bytes_stream()),
+            silence,
+            until: Box::pin(sleep(silence)),
+            origin,
+        }),
+    })
+}
+
+/// The pieces of an answer, each within its time.
+struct Pieces<S> {
+    bytes: Pin<Box<S>>,
+    silence: Duration,
+    until: Pin<Box<Sleep>>,
+    origin: String,
+}
+
+impl<S, B> Stream for Pieces<S>
+where
+    S: Stream<Item = reqwest::Result<B>>,
+    B: AsRef<[u8]>,
+{
+    type Item = Result<Vec<u8>, HttpError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Poll::Ready(piece) = self.bytes.as_mut().poll_next(context) {
+            let next = Instant::now() + self.silence;
+            self.until.as_mut().reset(next);
+            let origin = &self.origin;
+            return Poll::Ready(piece.map(|piece| match piece {
+                Ok(piece) => Ok(piece.as_ref().to_vec()),
+                Err(error) => Err(classify(error, origin)),
+            }));
+        }
+        match self.until.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Some(Err(silent(&self.origin)))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+fn silent(origin: &str) -> HttpError {
+    HttpError {
+        kind: HttpErrorKind::Timeout,
+        message: format!("expected a sign of life from {origin}, but none came in time"),
+    }
+}
+
+/// The request without its body, and the origin that it goes to.
+fn prepare(client: &Client, request: &Request) -> Result<(RequestBuilder, String), HttpError> {
     let url = Url::parse(&request.url).map_err(|error| HttpError {
         kind: HttpErrorKind::Refused,
         message: format!("expected the address of a server, but it is not a URL: {error}"),
@@ -59,12 +130,25 @@ async fn exchange(client: &Client, request: Request) -> Result<Response, HttpErr
         kind: HttpErrorKind::Refused,
         message: format!("expected an HTTP method, but {:?} came", request.method),
     })?;
-    let mut builder = client
-        .request(method, url)
-        .timeout(Duration::from_millis(request.timeout_ms));
+    let mut builder = client.request(method, url);
     for (name, value) in &request.headers {
         builder = builder.header(name, value);
     }
+    Ok((builder, origin))
+}
+
+/// The status and the headers of an answer.
+fn head(response: &reqwest::Response) -> (u16, Vec<(String, String)>) {
+    let headers = response.headers().iter().map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        (name.as_str().to_owned(), value)
+    });
+    (response.status().as_u16(), headers.collect())
+}
+
+async fn exchange(client: &Client, request: Request) -> Result<Response, HttpError> {
+    let (builder, origin) = prepare(client, &request)?;
+    let mut builder = builder.timeout(Duration::from_millis(request.timeout_ms));
     if !request.body.is_empty() {
         builder = builder.body(request.body);
     }
@@ -72,15 +156,7 @@ async fn exchange(client: &Client, request: Request) -> Result<Response, HttpErr
         .send()
         .await
         .map_err(|error| classify(error, &origin))?;
-    let status = response.status().as_u16();
-    let headers = response
-        .headers()
-        .iter()
-        .map(|(name, value)| {
-            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            (name.as_str().to_owned(), value)
-        })
-        .collect();
+    let (status, headers) = head(&response);
     let mut body = Vec::new();
     while let Some(chunk) = response
         .chunk()

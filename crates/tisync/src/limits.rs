@@ -6,6 +6,14 @@ pub const EVENTS_KEPT: usize = 1_024;
 pub const LEASE_POLL_MS: u64 = 500;
 /// Milliseconds between two looks at whether another process has written to the file.
 pub const OTHERS_POLL_MS: u64 = 100;
+/// Milliseconds between two looks at the addresses of this device: a change is only a hint, and a look costs
+/// microseconds.
+pub const INTERFACES_POLL_MS: u64 = 1_000;
+/// Milliseconds by which the clock must run ahead of the time that this process counted to look like sleep: no clock
+/// drifts that far between two looks.
+pub const SLEPT_MS_MIN: u64 = 10_000;
+/// Hints and ends of streams that wait for the sync worker; beyond it the streams wait.
+pub const HEARD_MAX: usize = 16;
 /// Milliseconds that a write waits for another process's transaction before it fails as busy.
 pub const BUSY_MS_MAX: u64 = 10_000;
 /// Milliseconds until an input that the storage refused is given again.

@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, mpsc};
 use tisync_core::model::{
-    Blocker, BlockerHealth, CollectionName, Config, FeedKey, Health, Input, Output, Planned, Why,
-    Written,
+    Blocker, BlockerHealth, CollectionName, Config, FeedKey, Health, Input, NetworkState, Output,
+    Planned, Why, Written,
 };
 use tisync_json::Value;
 use tisync_store::SqlRows;
@@ -196,9 +196,40 @@ impl Replica {
         stopped.recv().map_err(|_| worker::gone())
     }
 
-    /// Passes on the host's network signal; it is only a hint.
+    /// Passes on the host's network signal; it is only a hint that a probe of the backend follows up.
     pub fn network(&self, online: bool) -> Result<(), Error> {
         self.tell(Command::Network(online))
+    }
+
+    /// Passes on that something may have changed on a connector's backend, such as a push notification: its feeds
+    /// are pulled soon, while sync runs.
+    pub fn hint(&self, connector: &str) -> Result<(), Error> {
+        self.tell(Command::Hint(connector.to_owned()))
+    }
+
+    /// How far requests get, since when, and why no further: of several backends, the one that is reached least.
+    /// [`Health::connectors`] has each. Changes come as [`tisync_core::model::Event::Network`].
+    ///
+    /// Reads and writes never depend on it: they are local.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use tisync::{Replica, model::Reach};
+    /// let replica = Replica::open(dir.path().join("notes.db"))
+    ///     .server("http://127.0.0.1:9")
+    ///     .collection("notes", "merge")
+    ///     .open()?;
+    /// assert_eq!(replica.network_state()?.reach, Reach::Unknown);
+    /// replica.blocking_sync().unwrap_err();
+    /// let state = replica.network_state()?;
+    /// assert!(state.reach.is_cut_off());
+    /// println!("since {} ms: {}", state.since_ms, state.why.unwrap());
+    /// # Ok::<(), tisync::Error>(())
+    /// ```
+    pub fn network_state(&self) -> Result<NetworkState, Error> {
+        let health = self.health()?;
+        let states = health.connectors.into_iter().map(|one| one.network);
+        Ok(states.max_by_key(|state| state.reach).unwrap_or_default())
     }
 
     /// Says that there are new credentials for a connector: its provider is asked again.
@@ -220,8 +251,10 @@ impl Replica {
             health.blockers.push(BlockerHealth { blocker, ..waiting });
         }
         let busy = lock(&shared.busy);
+        let listening = lock(&shared.listening);
         for connector in &mut health.connectors {
             connector.busy = busy.contains(&connector.connector);
+            connector.listening = listening.contains(&connector.connector);
         }
         Ok(health)
     }

@@ -58,6 +58,9 @@ pub struct ConnectorSettings {
     /// Seconds between two polls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poll_s: Option<u64>,
+    /// Whether to keep a connection open for hints; yes by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hints: Option<bool>,
 }
 
 /// What a backend speaks.
@@ -177,6 +180,9 @@ impl ConnectorSettings {
         }
         if let Some(poll_s) = self.poll_s {
             builder = builder.poll_ms(name, poll_s.saturating_mul(1_000));
+        }
+        if let Some(hints) = self.hints {
+            builder = builder.hints(name, hints);
         }
         Ok(builder)
     }

@@ -42,6 +42,10 @@ pub(crate) struct Shared {
     pub(crate) traffic: Traffic,
     /// The connectors with an exchange under way.
     pub(crate) busy: Mutex<BTreeSet<ConnectorName>>,
+    /// The connectors whose backends give hints now.
+    pub(crate) listening: Mutex<BTreeSet<ConnectorName>>,
+    /// Whether the worker watches the addresses of this device.
+    pub(crate) monitors: bool,
     /// Whether this process holds the lease.
     pub(crate) leased: AtomicBool,
     /// Whether the storage refused the worker's last step.
@@ -64,6 +68,7 @@ impl Shared {
         backends: BTreeMap<ConnectorName, Backend>,
         functions: Functions,
         http: Arc<MakeHttp>,
+        monitors: bool,
     ) -> Arc<Self> {
         Arc::new(Shared {
             readers: Readers::new(path.clone()),
@@ -77,6 +82,8 @@ impl Shared {
             http,
             traffic: Traffic::default(),
             busy: Mutex::default(),
+            listening: Mutex::default(),
+            monitors,
             leased: AtomicBool::new(false),
             storage_refused: AtomicBool::new(false),
             running: AtomicBool::new(false),

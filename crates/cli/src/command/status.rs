@@ -6,7 +6,8 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tisync::model::{
-    Blocker, ConnectorHealth, ConnectorName, FeedHealth, FeedKey, FeedName, Health,
+    Blocker, ConnectorHealth, ConnectorName, FeedHealth, FeedKey, FeedName, Health, NetworkState,
+    Reach,
 };
 use tisync::{LeaseState, Replica, needs_person};
 
@@ -126,6 +127,7 @@ fn show(replica: &Replica, health: &Health, out: &Out) -> Result<(), Failure> {
             let promise = format!("{}: {guarantee}", collections.join(", "));
             field("", out.look(Look::Dim, promise));
         }
+        field("network", network_line(connector, out));
     }
     for feed in &health.feeds {
         field("feed", feed_line(feed, out));
@@ -183,6 +185,34 @@ fn outbox(health: &Health) -> String {
     text
 }
 
+/// How far requests get, in a few words.
+pub(crate) fn reach(state: &NetworkState) -> String {
+    let words = match state.reach {
+        Reach::Unknown => return "not tried yet".to_owned(),
+        Reach::Online => "online",
+        Reach::Offline => "offline",
+        Reach::CaptivePortal => "something else answers (a sign-in page of the network?)",
+        Reach::Unreachable => "unreachable",
+    };
+    let mut text = format!("{words} for {}", ago(state.since_ms));
+    if let Some(why) = &state.why {
+        text.push_str(&format!("; {why}"));
+    }
+    text
+}
+
+fn network_line(connector: &ConnectorHealth, out: &Out) -> String {
+    let look = match connector.network.reach {
+        reach if reach.is_cut_off() => Look::Warn,
+        _ => Look::Dim,
+    };
+    let mut text = out.look(look, reach(&connector.network));
+    if connector.listening {
+        text.push_str(&out.look(Look::Dim, "; it says when something changes"));
+    }
+    text
+}
+
 fn connector_line(connector: &ConnectorHealth, out: &Out) -> String {
     let mut text = connector.connector.to_string();
     if let Some(blocker) = connector.blocker {
@@ -195,7 +225,13 @@ fn connector_line(connector: &ConnectorHealth, out: &Out) -> String {
     if let Some(next_ms) = connector.next_ms {
         text.push_str(&format!("; next attempt in {}", duration(next_ms)));
     }
-    if let Some(error) = &connector.last_error {
+    // What the network line says already is not said twice.
+    let why = connector.network.why.as_ref();
+    if let Some(error) = connector
+        .last_error
+        .as_ref()
+        .filter(|error| why != Some(error))
+    {
         text.push_str(&format!("; last error: {error}"));
     }
     text

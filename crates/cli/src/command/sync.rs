@@ -158,6 +158,9 @@ fn tell(
                 row.0
             ));
         }
+        Notice::Event(Event::Network { connector, state }) => {
+            out.line(format!("{connector}: {}", status::reach(state)));
+        }
         Notice::Event(Event::Health) => {
             let line = status::line(&replica.health()?);
             let now = replica.traffic();

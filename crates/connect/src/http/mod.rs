@@ -4,13 +4,20 @@ mod date;
 
 pub use date::date_ms;
 
-use crate::LocalFuture;
+use crate::{LocalFuture, LocalStream};
 use std::fmt;
 
 /// Sends requests: reqwest natively, the host's client elsewhere, a scripted network in the simulator.
 pub trait Http {
     /// Sends one request and reads the whole answer, within the request's limits.
     fn send(&self, request: Request) -> LocalFuture<Result<Response, HttpError>>;
+
+    /// Opens an answer that goes on, piece by piece, until one side ends it; `None` where the host can keep no
+    /// connection open. The request's time is the longest silence, and its bytes are those of one piece.
+    fn stream(&self, request: Request) -> Option<LocalFuture<Result<Streamed, HttpError>>> {
+        let _ = request;
+        None
+    }
 }
 
 /// A request.
@@ -60,6 +67,22 @@ impl Response {
             .iter()
             .find(|(other, _)| other == name)
             .map(|(_, value)| value.as_str())
+    }
+}
+
+/// An answer that goes on.
+pub struct Streamed {
+    /// The status.
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The decoded body, as it comes.
+    pub pieces: LocalStream<Result<Vec<u8>, HttpError>>,
+}
+
+impl fmt::Debug for Streamed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (a stream)", self.status)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Feeds, connectors, suspicions, quarantine, meta and the clock.
 use super::*;
 use crate::model::{
-    Checkpoint, ConnectorName, ConnectorState, EpochInfo, FeedKey, FeedName, FeedState, JournalId,
-    JournalRow, JournalState, Loser, Pass, PassReason, Quarantined, Shrink, Suspicion,
+    Checkpoint, ConnectorName, ConnectorState, Deadline, EpochInfo, FeedKey, FeedName, FeedState,
+    Generation, JournalId, JournalRow, JournalState, Loser, NetworkState, Pass, PassReason,
+    Quarantined, Reach, Shrink, Suspicion,
 };
 
 fn key(connector: &str, feed: &str) -> FeedKey {
@@ -142,7 +143,18 @@ pub fn a_connector_comes_back<S: Store>(store: &mut S) {
             refused: Some(1),
             revision: 2,
             upgrade_required: true,
-            offline: true,
+            network: NetworkState {
+                reach: Reach::CaptivePortal,
+                since_ms: 12,
+                why: Some("a page of HTML".into()),
+            },
+            probe: Some(Deadline {
+                generation: Generation(3),
+                set_monotonic_ms: 1,
+                set_wall_ms: 2,
+                wait_ms: 3,
+            }),
+            probes: 4,
             skew_ms: -1234,
             last_error: Some("x".into()),
             ..ConnectorState::default()

@@ -1,7 +1,7 @@
 //! Answers: each goes to the module that asked.
 use super::memory::{Asked, Open};
 use super::work::Work;
-use super::{pull, schedule, sweep, verdict};
+use super::{listen, network, pull, schedule, sweep, verdict};
 use crate::error::Error;
 use crate::model::*;
 use crate::planted::{self, Bug};
@@ -14,6 +14,9 @@ pub(super) fn answered<T: Tx>(
     from: usize,
     reply: Reply,
 ) -> Result<(), Error> {
+    if matches!(reply, Reply::Listening | Reply::Listened(_)) {
+        return listen::answered(work, request, &reply);
+    }
     let Some(open) = work.memory.open.get(&request).cloned() else {
         // Too late: it moves no checkpoint, schedule or credential state; definite verdicts still count.
         return match reply {
@@ -30,12 +33,7 @@ pub(super) fn answered<T: Tx>(
             _ => Ok(()),
         };
     };
-    let failure = match &reply {
-        Reply::Pulled(Err(failure))
-        | Reply::Pushed(Err(failure))
-        | Reply::Fetched(Err(failure)) => Some(failure.clone()),
-        _ => None,
-    };
+    let failure = reply.failure().cloned();
     let mut silent = 0;
     match (reply, &open.asked) {
         (Reply::Pulled(ref answer), Asked::Pull { .. })
@@ -60,6 +58,7 @@ pub(super) fn answered<T: Tx>(
                 };
                 work.memory.open.remove(&request);
                 work.event(Event::Health);
+                network::reached(work, &open.connector)?;
                 return pull::restart(work, feed, reason, epoch);
             }
         }
@@ -69,7 +68,7 @@ pub(super) fn answered<T: Tx>(
         (Reply::Fetched(Ok(found)), Asked::Fetch(ids)) => {
             sweep::answered(work, ids.clone(), found)?;
         }
-        (Reply::Fetched(Err(_)), Asked::Fetch(_)) => {}
+        (Reply::Fetched(Err(_)), Asked::Fetch(_)) | (Reply::Probed(_), Asked::Probe) => {}
         (_, asked) => {
             // A driver that mixes up its answers: nothing of it is used, the request stays open.
             return Err(Error::new(

@@ -122,6 +122,8 @@ pub(super) fn take_lease<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
     });
     work.memory.open.clear();
     work.memory.asked.clear();
+    work.memory.listeners.clear();
+    work.memory.hinted.clear();
     for connector in work.config.connectors.keys() {
         // It may be the newer app that the server asked for.
         work.set_connector(connector, |state| state.upgrade_required = false)?;

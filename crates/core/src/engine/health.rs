@@ -119,7 +119,7 @@ fn connector<T: Tx>(
         }
     }
     let next_ms = work
-        .remaining_ms(state.next)
+        .remaining_ms(state.probe.or(state.next))
         .max(work.remaining_ms(state.not_before));
     let guarantees = collections
         .iter()
@@ -132,8 +132,10 @@ fn connector<T: Tx>(
         connector: name.clone(),
         blocker,
         next_ms: Some(next_ms).filter(|ms| *ms > 0),
-        attempts: state.attempts,
+        attempts: state.attempts.max(state.probes),
         busy: work.memory.is_busy(name),
+        network: state.network,
+        listening: work.memory.is_listening(name),
         last_error: state.last_error,
         skew_ms: state.skew_ms,
         guarantees,
@@ -225,7 +227,7 @@ fn blocker_of<T: Tx>(work: &Work<'_, T>, state: &ConnectorState) -> Option<Block
         Some(Blocker::Credentials)
     } else if state.upgrade_required {
         Some(Blocker::UpgradeRequired)
-    } else if work.memory.offline || state.offline {
+    } else if state.network.reach.is_cut_off() {
         Some(Blocker::Offline)
     } else {
         None

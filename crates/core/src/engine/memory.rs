@@ -1,4 +1,5 @@
 //! What an engine keeps in memory: nothing that must survive it.
+use super::listen::Listener;
 use crate::model::{
     Checkpoint, CollectionName, ConnectorName, FeedKey, FeedName, Generation, RecordId, RequestId,
 };
@@ -17,8 +18,18 @@ pub(super) struct Memory {
     pub(super) last: BTreeMap<ConnectorName, Kind>,
     /// The feed that each connector pulled last, so that its feeds take turns.
     pub(super) last_feed: BTreeMap<ConnectorName, FeedName>,
-    /// The host's network signal.
+    /// The host's network signal: what it believes, not what is.
     pub(super) offline: bool,
+    /// Monotonic time of the last probe that a signal caused, perhaps still to come.
+    pub(super) signalled_ms: Option<u64>,
+    /// Whether the host keeps connections open for hints.
+    pub(super) listens: bool,
+    /// The connectors' ears.
+    pub(super) listeners: BTreeMap<ConnectorName, Listener>,
+    /// Feeds of which a hint came while a page was on its way.
+    pub(super) hinted: BTreeSet<FeedKey>,
+    /// Monotonic time at which each feed was last pulled to its end.
+    pub(super) pulled_ms: BTreeMap<FeedKey, u64>,
     /// Whether the app stopped sync.
     pub(super) stopped: bool,
     /// Connectors whose credentials were asked for at this revision.
@@ -54,6 +65,7 @@ pub(super) enum Asked {
     },
     Push,
     Fetch(Vec<(CollectionName, RecordId)>),
+    Probe,
 }
 
 impl Asked {
@@ -62,6 +74,7 @@ impl Asked {
             Asked::Pull { .. } => Kind::Pull,
             Asked::Push => Kind::Push,
             Asked::Fetch(_) => Kind::Fetch,
+            Asked::Probe => Kind::Probe,
         }
     }
 }
@@ -72,6 +85,8 @@ pub(super) enum Kind {
     Push,
     Fetch,
     Pull,
+    /// Takes no turn: it goes before all others.
+    Probe,
 }
 
 impl Kind {
@@ -80,7 +95,7 @@ impl Kind {
         match after {
             Some(Kind::Push) => [Kind::Fetch, Kind::Pull, Kind::Push],
             Some(Kind::Fetch) => [Kind::Pull, Kind::Push, Kind::Fetch],
-            Some(Kind::Pull) | None => [Kind::Push, Kind::Fetch, Kind::Pull],
+            Some(Kind::Pull | Kind::Probe) | None => [Kind::Push, Kind::Fetch, Kind::Pull],
         }
     }
 }
@@ -89,5 +104,21 @@ impl Memory {
     /// Whether an exchange with a connector is under way.
     pub(super) fn is_busy(&self, connector: &ConnectorName) -> bool {
         self.open.values().any(|open| &open.connector == connector)
+    }
+
+    /// Whether a page of a feed is on its way.
+    pub(super) fn is_pulled(&self, key: &FeedKey) -> bool {
+        let feeds = self.open.values().filter_map(|open| match &open.asked {
+            Asked::Pull { feed, .. } => Some(feed),
+            _ => None,
+        });
+        feeds.into_iter().any(|feed| feed == key)
+    }
+
+    /// Whether a backend tells when something changes.
+    pub(super) fn is_listening(&self, connector: &ConnectorName) -> bool {
+        self.listeners
+            .get(connector)
+            .is_some_and(Listener::is_alive)
     }
 }

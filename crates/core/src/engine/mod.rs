@@ -5,7 +5,9 @@ mod configure;
 mod decide;
 mod entropy;
 mod health;
+mod listen;
 mod memory;
+mod network;
 mod outbox;
 mod plan;
 mod pull;
@@ -181,7 +183,12 @@ impl Engine {
 fn durability(input: &Input) -> Durability {
     match input {
         Input::Answer {
-            reply: Reply::Pulled(_) | Reply::Fetched(_),
+            reply:
+                Reply::Pulled(_)
+                | Reply::Fetched(_)
+                | Reply::Probed(_)
+                | Reply::Listening
+                | Reply::Listened(_),
             ..
         }
         | Input::SyncNow
@@ -203,7 +210,8 @@ fn is_sync(input: &Input) -> bool {
         | Input::CredentialsChanged { .. }
         | Input::Decision { .. }
         | Input::Stop
-        | Input::Start => true,
+        | Input::Start { .. }
+        | Input::Woke => true,
         Input::Configure(_)
         | Input::Write { .. }
         | Input::Resolve { .. }
@@ -258,30 +266,14 @@ fn dispatch<T: Tx>(work: &mut Work<'_, T>, input: Input) -> Result<(), Error> {
             }
             Ok(())
         }
-        Input::Hint(connector) => {
-            for (key, _) in work.feeds_of(&connector) {
-                if work.feed(&key)?.attempts == 0 {
-                    work.set_feed(&key, |state| state.next = None)?;
-                }
-            }
-            Ok(())
-        }
+        Input::Hint(connector) => listen::hint(work, &connector),
         Input::Answer {
             request,
             from,
             reply,
         } => answer::answered(work, request, from, reply),
-        Input::Network { online } => {
-            let came_back = online && work.memory.offline;
-            work.memory.offline = !online;
-            if came_back {
-                for connector in work.config.connectors.keys() {
-                    schedule::hurry(work, connector)?;
-                }
-            }
-            work.event(Event::Health);
-            Ok(())
-        }
+        Input::Network { online } => network::signalled(work, online),
+        Input::Woke => network::woke(work),
         Input::CredentialsChanged {
             connector,
             revision,
@@ -301,10 +293,11 @@ fn dispatch<T: Tx>(work: &mut Work<'_, T>, input: Input) -> Result<(), Error> {
         Input::Stop => {
             work.memory.stopped = true;
             work.event(Event::Health);
-            Ok(())
+            listen::forget(work)
         }
-        Input::Start => {
+        Input::Start { listen } => {
             work.memory.stopped = false;
+            work.memory.listens = listen;
             work.event(Event::Health);
             Ok(())
         }

@@ -1,6 +1,6 @@
 //! Pull: a page is applied, and the checkpoint moves with it.
 use super::work::Work;
-use super::{apply, schedule};
+use super::{apply, listen, schedule};
 use crate::error::Error;
 use crate::limits;
 use crate::model::*;
@@ -78,12 +78,10 @@ pub(super) fn answered<T: Tx>(
         return Ok(None);
     }
     let now = work.now;
-    let poll = work
-        .config
-        .connectors
-        .get(&key.connector)
-        .map_or(limits::POLL_MS, |config| config.poll_ms);
-    let next = work.after(poll);
+    let next = match page.end {
+        PageEnd::More => None,
+        PageEnd::Complete { .. } => listen::next_pull(work, key),
+    };
     work.set_feed(key, |state| {
         state.checkpoint = page.checkpoint;
         state.epoch = page.epoch.or(state.epoch.take());
@@ -91,7 +89,7 @@ pub(super) fn answered<T: Tx>(
         state.last_error = None;
         state.last_ok_ms = Some(now.wall_ms);
         state.behind = page.end == PageEnd::More;
-        state.next = (!state.behind).then_some(next);
+        state.next = next;
         if !state.behind {
             match &mut state.pass {
                 Some(pass) => pass.sweeping = true,

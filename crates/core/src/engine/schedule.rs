@@ -1,7 +1,8 @@
 //! Schedule: what each connector does next, and when to wake.
 use super::memory::{Asked, Kind, Open};
+use super::network::Turn;
 use super::work::Work;
-use super::{pull, push, sweep, verdict};
+use super::{listen, network, pull, push, sweep, verdict};
 use crate::error::Error;
 use crate::limits;
 use crate::model::*;
@@ -15,6 +16,9 @@ pub(super) fn run<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
     if !work.memory.stopped && work.memory.generation.is_some() {
         for connector in work.config.connectors.keys() {
             if let Some(ms) = run_connector(work, connector)? {
+                sooner(ms);
+            }
+            if let Some(ms) = listen::run(work, connector)? {
                 sooner(ms);
             }
         }
@@ -60,6 +64,11 @@ fn run_connector<T: Tx>(
     }
     let mut wait: Option<u64> = None;
     let mut sooner = |ms: u64| wait = Some(wait.map_or(ms, |known: u64| known.min(ms)));
+    match network::probe(work, connector, &state)? {
+        Turn::Taken => return Ok(None),
+        Turn::Waits(wait_ms) => return Ok(wait_ms),
+        Turn::Free(wait_ms) => wait_ms.into_iter().for_each(&mut sooner),
+    }
 
     let mut in_epoch_pass = false;
     let feeds = work.feeds_of(connector);
@@ -84,7 +93,7 @@ fn run_connector<T: Tx>(
                 wanted.wait_ms.into_iter().for_each(&mut sooner);
                 fetch(work, connector, wanted.ids)?
             }
-            Kind::Fetch => false,
+            Kind::Fetch | Kind::Probe => false,
             Kind::Pull => match pull_next(work, connector, &feeds)? {
                 None => true,
                 Some(wait) => {
@@ -173,29 +182,23 @@ pub(super) fn failed<T: Tx>(
         _ => None,
     };
     match &failure.kind {
-        FailureKind::Credentials => {
-            // Newer ones that came meanwhile are not refused by this.
-            work.set_connector(connector, |state| {
-                state.refused = Some(open.revision);
-                state.last_error = Some(failure.message.clone());
-            })?;
-            work.event(Event::Health);
-            return Ok(());
+        FailureKind::Credentials | FailureKind::WrongAccount => {
+            return refused(work, connector, open.revision, failure);
         }
         FailureKind::UpgradeRequired if open.asked.kind() != Kind::Pull => {
             work.set_connector(connector, |state| state.upgrade_required = true)?;
         }
         _ => {}
     }
-    let offline = matches!(
-        failure.kind,
-        FailureKind::Offline | FailureKind::NotThisProtocol
-    );
+    let is_suspicious = network::is_suspicious(&failure.kind);
     match &open.asked {
-        Asked::Pull { feed, .. } => {
-            feed_failed(work, feed, &failure.message)?;
-            work.set_connector(connector, |state| state.offline = offline)?;
+        Asked::Probe if is_suspicious => {
+            network::probed(work, connector, failure)?;
+            work.event(Event::Health);
+            return Ok(());
         }
+        Asked::Probe => {}
+        Asked::Pull { feed, .. } => feed_failed(work, feed, &failure.message)?,
         Asked::Push | Asked::Fetch(_) => {
             let attempts = work.connector(connector)?.attempts.saturating_add(1);
             let wait = if failure.kind == FailureKind::TooLarge {
@@ -207,15 +210,37 @@ pub(super) fn failed<T: Tx>(
             work.set_connector(connector, |state| {
                 state.attempts = attempts;
                 state.next = Some(next);
-                state.offline = offline;
                 state.last_error = Some(failure.message.clone());
             })?;
         }
+    }
+    match is_suspicious {
+        true => network::suspect(work, connector)?,
+        false => network::reached(work, connector)?,
     }
     // What the server asks for holds for everything that is sent to it.
     if let Some(ms) = asked_ms {
         wait_as_asked(work, connector, ms)?;
     }
+    work.event(Event::Health);
+    Ok(())
+}
+
+/// Notes that the backend refused the credentials of a revision; newer ones that came meanwhile are not refused
+/// by this.
+pub(super) fn refused<T: Tx>(
+    work: &mut Work<'_, T>,
+    connector: &ConnectorName,
+    revision: u64,
+    failure: &Failure,
+) -> Result<(), Error> {
+    if !failure.not_sent {
+        network::reached(work, connector)?;
+    }
+    work.set_connector(connector, |state| {
+        state.refused = Some(revision);
+        state.last_error = Some(failure.message.clone());
+    })?;
     work.event(Event::Health);
     Ok(())
 }
@@ -260,16 +285,12 @@ pub(super) fn succeeded<T: Tx>(
     connector: &ConnectorName,
     kind: Kind,
 ) -> Result<(), Error> {
-    let was_pull = kind == Kind::Pull;
-    let was_offline = work.connector(connector)?.offline;
+    network::reached(work, connector)?;
+    let proves_pushes = matches!(kind, Kind::Push | Kind::Fetch);
     work.set_connector(connector, |state| {
-        state.offline = false;
-        if !was_pull || was_offline {
+        if proves_pushes {
             state.attempts = 0;
             state.last_error = None;
-        }
-        // Whatever we waited for, it can be reached.
-        if !was_pull || was_offline {
             state.next = None;
         }
         if kind == Kind::Push {
@@ -284,7 +305,11 @@ pub(super) fn succeeded<T: Tx>(
 
 /// Ends the waits that we chose ourselves: the user, or a new network, asks for an attempt now.
 pub(super) fn hurry<T: Tx>(work: &mut Work<'_, T>, connector: &ConnectorName) -> Result<(), Error> {
-    work.set_connector(connector, |state| state.next = None)?;
+    let now = work.after(0);
+    work.set_connector(connector, |state| {
+        state.next = None;
+        state.probe = state.probe.map(|_| now);
+    })?;
     for (key, _) in work.feeds_of(connector) {
         work.set_feed(&key, |state| state.next = None)?;
     }
@@ -294,23 +319,32 @@ pub(super) fn hurry<T: Tx>(work: &mut Work<'_, T>, connector: &ConnectorName) ->
 /// Gives up on requests whose answer did not come in time.
 pub(super) fn expire<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
     let now_ms = work.now.monotonic_ms;
-    let late: Vec<RequestId> = work
-        .memory
-        .open
-        .iter()
-        .filter(|(_, open)| open.deadline_ms <= now_ms)
-        .map(|(request, _)| *request)
+    let message = format!("no answer within {} s", limits::REQUEST_DEADLINE_MS / 1000);
+    give_up(work, |open| open.deadline_ms <= now_ms, &message)
+}
+
+/// Gives up on some of the requests that are under way.
+pub(super) fn give_up<T: Tx>(
+    work: &mut Work<'_, T>,
+    which: impl Fn(&Open) -> bool,
+    message: &str,
+) -> Result<(), Error> {
+    let open = work.memory.open.iter();
+    let given_up: Vec<(RequestId, Kind)> = open
+        .filter(|(_, open)| which(open))
+        .map(|(request, open)| (*request, open.asked.kind()))
         .collect();
-    for request in late {
+    for (request, kind) in given_up {
         let failure = Failure {
             kind: FailureKind::Offline,
             not_sent: false,
-            message: format!("no answer within {} s", limits::REQUEST_DEADLINE_MS / 1000),
+            message: message.to_owned(),
         };
-        let reply = match work.memory.open.get(&request).map(|open| open.asked.kind()) {
-            Some(Kind::Pull) => Reply::Pulled(Err(failure)),
-            Some(Kind::Push) => Reply::Pushed(Err(failure)),
-            _ => Reply::Fetched(Err(failure)),
+        let reply = match kind {
+            Kind::Pull => Reply::Pulled(Err(failure)),
+            Kind::Push => Reply::Pushed(Err(failure)),
+            Kind::Fetch => Reply::Fetched(Err(failure)),
+            Kind::Probe => Reply::Probed(Err(failure)),
         };
         super::answer::answered(work, request, 0, reply)?;
     }
@@ -337,9 +371,11 @@ pub(super) fn carry_over<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
         let state = work.connector(connector)?.clone();
         let next = left(work, state.next);
         let not_before = left(work, state.not_before);
+        let probe = left(work, state.probe);
         work.set_connector(connector, |state| {
             state.next = next;
             state.not_before = not_before;
+            state.probe = probe;
         })?;
         for (key, _) in work.feeds_of(connector) {
             if let Some(next) = work.feed(&key)?.next {
@@ -347,6 +383,7 @@ pub(super) fn carry_over<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
                 work.set_feed(&key, |state| state.next = next)?;
             }
         }
+        listen::poll_soon(work, connector)?;
     }
     Ok(())
 }

@@ -167,7 +167,7 @@ impl Capability {
             atomic: true,
             partial_update: true,
             fetch: true,
-            hints: false,
+            hints: true,
         }
     }
 

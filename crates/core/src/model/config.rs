@@ -31,7 +31,7 @@ pub struct ConnectorConfig {
     pub feeds: BTreeMap<FeedName, Vec<CollectionName>>,
     /// Milliseconds between polls.
     pub poll_ms: u64,
-    /// Whether a collection can be reached when this connector's page ends on a hint: see `Capability::hints`.
+    /// Whether to listen for hints, where the backend gives them: see [`Capability::hints`].
     #[serde(default)]
     pub live: bool,
 }

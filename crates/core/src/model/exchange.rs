@@ -4,6 +4,7 @@ use super::{
     MutationId, Precondition, RecordId, Remote, RequestId, Stamp, Stamps, Version,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use tisync_json::Document;
 
 /// Asks for a page of a feed.
@@ -232,7 +233,7 @@ pub struct Failure {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
-    /// The backend cannot be reached.
+    /// No answer came. Whether the backend can be reached at all, a probe tells.
     Offline,
     /// Try again, not before the time the backend asked for.
     Retry {
@@ -241,6 +242,8 @@ pub enum FailureKind {
     },
     /// The credentials are refused.
     Credentials,
+    /// The credentials are another account's than the file's.
+    WrongAccount,
     /// The request was too large.
     TooLarge,
     /// The checkpoint is too old, or of another history.
@@ -277,6 +280,17 @@ pub enum Task {
     Push(Vec<PushItem>),
     /// Read records.
     Fetch(Wanted),
+    /// Ask the backend for next to nothing, to see whether it answers.
+    Probe,
+    /// Let the backend tell when something changes; goes on beside the exchanges until it breaks.
+    Listen(ListenRequest),
+}
+
+/// Asks a backend to tell when something changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenRequest {
+    /// The connector's feeds, each with its collections.
+    pub feeds: BTreeMap<FeedName, Vec<CollectionName>>,
 }
 
 /// What came back for an order.
@@ -289,4 +303,36 @@ pub enum Reply {
     Pushed(Result<Vec<(MutationId, Verdict)>, Failure>),
     /// To a fetch.
     Fetched(Result<Vec<FoundRecord>, Failure>),
+    /// To a probe.
+    Probed(Result<(), Failure>),
+    /// To a listen, once: from here on the backend tells.
+    Listening,
+    /// To a listen: it has ended, by itself or by a failure.
+    Listened(Result<(), Failure>),
+}
+
+impl Reply {
+    /// The failure in it.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Reply::Pulled(answer) => answer.as_ref().err(),
+            Reply::Pushed(answer) => answer.as_ref().err(),
+            Reply::Fetched(answer) => answer.as_ref().err(),
+            Reply::Probed(answer) | Reply::Listened(answer) => answer.as_ref().err(),
+            Reply::Listening => None,
+        }
+    }
+}
+
+impl Task {
+    /// The reply that says why there is no answer.
+    pub fn failed(&self, failure: Failure) -> Reply {
+        match self {
+            Task::Pull(_) => Reply::Pulled(Err(failure)),
+            Task::Push(_) => Reply::Pushed(Err(failure)),
+            Task::Fetch(_) => Reply::Fetched(Err(failure)),
+            Task::Probe => Reply::Probed(Err(failure)),
+            Task::Listen(_) => Reply::Listened(Err(failure)),
+        }
+    }
 }

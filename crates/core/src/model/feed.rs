@@ -1,5 +1,8 @@
 //! The durable state of feeds and connectors.
-use super::{Checkpoint, CollectionName, ConnectorName, Deadline, EpochInfo, FeedName, RecordId};
+use super::{
+    Checkpoint, CollectionName, ConnectorName, Deadline, EpochInfo, FeedName, NetworkState,
+    RecordId,
+};
 use serde::{Deserialize, Serialize};
 
 /// The key of a feed.
@@ -103,8 +106,15 @@ pub struct ConnectorState {
     pub revision: u64,
     /// Whether the server asks for a newer app.
     pub upgrade_required: bool,
-    /// Whether the last exchange could not reach the backend.
-    pub offline: bool,
+    /// How far requests get.
+    #[serde(default)]
+    pub network: NetworkState,
+    /// When to probe: before anything else once it is due, and as long as the backend is not reached.
+    #[serde(default)]
+    pub probe: Option<Deadline>,
+    /// Probes in a row that failed.
+    #[serde(default)]
+    pub probes: u32,
     /// The server's clock minus ours, in milliseconds, when last heard.
     pub skew_ms: i64,
     /// The last failure, for a person.

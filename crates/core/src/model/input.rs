@@ -55,7 +55,8 @@ pub enum Input {
     Wake,
     /// The user asks for sync now: waits that we chose ourselves end.
     SyncNow,
-    /// A feed may have changed.
+    /// Something may have changed on a backend: its feeds are pulled soon. It moves nothing else, so that one
+    /// too many costs a request, and one too few only time.
     Hint(ConnectorName),
     /// What came back for a request.
     Answer {
@@ -66,11 +67,13 @@ pub enum Input {
         /// The answer.
         reply: Reply,
     },
-    /// The host's network signal.
+    /// The host's network signal: a hint that a probe follows up.
     Network {
         /// Whether the host believes that there is a network.
         online: bool,
     },
+    /// The device slept: what was asked before is over, and waits that we chose ourselves end.
+    Woke,
     /// New credentials are there.
     CredentialsChanged {
         /// For this connector.
@@ -92,7 +95,10 @@ pub enum Input {
     /// The app stops sync.
     Stop,
     /// The app starts sync again.
-    Start,
+    Start {
+        /// Whether the host keeps a connection open for hints, where the backend gives them.
+        listen: bool,
+    },
 }
 
 /// One local write.

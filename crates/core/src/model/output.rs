@@ -1,6 +1,7 @@
 //! What a step asks of the driver.
 use super::{
-    CollectionName, ConnectorName, Decide, JournalId, Order, RecordId, RequestId, Written,
+    CollectionName, ConnectorName, Decide, JournalId, NetworkState, Order, RecordId, RequestId,
+    Written,
 };
 use serde::{Deserialize, Serialize};
 
@@ -81,6 +82,13 @@ pub enum Event {
         id: RecordId,
         /// The server's reason.
         reason: String,
+    },
+    /// The way to a backend opened or closed.
+    Network {
+        /// The backend's connector.
+        connector: ConnectorName,
+        /// How far requests get now.
+        state: NetworkState,
     },
     /// The state of sync changed: read the health.
     Health,

@@ -1,5 +1,7 @@
 //! Health: what waits, since when, and why.
-use super::{Blocker, CollectionName, ConnectorName, FeedKey, JournalRow, RecordId, Shrink};
+use super::{
+    Blocker, CollectionName, ConnectorName, FeedKey, JournalRow, NetworkState, RecordId, Shrink,
+};
 use serde::{Deserialize, Serialize};
 
 /// What waits, since when, and why: never better than the truth.
@@ -103,12 +105,16 @@ pub struct ConnectorHealth {
     pub connector: ConnectorName,
     /// Why nothing is sent.
     pub blocker: Option<Blocker>,
-    /// Milliseconds until the next attempt, when one is waited for.
+    /// Milliseconds until the next attempt (a probe, while the backend is not reached), when one is waited for.
     pub next_ms: Option<u64>,
-    /// Failures in a row.
+    /// Failures in a row, of what is sent or of probes.
     pub attempts: u32,
     /// Whether an exchange is under way.
     pub busy: bool,
+    /// How far requests get.
+    pub network: NetworkState,
+    /// Whether the backend says when something changed; polls are rarer then.
+    pub listening: bool,
     /// The last failure.
     pub last_error: Option<String>,
     /// The server's clock minus ours.

@@ -181,6 +181,10 @@ impl Device {
                 Task::Push(items) => return (order.request, items),
                 Task::Pull(_) => self.answer_pull(order.request, vec![]),
                 Task::Fetch(wanted) => self.answer_unknown(order.request, wanted),
+                Task::Probe | Task::Listen(_) => {
+                    self.reached(order.request);
+                    continue;
+                }
             };
         }
         panic!("a push was expected, but nothing was ordered");
@@ -214,6 +218,11 @@ impl Device {
                     let offline = failure(FailureKind::Offline, true);
                     self.answer(request, Reply::Pushed(Err(offline)));
                 }
+                Some(Order {
+                    request,
+                    task: Task::Probe,
+                    ..
+                }) => self.reached(request),
                 Some(order) => panic!("a pull was expected, but {order:?} came"),
                 None => self.advance(30_000),
             }
@@ -228,6 +237,11 @@ impl Device {
             from: 0,
             reply,
         })
+    }
+
+    /// Lets a probe through.
+    pub fn reached(&mut self, request: RequestId) {
+        self.answer(request, Reply::Probed(Ok(())));
     }
 
     pub fn answer_pull(&mut self, request: RequestId, items: Vec<Item>) -> Vec<Output> {

@@ -26,14 +26,11 @@ impl Manners {
     /// How long a reply asks to wait.
     pub(crate) fn wait_ms(reply: &Reply) -> Option<u64> {
         let wait_ms = match reply {
-            Reply::Pulled(Err(failure))
-            | Reply::Pushed(Err(failure))
-            | Reply::Fetched(Err(failure)) => after(failure),
             Reply::Pushed(Ok(verdicts)) => verdicts
                 .iter()
                 .filter_map(|(_, verdict)| deferred(verdict))
                 .max(),
-            _ => None,
+            reply => reply.failure().and_then(after),
         };
         wait_ms.map(|ms| ms.min(RETRY_AFTER_MAX_MS))
     }

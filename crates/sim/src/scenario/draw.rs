@@ -10,7 +10,8 @@ use crate::dice::Dice;
 pub fn draw(seed: u64) -> Scenario {
     let mut dice = Dice::new(seed);
     let sparse = dice.chance(300);
-    let settings = settings(&mut dice, sparse);
+    let mut settings = settings(&mut dice, sparse);
+    hints(seed, &mut settings);
     let weights = Weights::draw(&mut dice);
     let count = 10 + dice.below(60) as usize;
     let mut at_ms = 0;
@@ -39,7 +40,8 @@ fn settings(dice: &mut Dice, sparse: bool) -> Settings {
     let mut rates = Rates::default();
     if !dice.chance(80) {
         let often = *dice.pick(&[10, 50, 150, 300]);
-        for fault in Fault::ALL {
+        let of_requests = Fault::ALL.len() - Fault::OF_HINTS.len();
+        for fault in Fault::ALL.into_iter().take(of_requests) {
             if dice.chance(350) {
                 rates.set(fault, 1 + dice.below(often) as u32);
             }
@@ -70,9 +72,25 @@ fn settings(dice: &mut Dice, sparse: bool) -> Settings {
         } else {
             *dice.pick(&[2_000, 10_000, 30_000])
         },
+        listens: false,
         tombstones_ms: *dice.pick(&[1_000, 60_000, 90 * 86_400_000, 90 * 86_400_000]),
         clocks,
         function_ms: *dice.pick(&[(0, 0), (1, 3_000), (4_000, 9_000)]),
+    }
+}
+
+/// Whether there are hints, and what happens to them: from a stream of their own, so that they change nothing else.
+fn hints(seed: u64, settings: &mut Settings) {
+    let mut dice = Dice::of(seed, &[0x68]);
+    settings.listens = dice.chance(500);
+    if !settings.listens || dice.chance(250) {
+        return;
+    }
+    let often = *dice.pick(&[50, 300, 900]);
+    for fault in Fault::OF_HINTS {
+        if dice.chance(500) {
+            settings.rates.set(fault, 1 + dice.below(often) as u32);
+        }
     }
 }
 

@@ -31,11 +31,19 @@ pub enum Fault {
     StoreBusy,
     /// The disk is full when the transaction commits.
     StoreFull,
+    /// A hint is lost.
+    HintLost,
+    /// A hint comes late.
+    HintLate,
+    /// A hint comes twice.
+    HintTwice,
+    /// A stream of hints breaks while it tells something.
+    HintsBreak,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Fault; 14] = [
+    pub const ALL: [Fault; 18] = [
         Fault::DropRequest,
         Fault::DropAnswer,
         Fault::Duplicate,
@@ -50,6 +58,18 @@ impl Fault {
         Fault::Twice,
         Fault::StoreBusy,
         Fault::StoreFull,
+        Fault::HintLost,
+        Fault::HintLate,
+        Fault::HintTwice,
+        Fault::HintsBreak,
+    ];
+
+    /// Those of hints, which not every scenario has.
+    pub const OF_HINTS: [Fault; 4] = [
+        Fault::HintLost,
+        Fault::HintLate,
+        Fault::HintTwice,
+        Fault::HintsBreak,
     ];
 
     /// Its name on the command line and in reports.
@@ -69,6 +89,10 @@ impl Fault {
             Fault::Twice => "twice",
             Fault::StoreBusy => "store-busy",
             Fault::StoreFull => "store-full",
+            Fault::HintLost => "hint-lost",
+            Fault::HintLate => "hint-late",
+            Fault::HintTwice => "hint-twice",
+            Fault::HintsBreak => "hints-break",
         }
     }
 

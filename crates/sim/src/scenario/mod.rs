@@ -57,6 +57,8 @@ pub struct Settings {
     pub push_items: u64,
     /// Milliseconds between polls.
     pub poll_ms: u64,
+    /// Whether the replicas listen for hints.
+    pub listens: bool,
     /// How long the server keeps deletions.
     pub tombstones_ms: u64,
     /// How far each device's clock is off, and how it drifts in parts per million.
@@ -81,6 +83,7 @@ impl fmt::Display for Scenario {
             page_items,
             push_items,
             poll_ms,
+            listens,
             clocks,
             ..
         } = &self.settings;
@@ -90,7 +93,8 @@ impl fmt::Display for Scenario {
         )?;
         writeln!(
             f,
-            "  pages of {page_items}, pushes of {push_items}, slices of {slice_items:?}"
+            "  pages of {page_items}, pushes of {push_items}, slices of {slice_items:?}{}",
+            if *listens { ", with hints" } else { "" }
         )?;
         for (number, policy) in self.settings.policies.iter().enumerate() {
             writeln!(

@@ -8,6 +8,8 @@ use crate::scenario::{Action, CrashWhen, ServerAction, Verb};
 use tisync_core::model::*;
 use tisync_core::store::{Durability, EntryFilter, JournalFilter, Tx};
 
+/// A jump of the clock beyond this looks like sleep.
+const SLEPT_MS_MIN: i64 = 10_000;
 /// How far back in the journal a user looks for something to undo.
 const UNDO_ROWS: usize = 20;
 
@@ -41,6 +43,7 @@ impl<D: Disk> World<D> {
             }
             Action::Partition { replica, for_ms } => {
                 self.replicas[usize::from(replica)].cut_off_until_ms = self.now_ms + for_ms;
+                self.silence(usize::from(replica), for_ms);
                 Ok(())
             }
             Action::Crash {
@@ -88,7 +91,11 @@ impl<D: Disk> World<D> {
             }
             Action::ClockJump { replica, by_ms } => {
                 self.replicas[usize::from(replica)].clock.0 += by_ms;
-                Ok(())
+                // A driver cannot tell a clock that is set from a device that slept.
+                match by_ms >= SLEPT_MS_MIN {
+                    true => self.for_holder(usize::from(replica), Input::Woke),
+                    false => Ok(()),
+                }
             }
             Action::Server(action) => {
                 self.operate(action);
@@ -99,13 +106,19 @@ impl<D: Disk> World<D> {
 
     fn operate(&mut self, action: ServerAction) {
         match action {
-            ServerAction::Restart { for_ms } => self.server.down_until_ms = self.now_ms + for_ms,
+            ServerAction::Restart { for_ms } => {
+                self.server.down_until_ms = self.now_ms + for_ms;
+                self.hang_up();
+            }
             ServerAction::Backup => self.server.back_up(),
             ServerAction::Restore => {
                 self.server.restore(self.now_ms);
             }
             ServerAction::Prune => self.server.prune(self.now_ms),
-            ServerAction::Expire => self.server.expire_credentials(),
+            ServerAction::Expire => {
+                self.server.expire_credentials();
+                self.hang_up();
+            }
             ServerAction::Defer { for_ms } => {
                 self.server.defer(true);
                 self.queue.add(self.now_ms + for_ms, Event::EndDefer);
@@ -117,6 +130,12 @@ impl<D: Disk> World<D> {
     fn running(&self, replica: usize, process: u8) -> Option<Who> {
         let slot = self.replicas[replica].slot(process)?;
         self.replicas[replica].who(replica, slot)
+    }
+
+    /// Sync goes on; where the scenario says so, with a connection for hints.
+    pub(super) fn begin(&mut self, replica: usize) -> Checked {
+        let listen = self.scenario.settings.listens;
+        self.for_holder(replica, Input::Start { listen })
     }
 
     pub(super) fn for_holder(&mut self, replica: usize, input: Input) -> Checked {
@@ -132,7 +151,7 @@ impl<D: Disk> World<D> {
             Verb::SyncNow => self.for_holder(who.replica, Input::SyncNow),
             Verb::Hint => self.for_holder(who.replica, Input::Hint(connector())),
             Verb::Stop => self.for_holder(who.replica, Input::Stop),
-            Verb::Start => self.for_holder(who.replica, Input::Start),
+            Verb::Start => self.begin(who.replica),
             Verb::Resync => {
                 let feeds = self.replicas[who.replica].config.connectors[&connector()]
                     .feeds

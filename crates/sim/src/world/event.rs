@@ -42,12 +42,27 @@ pub(super) enum Event {
         decide: Box<Decide>,
         failed: bool,
     },
+    /// Something comes along a stream of hints.
+    Ear { ear: u64, news: News },
     /// The provider has credentials.
     Credentials { who: Who },
     /// The processes of a replica are started again.
     Start { replica: usize, ticket: u64 },
     /// The server stops deferring.
     EndDefer,
+}
+
+/// What comes along a stream of hints.
+#[derive(Debug)]
+pub(super) enum News {
+    /// The request reaches the server.
+    Arrives(HttpRequest),
+    /// The head of the answer reaches the client, with the beginning of its body.
+    Head(Result<Response, HttpError>),
+    /// A piece reaches the client.
+    Piece(&'static str),
+    /// The stream ends, or breaks.
+    Ends(Option<HttpError>),
 }
 
 /// A process, as long as it lives.

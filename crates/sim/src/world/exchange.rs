@@ -68,6 +68,11 @@ impl Exchange {
                 let answer = native.fetch(http, session, wanted);
                 Box::pin(async { Reply::Fetched(answer.await) })
             }
+            // To listen is no exchange: see `ear`.
+            Task::Probe | Task::Listen(_) => {
+                let answer = native.probe(http, session);
+                Box::pin(async { Reply::Probed(answer.await) })
+            }
         };
         Exchange {
             who,

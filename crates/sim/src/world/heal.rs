@@ -35,8 +35,8 @@ impl<D: Disk> World<D> {
                     self.take(who)?;
                 }
             }
-            self.for_holder(number, Input::Start)?;
-            self.for_holder(number, Input::Network { online: true })?;
+            // No word of a network: a host may never say that there is one.
+            self.begin(number)?;
             let holder = self.replicas[number].holder;
             if let Some(who) = self.replicas[number].who(number, holder) {
                 self.credentials(who)?;

@@ -13,6 +13,7 @@ impl<D: Disk> World<D> {
         self.tally.crashes += 1;
         self.exchanges
             .retain(|_, exchange| exchange.who.replica != number);
+        self.ears.retain(|_, ear| ear.who.replica != number);
         let replica = &mut self.replicas[number];
         replica.processes = [None, None];
         replica.holder = 0;

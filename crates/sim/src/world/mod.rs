@@ -1,5 +1,6 @@
 //! The world: devices, a network and a server, in virtual time.
 mod act;
+mod ear;
 mod event;
 mod exchange;
 mod heal;
@@ -15,6 +16,7 @@ use crate::dice::Dice;
 use crate::disk::Disk;
 use crate::scenario::{Fault, Scenario};
 use crate::trace::{Keeping, Trace};
+use ear::Ear;
 use event::{Event, Queue};
 use exchange::Exchange;
 use replica::Replica;
@@ -34,6 +36,8 @@ pub(crate) struct World<D> {
     server: Server,
     exchanges: BTreeMap<u64, Exchange>,
     exchange_count: u64,
+    ears: BTreeMap<u64, Ear>,
+    ear_count: u64,
     incarnations: u64,
     ledger: Ledger,
     trace: Trace,
@@ -89,6 +93,8 @@ impl<D: Disk> World<D> {
             server: Server::new(&scenario.settings),
             exchanges: BTreeMap::new(),
             exchange_count: 0,
+            ears: BTreeMap::new(),
+            ear_count: 0,
             incarnations: 0,
             ledger: Ledger::new(replicas),
             trace: Trace::new(keeping),
@@ -175,6 +181,7 @@ impl<D: Disk> World<D> {
                 decide,
                 failed,
             } => self.decided(who, &decide, failed),
+            Event::Ear { ear, news } => self.hear(ear, news),
             Event::Credentials { who } => self.credentials(who),
             Event::Start { replica, ticket } => {
                 if self.replicas[replica].start_ticket == ticket {

@@ -8,12 +8,15 @@ use crate::disk::Disk;
 use crate::scenario::Fault;
 use std::rc::Rc;
 use tisync_connect::http::{HttpError, HttpErrorKind, Request, Response};
-use tisync_core::model::{Order, Reply, RequestId};
+use tisync_core::model::{Order, Reply, RequestId, Task};
 use tisync_server::HttpRequest;
 
 impl<D: Disk> World<D> {
     /// Gives an order to the connector, and what it sends to the network.
     pub(super) fn send(&mut self, who: Who, order: Order) -> Checked {
+        if let Task::Listen(listen) = order.task {
+            return self.listen(who, order.request, listen);
+        }
         let token = self.replicas[who.replica].token.clone();
         let mut exchange = Exchange::new(who, order.request, order.task, &token);
         match exchange.poll() {
@@ -208,6 +211,9 @@ impl<D: Disk> World<D> {
             return Ok(());
         }
         let answer = self.server.answer(&mut self.ledger, self.now_ms, request)?;
+        if let Some(changed) = &answer.changed {
+            self.tell(changed);
+        }
         self.trace.note(self.now_ms, || {
             format!(
                 "server {} {} → {}",
@@ -305,7 +311,7 @@ impl<D: Disk> World<D> {
     }
 }
 
-fn no_answer(kind: HttpErrorKind, message: &str) -> HttpError {
+pub(super) fn no_answer(kind: HttpErrorKind, message: &str) -> HttpError {
     HttpError {
         kind,
         message: message.to_owned(),

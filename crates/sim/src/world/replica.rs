@@ -158,7 +158,7 @@ fn config(number: usize, settings: &Settings) -> Config {
         ConnectorConfig {
             feeds,
             poll_ms: settings.poll_ms,
-            live: false,
+            live: settings.listens,
         },
     )]
     .into();

@@ -43,7 +43,11 @@ impl<D: Disk> World<D> {
         if let Some(process) = self.replicas[who.replica].processes[who.slot].as_mut() {
             process.open.clear();
         }
-        self.step(who, Input::LeaseTaken, Vec::new())
+        self.step(who, Input::LeaseTaken, Vec::new())?;
+        match self.scenario.settings.listens {
+            true => self.step(who, Input::Start { listen: true }, Vec::new()),
+            false => Ok(()),
+        }
     }
 
     pub(super) fn wake(&mut self, who: Who, ticket: u64) -> Checked {
@@ -104,11 +108,16 @@ impl<D: Disk> World<D> {
             asks = Manners::wait_ms(reply);
         }
         let kind = Kind::of(&input);
+        let woke = input == Input::Woke;
         let again = (busy || full).then(|| input.clone());
         let mut commits = Vec::new();
         let mut store = Watched::new(&mut replica.disk, &mut commits, crash.map(|(when, _)| when));
         let result = process.engine.step(&mut store, now, input);
         replica.disk.clear_faults();
+        if woke && result.is_ok() {
+            // Nothing that was asked before is awaited any more, though it may still come.
+            process.open.clear();
+        }
         self.committed(who, kind, &commits, &drawn)?;
         let replica = &mut self.replicas[who.replica];
         if let (Some(wait_ms), Some(moment), false) =
@@ -283,6 +292,10 @@ impl<D: Disk> World<D> {
         let Some(process) = replica.processes[who.slot].as_mut() else {
             return Ok(());
         };
+        // It goes on beside the exchanges.
+        if matches!(order.task, Task::Listen(_)) {
+            return Ok(());
+        }
         let now = moment.monotonic_ms;
         process.open.retain(|_, (_, until)| *until > now);
         if process

@@ -11,7 +11,7 @@ impl WorkerLoop {
     pub(super) fn finish(&mut self, done: Result<(Id, Done), JoinError>) {
         match done {
             Ok((id, Done::Answer(request, reply))) => {
-                if let Some(order) = self.orders.remove(&id) {
+                if let Some((order, _)) = self.orders.remove(&id) {
                     self.note(&order, &reply);
                 }
                 self.inputs.push_back(Input::Answer {
@@ -43,7 +43,7 @@ impl WorkerLoop {
                 tracing::warn!(%connector, %reason, "no new credentials");
             }
             Err(error) => {
-                let order = self.orders.remove(&error.id());
+                let order = self.orders.remove(&error.id()).map(|(order, _)| order);
                 if let Some(order) = order.filter(|_| error.is_panic()) {
                     let reply = exchange::panicked(&order.task);
                     self.note(&order, &reply);
@@ -68,7 +68,7 @@ impl WorkerLoop {
             pushed.fetch_add(accepted.count() as u64, Ordering::Relaxed);
         }
         let key = (order.connector.clone(), kind(&order.task));
-        match exchange::failure_of(reply) {
+        match reply.failure() {
             Some(failure) => {
                 tracing::debug!(connector = %order.connector, message = %failure.message, "failure");
                 self.failures.insert(key, failure.clone());

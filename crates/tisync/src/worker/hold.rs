@@ -69,6 +69,7 @@ impl WorkerLoop {
         self.replies.clear();
         self.tasks.abort_all();
         lock(&self.shared.busy).clear();
+        self.close_ears();
         self.wake = None;
         self.fail_waiters(&lease::elsewhere(None));
         if self.running {

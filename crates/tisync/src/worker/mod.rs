@@ -1,6 +1,8 @@
 //! The sync worker: a thread of its own that steps sync inputs and carries out what they ask for.
+mod ear;
 mod finish;
 mod hold;
+mod network;
 mod orders;
 mod run;
 mod settle;
@@ -27,6 +29,8 @@ pub(crate) enum Command {
     Nudge,
     /// The host's network signal.
     Network(bool),
+    /// Something may have changed on a backend.
+    Hint(String),
     /// New credentials are there.
     Credentials(String),
     /// The last handle is gone.

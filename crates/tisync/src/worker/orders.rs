@@ -90,6 +90,9 @@ impl WorkerLoop {
     }
 
     pub(super) fn send(&mut self, order: Order) {
+        if let Task::Listen(listen) = order.task {
+            return self.listen(order.request, order.connector, listen);
+        }
         let request = order.request;
         tracing::debug!(request = request.0, connector = %order.connector, kind = kind(&order.task), "order");
         let Some(wire) = self.wires.get(&order.connector).cloned() else {
@@ -106,7 +109,7 @@ impl WorkerLoop {
         let handle = self
             .tasks
             .spawn_local(async move { Done::Answer(request, wire.carry_out(task).await) });
-        self.orders.insert(handle.id(), order);
+        self.orders.insert(handle.id(), (order, handle));
     }
 
     /// Asks the policy functions on another thread: a slow one must not hold up the other feeds.
@@ -150,5 +153,7 @@ pub(super) fn kind(task: &Task) -> &'static str {
         Task::Pull(_) => "pull",
         Task::Push(_) => "push",
         Task::Fetch(_) => "fetch",
+        Task::Probe => "probe",
+        Task::Listen(_) => "listen",
     }
 }

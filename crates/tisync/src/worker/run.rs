@@ -1,5 +1,7 @@
 //! The worker's loop.
 use super::Command;
+use super::ear::Ears;
+use super::network::Monitor;
 use crate::exchange::Wire;
 use crate::lease::Lease;
 use crate::local::{Stepper, lock};
@@ -15,7 +17,7 @@ use tisync_core::model::{
     ConnectorName, Decide, Failure, Input, Order, Reply, RequestId, Resolution,
 };
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{Id, JoinSet, LocalSet};
+use tokio::task::{AbortHandle, Id, JoinSet, LocalSet};
 use tokio::time::sleep_until;
 
 /// Runs until the last handle is gone.
@@ -75,7 +77,10 @@ pub(super) struct WorkerLoop {
     pub(super) lease: Option<Lease>,
     pub(super) inputs: VecDeque<Input>,
     pub(super) tasks: JoinSet<Done>,
-    pub(super) orders: HashMap<Id, Order>,
+    /// The exchanges that are under way, each with the means to end it.
+    pub(super) orders: HashMap<Id, (Order, AbortHandle)>,
+    pub(super) ears: Ears,
+    pub(super) monitor: Monitor,
     /// Replies that a later slice of the same page still needs.
     pub(super) replies: BTreeMap<RequestId, Reply>,
     /// The last failure of each connector and kind of order since its last success.
@@ -123,6 +128,8 @@ impl WorkerLoop {
             inputs: VecDeque::new(),
             tasks: JoinSet::new(),
             orders: HashMap::new(),
+            ears: Ears::new(),
+            monitor: Monitor::new(shared.monitors),
             replies: BTreeMap::new(),
             failures: BTreeMap::new(),
             waiters: Vec::new(),
@@ -155,12 +162,15 @@ impl WorkerLoop {
                     Some(command) => self.obey(command),
                 },
                 Some(done) = self.tasks.join_next_with_id() => self.finish(done),
+                Some(heard) = self.ears.heard() => self.hear(heard),
                 () = until(timer) => self.time_has_come(),
             }
+            self.look_at_clock();
         }
         self.shared.running.store(false, Ordering::Release);
         self.shared.leased.store(false, Ordering::Release);
         lock(&self.shared.busy).clear();
+        self.close_ears();
     }
 
     fn obey(&mut self, command: Command) {
@@ -170,8 +180,7 @@ impl WorkerLoop {
                 self.note_others();
                 self.shared.running.store(true, Ordering::Release);
                 if self.take_lease() {
-                    self.inputs.push_back(Input::Start);
-                    self.inputs.push_back(Input::SyncNow);
+                    self.begin();
                 } else {
                     self.poll_lease();
                 }
@@ -181,6 +190,7 @@ impl WorkerLoop {
                 self.shared.running.store(false, Ordering::Release);
                 self.lease_poll = None;
                 self.wake = None;
+                self.close_ears();
                 self.step(Input::Stop);
                 let _ = answer.send(());
             }
@@ -192,8 +202,7 @@ impl WorkerLoop {
                     again: !self.tasks.is_empty(),
                 });
                 if self.take_lease() {
-                    self.inputs.push_back(Input::Start);
-                    self.inputs.push_back(Input::SyncNow);
+                    self.begin();
                 }
             }
             Command::Nudge => {
@@ -205,10 +214,24 @@ impl WorkerLoop {
                     self.inputs.push_back(Input::Network { online });
                 }
             }
+            Command::Hint(connector) => {
+                if let (true, Ok(connector)) = (self.is_active(), ConnectorName::new(connector)) {
+                    self.inputs.push_back(Input::Hint(connector));
+                }
+            }
             Command::Credentials(connector) => self.renew_by_name(&connector),
             // Handled by the loop.
             Command::Quit => {}
         }
+    }
+
+    /// Begins to sync, for as long as nobody stops it or for one caller.
+    pub(super) fn begin(&mut self) {
+        self.inputs.push_back(Input::Start {
+            listen: self.running,
+        });
+        self.look_at_network();
+        self.inputs.push_back(Input::SyncNow);
     }
 
     /// Sync goes on by itself, or for a caller that waits.

@@ -3,13 +3,13 @@ use super::run::WorkerLoop;
 use crate::events::Notice;
 use crate::{host, limits};
 use std::time::Instant;
-use tisync_core::model::Input;
 
 impl WorkerLoop {
     pub(super) fn next_timer(&self) -> Option<Instant> {
         let wake = self.wake.filter(|_| self.is_active());
         let others = self.others.map(|(_, at)| at).filter(|_| self.running);
-        [wake, self.lease_poll, self.storage_retry, others]
+        let monitor = self.monitor.next().filter(|_| self.is_active());
+        [wake, self.lease_poll, self.storage_retry, others, monitor]
             .into_iter()
             .flatten()
             .min()
@@ -22,8 +22,7 @@ impl WorkerLoop {
         }
         if self.lease_poll.is_some_and(|at| at <= now) {
             if self.take_lease() {
-                self.inputs.push_back(Input::Start);
-                self.inputs.push_back(Input::SyncNow);
+                self.begin();
             } else {
                 self.poll_lease();
             }
@@ -31,6 +30,9 @@ impl WorkerLoop {
         if self.wake.is_some_and(|at| at <= now) {
             self.wake = None;
             self.wake_up();
+        }
+        if self.is_active() && self.monitor.next().is_some_and(|at| at <= now) {
+            self.look_at_network();
         }
         self.look_for_others();
     }

@@ -26,6 +26,22 @@ pub(super) fn read<'a, T: Deserialize<'a>>(response: &'a Response) -> Result<T, 
     })
 }
 
+/// Reads the answer of a server that says who it is.
+pub(super) fn about(response: &Response) -> Result<(), Failure> {
+    #[derive(serde::Deserialize)]
+    struct About {
+        protocol: u64,
+    }
+    let about: About = read(response)?;
+    if about.protocol == 1 {
+        return Ok(());
+    }
+    Err(classify::not_this_protocol(&format!(
+        "a server of the protocol 1 was expected, but one of the protocol {} answered; update this app",
+        about.protocol
+    )))
+}
+
 /// Classifies an answer other than 200, with what the server's problem document adds.
 pub(super) fn failure(response: &Response) -> Failure {
     let mut failure = classify::failure(response);

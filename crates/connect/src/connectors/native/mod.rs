@@ -4,20 +4,24 @@
 //! a remote image `gone` in a conflict, or an answer to a fetch.
 mod answer;
 mod fetch;
+mod listen;
 mod names;
 mod pull;
 mod push;
 
 use crate::http::{Http, Request, classify};
-use crate::limits::{ANSWER_BYTES_MAX, PUSH_ANSWER_BYTES_MAX};
-use crate::{Connector, LocalFuture, Session};
+use crate::limits::{
+    ANSWER_BYTES_MAX, HINT_LINE_BYTES_MAX, HINTS_SILENCE_MS_MAX, PROBE_ANSWER_BYTES_MAX,
+    PROBE_MS_MAX, PUSH_ANSWER_BYTES_MAX,
+};
+use crate::{Connector, Hints, LocalFuture, Session};
 use serde::Serialize;
 use std::rc::Rc;
 use std::sync::Arc;
 use tisync_core::limits::REQUEST_DEADLINE_MS;
 use tisync_core::model::{
-    Capability, CollectionName, Failure, FoundRecord, MutationId, Page, PullRequest, PushItem,
-    Verdict, Wanted,
+    Capability, CollectionName, Failure, FoundRecord, ListenRequest, MutationId, Page, PullRequest,
+    PushItem, Verdict, Wanted,
 };
 use tisync_protocol::Route;
 
@@ -57,16 +61,8 @@ impl Native {
                 "the request could not be written as JSON: {error}"
             ))
         })?;
-        let mut headers = vec![
-            ("content-type".to_owned(), "application/json".to_owned()),
-            (
-                "accept".to_owned(),
-                "application/json, application/problem+json".to_owned(),
-            ),
-        ];
-        if let Some(token) = session.token() {
-            headers.push(("authorization".to_owned(), format!("Bearer {token}")));
-        }
+        let mut headers = headers(session, "application/json, application/problem+json");
+        headers.push(("content-type".to_owned(), "application/json".to_owned()));
         let answer_bytes_max = match route {
             Route::Push => PUSH_ANSWER_BYTES_MAX,
             _ => ANSWER_BYTES_MAX,
@@ -80,6 +76,26 @@ impl Native {
             answer_bytes_max,
         })
     }
+
+    /// A request without a body.
+    fn get(&self, session: &Session, route: Route, accept: &str) -> Request {
+        Request {
+            method: route.method(),
+            url: format!("{}{}", self.address, route.path()),
+            headers: headers(session, accept),
+            body: Vec::new(),
+            timeout_ms: PROBE_MS_MAX,
+            answer_bytes_max: PROBE_ANSWER_BYTES_MAX,
+        }
+    }
+}
+
+fn headers(session: &Session, accept: &str) -> Vec<(String, String)> {
+    let mut headers = vec![("accept".to_owned(), accept.to_owned())];
+    if let Some(token) = session.token() {
+        headers.push(("authorization".to_owned(), format!("Bearer {token}")));
+    }
+    headers
 }
 
 impl Connector for Native {
@@ -138,5 +154,33 @@ impl Connector for Native {
                 .map_err(|error| classify::no_answer(&error))?;
             fetch::found(&response)
         })
+    }
+
+    fn probe(&self, http: Rc<dyn Http>, session: Session) -> LocalFuture<Result<(), Failure>> {
+        let accept = "application/json, application/problem+json";
+        let sent = self.get(&session, Route::About, accept);
+        Box::pin(async move {
+            let response = http
+                .send(sent)
+                .await
+                .map_err(|error| classify::no_answer(&error))?;
+            answer::about(&response)
+        })
+    }
+
+    fn listen(
+        &self,
+        http: Rc<dyn Http>,
+        session: Session,
+        request: ListenRequest,
+    ) -> Option<Hints> {
+        let get = self.get(&session, Route::Hints, "text/event-stream");
+        let sent = Request {
+            url: format!("{}{}", get.url, listen::query(&request)),
+            timeout_ms: HINTS_SILENCE_MS_MAX,
+            answer_bytes_max: HINT_LINE_BYTES_MAX,
+            ..get
+        };
+        Some(listen::hints(http.stream(sent)?))
     }
 }

@@ -185,6 +185,7 @@ impl<'a, T: Tx> Work<'a, T> {
             Task::Push(_) => Asked::Push,
             Task::Fetch(Wanted::Ids(ids)) => Asked::Fetch(ids.clone()),
             Task::Fetch(Wanted::Marks(_)) => Asked::Fetch(Vec::new()),
+            Task::Probe | Task::Listen(_) => Asked::Probe,
         };
         let open = Open {
             connector: connector.clone(),
