@@ -89,6 +89,11 @@ pub trait SqlDriver {
         self.execute("BEGIN IMMEDIATE", &[]).map(|_| ())
     }
 
+    /// Starts a transaction that only reads: it waits for no writer, and sees one moment.
+    fn begin_reading(&mut self) -> Result<(), StoreError> {
+        self.execute("BEGIN", &[]).map(|_| ())
+    }
+
     /// Ends the transaction; when it returns, the changes are as durable as `PRAGMA synchronous` says.
     fn commit(&mut self) -> Result<(), StoreError> {
         self.execute("COMMIT", &[]).map(|_| ())
@@ -153,6 +158,10 @@ impl<D: SqlDriver> SqlDriver for &mut D {
 
     fn begin(&mut self) -> Result<(), StoreError> {
         (**self).begin()
+    }
+
+    fn begin_reading(&mut self) -> Result<(), StoreError> {
+        (**self).begin_reading()
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {

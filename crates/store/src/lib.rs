@@ -19,6 +19,7 @@
 mod column;
 mod driver;
 pub mod limits;
+mod live;
 pub mod query;
 mod reader;
 #[cfg(feature = "rusqlite")]
@@ -26,6 +27,7 @@ mod rusqlite_driver;
 mod sqlite;
 
 pub use driver::{Next, SqlConsole, SqlDriver, SqlRow, SqlValue};
+pub use live::{Live, Topic, WatchId};
 pub use query::{Filter, Order, Query, Visible};
 pub use reader::{Reader, SqlRows};
 #[cfg(feature = "rusqlite")]

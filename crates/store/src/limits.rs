@@ -16,6 +16,8 @@ pub const WAL_PAGES: u32 = 4_000;
 pub const WAL_BYTES_MAX: u64 = 32 << 20;
 /// Rows whose values are bound in one call of the driver: bounds what a page holds twice.
 pub const ROWS_PER_CALL: usize = 512;
+/// Milliseconds between two runs of a live query: a person does not see faster changes.
+pub const WATCH_MS: u64 = 50;
 /// Levels of a filter: far more than a person writes, and no stack runs out.
 pub const FILTER_DEPTH_MAX: usize = 64;
 /// Values that a filter binds in SQL: the oldest SQLite takes 999; what is beyond is looked at after reading.

@@ -220,12 +220,12 @@ fn a_row_that_was_never_written_so_is_corrupt() {
 fn two_stores_on_one_file_see_each_other() {
     let dir = tempfile::tempdir().unwrap();
     let (mut one, mut other) = (open(&file(&dir)), open(&file(&dir)));
-    let version = other.data_version().unwrap();
+    assert!(!other.has_changed_elsewhere().unwrap());
     commit(
         &mut one,
         vec![declare(notes(), Vec::new()), insert(record(1, "a"))],
     );
-    assert_ne!(other.data_version().unwrap(), version);
+    assert!(other.has_changed_elsewhere().unwrap());
     assert_eq!(ids(&mut other), ["a"]);
     commit(
         &mut other,
@@ -251,6 +251,42 @@ fn two_stores_on_one_file_see_each_other() {
     commit(&mut other, vec![Op::RemoveEntry(3), clock]);
     assert_eq!(see(&mut one, |tx| tx.next_seq()), 3);
     assert_eq!(see(&mut one, |tx| tx.clock()), stamp(9_000));
+}
+
+#[test]
+fn a_store_is_told_of_commits_of_others_and_not_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut one, mut other) = (open(&file(&dir)), open(&file(&dir)));
+    assert!(!one.has_changed_elsewhere().unwrap());
+    commit(&mut one, vec![declare(notes(), Vec::new())]);
+    commit(&mut one, vec![insert(record(1, "n1"))]);
+    assert!(!one.had_changed_elsewhere());
+    assert!(!one.has_changed_elsewhere().unwrap());
+    commit(&mut other, vec![insert(record(2, "n2"))]);
+    assert!(!one.had_changed_elsewhere(), "no transaction has looked");
+    commit(&mut one, vec![insert(record(3, "n3"))]);
+    assert!(one.had_changed_elsewhere());
+    assert!(!one.has_changed_elsewhere().unwrap(), "told already");
+    commit(&mut other, vec![insert(record(4, "n4"))]);
+    assert!(one.has_changed_elsewhere().unwrap());
+    assert!(!one.had_changed_elsewhere());
+}
+
+#[test]
+fn a_reading_store_waits_for_no_writer_and_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = open(&file(&dir));
+    commit(&mut writer, vec![declare(notes(), Vec::new())]);
+    commit(&mut writer, vec![insert(record(1, "n1"))]);
+    let mut reader = SqliteStore::open_reader(&file(&dir)).unwrap();
+    let open = writer.begin(Durability::Full).unwrap();
+    assert_eq!(see(&mut reader, |tx| tx.count(&notes(), None)).0, 1);
+    drop(open);
+    let tx = reader.begin(Durability::Full).unwrap();
+    assert!(tx.commit(vec![insert(record(2, "n2"))]).is_err());
+    assert_eq!(see(&mut reader, |tx| tx.count(&notes(), None)).0, 1);
+    commit(&mut writer, vec![insert(record(2, "n2"))]);
+    assert_eq!(see(&mut reader, |tx| tx.count(&notes(), None)).0, 2);
 }
 
 #[test]

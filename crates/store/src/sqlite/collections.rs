@@ -28,6 +28,11 @@ impl Collections {
         self.tables.get(collection).cloned()
     }
 
+    /// SQLite's counter of the commits of other connections, when it was seen last.
+    pub(super) fn data_version(&self) -> Option<i64> {
+        self.seen.map(|seen| seen.data_version)
+    }
+
     /// Reads them again at the next `refresh`.
     pub(super) fn forget(&mut self) {
         self.seen = None;

@@ -31,6 +31,10 @@ pub struct SqliteStore<D> {
     known: Known,
     /// A transaction that could not be taken back.
     open: bool,
+    /// Its transactions only read.
+    reads: bool,
+    /// The commits of other connections that were told of, by SQLite's counter.
+    told: Option<i64>,
 }
 
 /// What was looked up and stays so until another connection commits: a single save then asks for none of it.
@@ -67,9 +71,31 @@ impl<D: SqlDriver> SqliteStore<D> {
         })
     }
 
-    /// A number that changes whenever another connection, of this process or another, commits.
-    pub fn data_version(&mut self) -> Result<i64, StoreError> {
-        data_version(&mut self.driver)
+    /// Sets what no later transaction goes beyond: see [`Options::durability_max`].
+    pub fn set_durability_max(&mut self, durability_max: Durability) {
+        self.durability_max = durability_max;
+    }
+
+    /// Whether another connection, of this process or another, has committed since the last answer; the first
+    /// is no.
+    pub fn has_changed_elsewhere(&mut self) -> Result<bool, StoreError> {
+        let version = data_version(&mut self.driver)?;
+        Ok(self.tell(version))
+    }
+
+    /// The same, without a look, as far as the last transaction saw.
+    pub fn had_changed_elsewhere(&mut self) -> bool {
+        match self.collections.data_version() {
+            Some(version) => self.tell(version),
+            None => false,
+        }
+    }
+
+    fn tell(&mut self, version: i64) -> bool {
+        // The counter only goes up; a transaction may have seen less of it than a look did.
+        let before = self.told;
+        self.told = before.max(Some(version));
+        before.is_some_and(|before| before < version)
     }
 
     /// Reads over this connection, for hosts that have only one.
@@ -94,6 +120,10 @@ impl<D: SqlDriver> Store for SqliteStore<D> {
         if self.open {
             self.roll_back();
         }
+        if self.reads {
+            self.driver.begin_reading()?;
+            return SqliteTx::begun(self);
+        }
         let durability = match self.durability_max {
             Durability::Normal => Durability::Normal,
             Durability::Full => durability,
@@ -108,10 +138,21 @@ impl<D: SqlDriver> Store for SqliteStore<D> {
             self.durability = Some(durability);
         }
         self.driver.begin()?;
-        let tx = SqliteTx {
-            store: self,
-            done: false,
-        };
+        SqliteTx::begun(self)
+    }
+}
+
+/// A transaction of an [`SqliteStore`].
+#[derive(Debug)]
+pub struct SqliteTx<'a, D: SqlDriver> {
+    store: &'a mut SqliteStore<D>,
+    done: bool,
+}
+
+impl<'a, D: SqlDriver> SqliteTx<'a, D> {
+    /// A transaction that the driver has just begun.
+    fn begun(store: &'a mut SqliteStore<D>) -> Result<Self, StoreError> {
+        let tx = SqliteTx { store, done: false };
         let SqliteStore {
             driver,
             collections,
@@ -123,16 +164,7 @@ impl<D: SqlDriver> Store for SqliteStore<D> {
         }
         Ok(tx)
     }
-}
 
-/// A transaction of an [`SqliteStore`].
-#[derive(Debug)]
-pub struct SqliteTx<'a, D: SqlDriver> {
-    store: &'a mut SqliteStore<D>,
-    done: bool,
-}
-
-impl<D: SqlDriver> SqliteTx<'_, D> {
     fn driver(&mut self) -> &mut D {
         &mut self.store.driver
     }

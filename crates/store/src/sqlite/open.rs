@@ -41,6 +41,23 @@ impl SqliteStore<crate::RusqliteDriver> {
         SqliteStore::with_driver(crate::RusqliteDriver::open(path)?, options)
     }
 
+    /// Opens a file that a store has made, for transactions that only read: none waits for a writer, also not
+    /// for one of another process that was stopped in the middle of a commit. What it is told to commit is refused.
+    pub fn open_reader(path: &std::path::Path) -> Result<Self, StoreError> {
+        let mut driver = crate::RusqliteDriver::open_reader(path)?;
+        driver.batch(&format!("PRAGMA cache_size=-{}", limits::READER_CACHE_KIB))?;
+        Ok(SqliteStore {
+            driver,
+            durability: None,
+            durability_max: Durability::Normal,
+            collections: Collections::default(),
+            known: Known::default(),
+            open: false,
+            reads: true,
+            told: None,
+        })
+    }
+
     /// Makes a store in memory, which ends with the process.
     pub fn in_memory(options: &Options) -> Result<Self, StoreError> {
         SqliteStore::with_driver(crate::RusqliteDriver::in_memory()?, options)
@@ -73,6 +90,8 @@ impl<D: SqlDriver> SqliteStore<D> {
             collections: Collections::default(),
             known: Known::default(),
             open: false,
+            reads: false,
+            told: None,
         };
         if options.check {
             store.check()?;
