@@ -131,7 +131,7 @@ pub(crate) enum Command {
     },
     /// Find records.
     #[command(
-        after_help = "Examples:\n  tisync query airports country=US state=CA --order name --limit 10\n  tisync query airports 'latitude>=60' --columns name,country\n  tisync query --sql 'SELECT country, count(*) AS n FROM airports GROUP BY country ORDER BY n DESC'\n\nFilters: NAME=VALUE, !=, <, <=, >, >=. A value is read as JSON if it is a number, true, false, null or\n\"quoted\"; else, and for columns declared as text, as text."
+        after_help = "Examples:\n  tisync query airports country=US state=CA --order name --limit 10\n  tisync query airports 'latitude>=60' --columns name,country\n  tisync query --sql 'SELECT country, count(*) AS n FROM airports GROUP BY country ORDER BY n DESC'\n  tisync query notes done=false --watch      (changes of other processes show within 200 ms)\n\nFilters: NAME=VALUE, !=, <, <=, >, >=. A value is read as JSON if it is a number, true, false, null or\n\"quoted\"; else, and for columns declared as text, as text.\n\nWith --watch and --json each answer is one line: {\"records\": […]}, {\"count\": N} or {\"rows\": […]}."
     )]
     Query(QueryArgs),
     /// Read records from a file: each row becomes a put.
@@ -253,6 +253,9 @@ pub(crate) struct QueryArgs {
     /// Show these fields as a table.
     #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
     pub(crate) columns: Vec<String>,
+    /// Show the answer again whenever it changes, until interrupted.
+    #[arg(long)]
+    pub(crate) watch: bool,
     /// Run SQL over the views of the collections instead.
     #[arg(long, conflicts_with_all = ["collection", "order", "desc", "limit", "count", "columns"])]
     pub(crate) sql: Option<String>,
@@ -322,7 +325,12 @@ pub(crate) enum OutboxCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConflictsCommand {
     /// List the open conflicts.
-    List,
+    #[command(after_help = "With --watch and --json each answer is one line: {\"conflicts\": […]}")]
+    List {
+        /// Show them again whenever they change, until interrupted.
+        #[arg(long)]
+        watch: bool,
+    },
     /// Show both sides beside their ancestor.
     Show {
         /// The collection.

@@ -22,7 +22,7 @@ use tisync_core::model::{CollectionName, Event, RecordId};
 /// live.end(watch, 1);
 /// live.changed(&Event::Changed { collection: notes, records: vec![], remote: false });
 /// assert!(!live.is_due(watch, 10));
-/// assert_eq!(live.next_ms(), Some(51));
+/// assert_eq!(live.due_ms(watch), Some(51));
 /// assert!(live.is_due(watch, 51));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -119,23 +119,15 @@ impl Live {
         }
     }
 
+    /// When a watch may run; `None` while nothing has changed for it.
+    pub fn due_ms(&self, id: WatchId) -> Option<u64> {
+        let watched = self.watches.get(&id)?;
+        (watched.touched && watched.began_ms.is_none()).then_some(watched.rests_until_ms)
+    }
+
     /// Whether a watch may run now.
     pub fn is_due(&self, id: WatchId, now_ms: u64) -> bool {
-        let due_ms = self.watches.get(&id).and_then(Watched::due_ms);
-        due_ms.is_some_and(|due_ms| due_ms <= now_ms)
-    }
-
-    /// The watches that may run now.
-    pub fn due(&self, now_ms: u64) -> impl Iterator<Item = WatchId> {
-        self.watches
-            .iter()
-            .filter(move |(_, watched)| watched.due_ms().is_some_and(|due_ms| due_ms <= now_ms))
-            .map(|(id, _)| *id)
-    }
-
-    /// When the next watch may run; `None` while nothing has changed.
-    pub fn next_ms(&self) -> Option<u64> {
-        self.watches.values().filter_map(Watched::due_ms).min()
+        self.due_ms(id).is_some_and(|due_ms| due_ms <= now_ms)
     }
 
     /// The topics that are watched.
@@ -151,12 +143,6 @@ impl Live {
     /// Whether nothing is watched.
     pub fn is_empty(&self) -> bool {
         self.watches.is_empty()
-    }
-}
-
-impl Watched {
-    fn due_ms(&self) -> Option<u64> {
-        (self.touched && self.began_ms.is_none()).then_some(self.rests_until_ms)
     }
 }
 

@@ -1,19 +1,20 @@
 //! Opening a replica.
 use crate::credentials::Credentials;
-use crate::events::EventSender;
 use crate::http::ReqwestHttp;
 use crate::local::{Gate, Local};
+use crate::lookout::Sights;
 use crate::options::{CollectionOptions, IntoCollectionOptions, Served};
 use crate::policies::{FieldConflict, Functions};
 use crate::replica::{Inner, Replica};
 use crate::shared::{Backend, Shared};
 use crate::storage::WriteDurability;
+use crate::watchers::Watchers;
 use crate::{Error, ErrorKind, limits, storage};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tisync_connect::Connector;
 use tisync_connect::connectors::Native;
 use tisync_connect::http::Http;
@@ -191,10 +192,19 @@ impl ReplicaBuilder {
             return Err(error);
         }
         let mut config = self.config()?;
-        let events = EventSender::new();
-        let gate = Gate::default();
-        let store = storage::open_for_writes(&self.path, self.durability)?;
-        let local = Local::open(store, gate.clone(), &mut config, events.clone())?;
+        let gate: Gate = Arc::new(Mutex::new(storage::open(&self.path)?));
+        let watchers = Watchers::new(Sights {
+            path: self.path.clone(),
+            gate: gate.clone(),
+            leased: Arc::default(),
+        });
+        let local = Local::open(
+            &self.path,
+            gate.clone(),
+            self.durability,
+            &mut config,
+            watchers.clone(),
+        )?;
         let http = self
             .http
             .unwrap_or_else(|| Arc::new(|| Ok(Rc::new(ReqwestHttp::new()?) as Rc<dyn Http>)));
@@ -208,7 +218,7 @@ impl ReplicaBuilder {
             config,
             gate,
             local,
-            events,
+            watchers,
             backends,
             self.functions,
             http,

@@ -1,10 +1,12 @@
 //! A collection of JSON documents.
 use crate::document::{IntoDocument, IntoId, Record};
 use crate::query::Query;
-use crate::watch::Watch;
+use crate::watch::{Answer, Watch};
 use crate::{Error, ErrorKind, Replica};
+use std::collections::BTreeSet;
 use tisync_core::model::{CollectionName, Input, Output, RecordId, Write, WriteKind, Written};
 use tisync_json::{Document, Patch};
+use tisync_store::Topic;
 
 /// A collection of JSON documents. Every call is local; a write is durable when it returns.
 ///
@@ -109,9 +111,19 @@ impl Collection {
         self.query().count()
     }
 
-    /// Follows the answer to a query: it is given at once, and again after each change.
-    pub fn watch(&self, query: Query) -> Watch {
-        Watch::new(self.replica.events(), query)
+    /// Follows one record, by this id and by the one that the server gives it: see [`Watch`]. Queries are
+    /// followed by [`Query::watch`].
+    pub fn watch_record(&self, id: impl IntoId) -> Result<Watch<Option<Record>>, Error> {
+        let (name, id) = (self.name.clone(), id.into_id()?);
+        let topic = move |ids: BTreeSet<RecordId>| Topic::Record(name.clone(), ids);
+        let first = topic(BTreeSet::from([id.clone()]));
+        let name = self.name.clone();
+        Ok(Watch::new(&self.replica, first, move |replica| {
+            let record = replica.shared().readers.get(&name, &id)?;
+            let ids = record.iter().map(|record| record.id.clone());
+            let ids = ids.chain([id.clone()]).collect();
+            Ok(Answer::new(record).follow(topic(ids)))
+        }))
     }
 
     fn write(&self, id: Option<RecordId>, kind: WriteKind) -> Result<Written, Error> {

@@ -1,9 +1,12 @@
 //! Open conflicts as people see them: both sides beside their ancestor.
 use crate::document::IntoId;
+use crate::watch::{Answer, Watch};
 use crate::{Error, ErrorKind, Replica};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use tisync_core::model::{CollectionName, Conflict, Image, Input, RecordId, Resolution};
 use tisync_core::store::{Keys, Load, Tx};
+use tisync_store::Topic;
 
 /// The open conflicts of a replica.
 #[derive(Clone, Debug)]
@@ -35,12 +38,19 @@ impl Conflicts {
 
     /// Reads open conflicts.
     pub fn list(&self, limit: usize) -> Result<Vec<OpenConflict>, Error> {
-        self.replica.shared().local.read(|tx| {
-            let conflicts = tx.conflicts(None, limit)?;
-            conflicts
-                .into_iter()
-                .map(|conflict| with_sides(tx, conflict))
-                .collect()
+        list(&self.replica, limit)
+    }
+
+    /// Follows them: see [`Watch`].
+    pub fn watch(&self, limit: usize) -> Watch<Vec<OpenConflict>> {
+        let topic = Topic::Conflicts(BTreeSet::new());
+        Watch::new(&self.replica, topic, move |replica| {
+            let conflicts = list(replica, limit)?;
+            let records = conflicts
+                .iter()
+                .map(|conflict| (conflict.collection.clone(), conflict.id.clone()));
+            let topic = Topic::Conflicts(records.collect());
+            Ok(Answer::new(conflicts).follow(topic))
         })
     }
 
@@ -89,6 +99,16 @@ impl Conflicts {
             })
             .map(drop)
     }
+}
+
+fn list(replica: &Replica, limit: usize) -> Result<Vec<OpenConflict>, Error> {
+    replica.shared().local.read(|tx| {
+        let conflicts = tx.conflicts(None, limit)?;
+        conflicts
+            .into_iter()
+            .map(|conflict| with_sides(tx, conflict))
+            .collect()
+    })
 }
 
 fn with_sides(tx: &mut impl Tx, conflict: Conflict) -> Result<OpenConflict, Error> {

@@ -1,9 +1,15 @@
 //! Events: what changed, for as many receivers as there are.
 use crate::limits;
+use crate::wait::block_on;
+use crate::watchers::Watchers;
+use futures_core::Stream;
 use serde::Serialize;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use tisync_core::model::Event;
-use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 /// What a receiver is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -11,91 +17,155 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 pub enum Notice {
     /// Something changed here.
     Event(Event),
-    /// The file was written to through another connection: read again what you show.
+    /// Another process has written to the file: read again what you show.
     Elsewhere,
     /// The receiver fell behind and missed this many: read again what you show.
     Lagged(u64),
 }
 
+impl Notice {
+    /// The ids that it carries: what it weighs in a queue.
+    fn records(&self) -> usize {
+        match self {
+            Notice::Event(Event::Changed { records, .. }) => records.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// Receives what changes from the moment of [`crate::Replica::events`] on.
 ///
-/// The queue is bounded: a receiver that falls behind is told how much it missed. It works in any async
-/// runtime and in plain threads.
+/// The queue is bounded: a receiver that falls behind is told how much it missed. It works in any async runtime,
+/// also as a [`Stream`], and in plain threads; dropping it ends it.
 #[derive(Debug)]
 pub struct Events {
-    receiver: broadcast::Receiver<Notice>,
+    watchers: Arc<Watchers>,
+    number: u64,
 }
 
 impl Events {
+    pub(crate) fn new(watchers: Arc<Watchers>) -> Self {
+        let number = watchers.receive();
+        Events { watchers, number }
+    }
+
     /// Waits for the next notice; `None` when the replica was closed.
     pub async fn next(&mut self) -> Option<Notice> {
-        match self.receiver.recv().await {
-            Ok(notice) => Some(notice),
-            Err(RecvError::Lagged(missed)) => Some(Notice::Lagged(missed)),
-            Err(RecvError::Closed) => None,
-        }
+        poll_fn(|context| self.watchers.poll_notice(self.number, context)).await
     }
 
     /// Waits for the next notice in a plain thread; `None` when the replica was closed.
     pub fn blocking_next(&mut self) -> Option<Notice> {
-        match self.receiver.blocking_recv() {
-            Ok(notice) => Some(notice),
-            Err(RecvError::Lagged(missed)) => Some(Notice::Lagged(missed)),
-            Err(RecvError::Closed) => None,
-        }
+        block_on(self.next(), None).flatten()
     }
 
     /// The next notice if there is one already.
     pub fn try_next(&mut self) -> Option<Notice> {
-        match self.receiver.try_recv() {
-            Ok(notice) => Some(notice),
-            Err(TryRecvError::Lagged(missed)) => Some(Notice::Lagged(missed)),
-            Err(TryRecvError::Empty | TryRecvError::Closed) => None,
+        let context = Context::from_waker(Waker::noop());
+        match self.watchers.poll_notice(self.number, &context) {
+            Poll::Ready(notice) => notice,
+            Poll::Pending => None,
         }
     }
 }
 
-/// The sending side.
-#[derive(Clone, Debug)]
-pub(crate) struct EventSender {
-    sender: broadcast::Sender<Notice>,
+impl Stream for Events {
+    type Item = Notice;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Notice>> {
+        self.watchers.poll_notice(self.number, context)
+    }
 }
 
-impl EventSender {
-    pub(crate) fn new() -> Self {
-        EventSender {
-            sender: broadcast::Sender::new(limits::EVENTS_KEPT),
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.watchers.close_receiver(self.number);
+    }
+}
+
+/// What a receiver has not taken yet.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    notices: VecDeque<Arc<Notice>>,
+    /// The ids that the notices carry.
+    records: usize,
+    missed: u64,
+    waker: Option<Waker>,
+}
+
+impl Queue {
+    /// Adds a notice; the oldest make room for it. Returns who waits for it.
+    pub(crate) fn put(&mut self, notice: &Arc<Notice>) -> Option<Waker> {
+        self.records += notice.records();
+        self.notices.push_back(notice.clone());
+        while self.notices.len() > limits::EVENTS_KEPT || self.records > limits::EVENT_RECORDS_KEPT
+        {
+            match self.notices.pop_front() {
+                Some(oldest) => self.records -= oldest.records(),
+                None => break,
+            }
+            self.missed += 1;
         }
+        self.waker()
     }
 
-    pub(crate) fn subscribe(&self) -> Events {
-        Events {
-            receiver: self.sender.subscribe(),
+    /// Takes the oldest notice; what was missed comes first.
+    pub(crate) fn take(&mut self) -> Option<Notice> {
+        if self.missed > 0 {
+            return Some(Notice::Lagged(std::mem::take(&mut self.missed)));
         }
+        let notice = self.notices.pop_front()?;
+        self.records -= notice.records();
+        Some(Arc::unwrap_or_clone(notice))
     }
 
-    /// Tells every receiver; nobody listening is no error.
-    pub(crate) fn send(&self, notice: Notice) {
-        let _ = self.sender.send(notice);
+    /// Notes who waits for the next notice; returns who did before.
+    pub(crate) fn wait(&mut self, waker: &Waker) -> Option<Waker> {
+        self.waker.replace(waker.clone())
     }
 
-    pub(crate) fn has_receivers(&self) -> bool {
-        self.sender.receiver_count() > 0
+    /// Takes who waits.
+    pub(crate) fn waker(&mut self) -> Option<Waker> {
+        self.waker.take()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tisync_core::model::{ChangeKind, CollectionName, RecordId};
+
+    fn changed(records: usize) -> Arc<Notice> {
+        let id = RecordId::new("n1").unwrap();
+        Arc::new(Notice::Event(Event::Changed {
+            collection: CollectionName::new("notes").unwrap(),
+            records: vec![(id, ChangeKind::Added); records],
+            remote: true,
+        }))
+    }
 
     #[test]
     fn a_receiver_that_falls_behind_is_told_so_and_goes_on() {
-        let sender = EventSender::new();
-        let mut slow = sender.subscribe();
+        let mut slow = Queue::default();
         for _ in 0..limits::EVENTS_KEPT + 3 {
-            sender.send(Notice::Elsewhere);
+            slow.put(&Arc::new(Notice::Elsewhere));
         }
-        assert_eq!(slow.try_next(), Some(Notice::Lagged(3)));
-        assert_eq!(slow.try_next(), Some(Notice::Elsewhere));
+        assert_eq!(slow.take(), Some(Notice::Lagged(3)));
+        assert_eq!(slow.take(), Some(Notice::Elsewhere));
+    }
+
+    #[test]
+    fn a_queue_is_bounded_by_the_ids_that_it_holds_too() {
+        let mut slow = Queue::default();
+        for _ in 0..40 {
+            slow.put(&changed(5_000));
+            assert!(slow.records <= limits::EVENT_RECORDS_KEPT);
+        }
+        let kept = limits::EVENT_RECORDS_KEPT / 5_000;
+        assert_eq!(slow.take(), Some(Notice::Lagged(40 - kept as u64)));
+        assert_eq!(slow.take().as_ref(), Some(&*changed(5_000)));
+        slow.put(&changed(limits::EVENT_RECORDS_KEPT + 1));
+        assert_eq!(slow.take(), Some(Notice::Lagged(kept as u64)));
+        assert_eq!((slow.take(), slow.records), (None, 0));
     }
 }

@@ -15,7 +15,7 @@ pub(crate) fn now() -> Result<Now, Error> {
     })?;
     Ok(Now {
         wall_ms: wall_ms(),
-        monotonic_ms: millis(origin().elapsed()),
+        monotonic_ms: monotonic_ms(),
         entropy,
     })
 }
@@ -25,6 +25,11 @@ pub(crate) fn wall_ms() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, millis)
+}
+
+/// Milliseconds since this process asked first.
+pub(crate) fn monotonic_ms() -> u64 {
+    millis(origin().elapsed())
 }
 
 /// The moment that an engine of this process calls `monotonic_ms`.

@@ -25,12 +25,14 @@ mod document;
 mod error;
 mod events;
 mod exchange;
+mod health;
 mod host;
 mod http;
 mod journal;
 mod lease;
 pub mod limits;
 mod local;
+mod lookout;
 mod options;
 mod outbox;
 mod policies;
@@ -42,7 +44,9 @@ mod settings;
 mod shared;
 mod storage;
 mod typed;
+mod wait;
 mod watch;
+mod watchers;
 mod worker;
 mod writes;
 
@@ -53,6 +57,7 @@ pub use credentials::{Credentials, CredentialsAnswer, CredentialsAsk};
 pub use document::{IntoDocument, IntoId, Record};
 pub use error::{Error, ErrorKind};
 pub use events::{Events, Notice};
+pub use health::{SyncReport, needs_person};
 pub use http::ReqwestHttp;
 pub use journal::Journal;
 pub use lease::{Holder, LeaseState};
@@ -61,7 +66,7 @@ pub use outbox::{Outbox, OutboxEntry};
 pub use policies::FieldConflict;
 pub use policy::{IntoPolicy, fallback, rule};
 pub use query::{Compare, Query};
-pub use replica::{Replica, SyncReport, needs_person};
+pub use replica::Replica;
 pub use settings::{
     CollectionSettings, ColumnSettings, ConnectorKind, ConnectorSettings, ReferenceSettings,
     Settings,

@@ -2,10 +2,14 @@
 
 /// Events that a slow receiver may fall behind before it is told that it missed some.
 pub const EVENTS_KEPT: usize = 1_024;
+/// Ids of changed records that a slow receiver's queue holds: four of the largest pages, a megabyte or two.
+pub const EVENT_RECORDS_KEPT: usize = 20_000;
 /// Milliseconds between two tries to take the lease while another process holds it.
 pub const LEASE_POLL_MS: u64 = 500;
 /// Milliseconds between two looks at whether another process has written to the file.
 pub const OTHERS_POLL_MS: u64 = 100;
+/// Milliseconds until the next look when a transaction of this process was in the way: most take no longer.
+pub const OTHERS_RETRY_MS: u64 = 10;
 /// Milliseconds between two looks at the addresses of this device: a change is only a hint, and a look costs
 /// microseconds.
 pub const INTERFACES_POLL_MS: u64 = 1_000;
@@ -28,8 +32,6 @@ pub const CREDENTIALS_MS_MAX: u64 = 30_000;
 pub const CONNECT_MS_MAX: u64 = 10_000;
 /// Redirects within one origin that are followed.
 pub const REDIRECTS_MAX: usize = 5;
-/// Milliseconds between two answers of a live query: a person does not see faster changes.
-pub const WATCH_MS: u64 = 50;
 /// Rows that a list of outbox entries, conflicts or quarantined rows reads at a time.
 pub const LIST_ROWS: usize = 500;
 /// Milliseconds between two polls of a feed, unless configured.

@@ -1,38 +1,43 @@
-//! Local inputs: stepped in the thread of the caller, on a connection of their own.
+//! Local inputs: stepped in the thread of the caller.
 use crate::error::{Error, ErrorKind};
-use crate::events::{EventSender, Notice};
-use crate::storage::FileStore;
+use crate::events::Notice;
+use crate::storage::{self, FileStore, WriteDurability};
+use crate::watchers::Watchers;
 use crate::{host, limits};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tisync_core::Engine;
 use tisync_core::model::{Config, Input, Output};
 use tisync_core::store::{Durability, Op, Store, StoreErrorKind, Tx};
 
-/// Lets one transaction of this process write at a time: a mutex hands over at once, where SQLite's own
-/// lock would be polled.
-pub(crate) type Gate = Arc<Mutex<()>>;
+/// The one connection through which this process writes. A mutex hands over at once, where SQLite's own lock
+/// would be polled; and since all its writes go this way, what SQLite tells of other connections tells of other
+/// processes.
+pub(crate) type Gate = Arc<Mutex<FileStore>>;
 
 /// Locks, also after a panic elsewhere: what a panic interrupts is a transaction, and that rolls back.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// An engine with its connection.
+/// An engine at the gate.
 #[derive(Debug)]
 pub(crate) struct Stepper {
-    pub(crate) engine: Engine,
-    pub(crate) store: FileStore,
+    engine: Engine,
     gate: Gate,
+    durability_max: Durability,
+    watchers: Arc<Watchers>,
 }
 
 impl Stepper {
-    /// Wraps a connection; the first input must be `Configure`.
-    pub(crate) fn new(store: FileStore, gate: Gate) -> Self {
+    /// Makes an engine; its first input must be `Configure`.
+    pub(crate) fn new(gate: Gate, durability_max: Durability, watchers: Arc<Watchers>) -> Self {
         Stepper {
             engine: Engine::new(),
-            store,
             gate,
+            durability_max,
+            watchers,
         }
     }
 
@@ -41,10 +46,15 @@ impl Stepper {
         let started = Instant::now();
         let now = host::now()?;
         loop {
-            let result = {
-                let _gate = lock(&self.gate);
-                self.engine.step(&mut self.store, now, input.clone())
+            let (result, elsewhere) = {
+                let mut store = lock(&self.gate);
+                store.set_durability_max(self.durability_max);
+                let result = self.engine.step(&mut *store, now, input.clone());
+                (result, store.had_changed_elsewhere())
             };
+            if elsewhere {
+                self.watchers.changed_elsewhere();
+            }
             match result {
                 Ok(outputs) => return Ok(outputs),
                 Err(error) => {
@@ -63,70 +73,66 @@ impl Stepper {
         &mut self,
         look: impl FnOnce(&Engine, &mut FileStore) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let _gate = lock(&self.gate);
-        look(&self.engine, &mut self.store)
-    }
-
-    /// Reads in one transaction, which is rolled back.
-    pub(crate) fn read<T>(
-        &mut self,
-        read: impl FnOnce(&mut <FileStore as Store>::Tx<'_>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        self.look(|_, store| read(&mut store.begin(Durability::Normal)?))
+        look(&self.engine, &mut lock(&self.gate))
     }
 }
 
-/// The stepper of local inputs, shared by all threads.
+/// The stepper of local inputs, shared by all threads, and an engine to look with.
 #[derive(Debug)]
 pub(crate) struct Local {
     stepper: Mutex<Stepper>,
-    events: EventSender,
+    looker: Mutex<(Engine, FileStore)>,
+    watchers: Arc<Watchers>,
 }
 
 impl Local {
-    /// Configures an engine on `store`; a new replica draws its node number.
+    /// Configures an engine; a new replica draws its node number.
     pub(crate) fn open(
-        mut store: FileStore,
+        path: &Path,
         gate: Gate,
+        durability: WriteDurability,
         config: &mut Config,
-        events: EventSender,
+        watchers: Arc<Watchers>,
     ) -> Result<Self, Error> {
-        config.node = node(&mut store)?;
-        let mut stepper = Stepper::new(store, gate);
+        config.node = node(&mut lock(&gate))?;
+        let mut stepper = Stepper::new(gate, durability.max(), watchers.clone());
         stepper.step(Input::Configure(Box::new(config.clone())))?;
+        let looker = (stepper.engine.clone(), storage::open_reader(path)?);
         Ok(Local {
             stepper: Mutex::new(stepper),
-            events,
+            looker: Mutex::new(looker),
+            watchers,
         })
     }
 
-    /// Steps a local input and tells the receivers what changed.
+    /// Steps a local input and tells those who watch what changed.
     pub(crate) fn step(&self, input: Input) -> Result<Vec<Output>, Error> {
         let outputs = lock(&self.stepper).step(input)?;
-        if self.events.has_receivers() {
+        if self.watchers.is_any() {
             for output in &outputs {
                 if let Output::Event(event) = output {
-                    self.events.send(Notice::Event(event.clone()));
+                    self.watchers.tell(Notice::Event(event.clone()));
                 }
             }
         }
         Ok(outputs)
     }
 
-    /// See [`Stepper::look`].
+    /// Looks into the store, as it is after the last commit; waits for no writer.
     pub(crate) fn look<T>(
         &self,
         look: impl FnOnce(&Engine, &mut FileStore) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        lock(&self.stepper).look(look)
+        let (engine, store) = &mut *lock(&self.looker);
+        look(engine, store)
     }
 
-    /// See [`Stepper::read`].
+    /// Reads in one transaction; waits for no writer.
     pub(crate) fn read<T>(
         &self,
         read: impl FnOnce(&mut <FileStore as Store>::Tx<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        lock(&self.stepper).read(read)
+        self.look(|_, store| read(&mut store.begin(Durability::Normal)?))
     }
 }
 

@@ -1,7 +1,9 @@
 //! Queries: filters, order and limit over one collection.
-use crate::{Collection, Error, Record};
+use crate::watch::{Answer, Watch};
+use crate::{Collection, Error, Record, Replica};
+use tisync_core::model::CollectionName;
 use tisync_json::{Path, Value};
-use tisync_store::{Filter, Order};
+use tisync_store::{Filter, Order, Topic};
 
 /// A question about the records of one collection; made by [`Collection::query`].
 ///
@@ -133,12 +135,8 @@ impl Query {
 
     /// The records.
     pub fn all(&self) -> Result<Vec<Record>, Error> {
-        let mut records = Vec::new();
-        self.for_each(|record| {
-            records.push(record);
-            Ok(())
-        })?;
-        Ok(records)
+        let collection = &self.collection;
+        found(collection.replica(), collection.name(), &self.query)
     }
 
     /// The first record.
@@ -152,9 +150,51 @@ impl Query {
         readers.for_each(self.collection.name(), &self.query, each)
     }
 
+    /// Follows the records: see [`Watch`].
+    pub fn watch(&self) -> Watch<Vec<Record>> {
+        self.watch_as(Ok)
+    }
+
+    /// Follows the records in another form.
+    pub(crate) fn watch_as<T: 'static>(
+        &self,
+        form: impl Fn(Vec<Record>) -> Result<Vec<Record<T>>, Error> + Send + 'static,
+    ) -> Watch<Vec<Record<T>>> {
+        let (name, query) = (self.collection.name().clone(), self.query.clone());
+        let topic = Topic::Collection(name.clone());
+        Watch::new(self.collection.replica(), topic, move |replica| {
+            Answer::new(found(replica, &name, &query)?).map(&form)
+        })
+    }
+
+    /// Follows how many there are, limit and offset left out.
+    pub fn watch_count(&self) -> Watch<u64> {
+        let (name, query) = (self.collection.name().clone(), self.query.clone());
+        let topic = Topic::Collection(name.clone());
+        Watch::new(self.collection.replica(), topic, move |replica| {
+            Ok(Answer::new(replica.shared().readers.count(&name, &query)?))
+        })
+    }
+
     /// How many there are, limit and offset left out.
     pub fn count(&self) -> Result<u64, Error> {
         let readers = &self.collection.replica().shared().readers;
         readers.count(self.collection.name(), &self.query)
     }
+}
+
+fn found(
+    replica: &Replica,
+    collection: &CollectionName,
+    query: &tisync_store::Query,
+) -> Result<Vec<Record>, Error> {
+    let mut records = Vec::new();
+    replica
+        .shared()
+        .readers
+        .for_each(collection, query, |record| {
+            records.push(record);
+            Ok(())
+        })?;
+    Ok(records)
 }

@@ -4,25 +4,23 @@ use crate::collection::Collection;
 use crate::conflicts::Conflicts;
 use crate::events::Events;
 use crate::journal::Journal;
-use crate::lease::{Lease, LeaseState};
 use crate::local::lock;
 use crate::outbox::Outbox;
 use crate::shared::{Shared, Totals};
 use crate::typed::Typed;
+use crate::watch::{Answer, Watch};
 use crate::worker::{self, Command, Worker};
 use crate::writes::Writes;
-use crate::{Error, ErrorKind, IntoId, host};
-use serde::Serialize;
+use crate::{Error, ErrorKind, SyncReport, host};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, Weak, mpsc};
 use tisync_core::model::{
-    Blocker, BlockerHealth, CollectionName, Config, FeedKey, Health, Input, NetworkState, Output,
-    Planned, Why, Written,
+    CollectionName, Config, FeedKey, Input, NetworkState, Output, Planned, Written,
 };
 use tisync_json::Value;
-use tisync_store::SqlRows;
+use tisync_store::{SqlRows, Topic};
 use tokio::sync::oneshot;
 
 /// One device's local database and its engine; a handle that is cheap to clone and may be used from any
@@ -53,35 +51,6 @@ pub(crate) struct Inner {
     worker: Mutex<Option<Worker>>,
 }
 
-/// What one sync did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SyncReport {
-    /// What went over the wire.
-    pub traffic: Totals,
-    /// What waits now, and why.
-    pub health: Health,
-}
-
-impl SyncReport {
-    /// Whether everything is sent, everything is pulled, and nothing waits for anyone.
-    pub fn is_synced(&self) -> bool {
-        self.health.is_synced()
-    }
-
-    /// Whether something waits for a person: an open conflict, a parked entry, a shrink confirmation.
-    pub fn needs_person(&self) -> bool {
-        needs_person(&self.health)
-    }
-}
-
-/// Whether something waits for a person: an open conflict, a parked entry, a shrink confirmation.
-pub fn needs_person(health: &Health) -> bool {
-    health.conflicts > 0
-        || health.outbox.parked > 0
-        || health.quarantined > 0
-        || health.feeds.iter().any(|feed| feed.shrink.is_some())
-}
-
 impl Inner {
     pub(crate) fn handle(shared: Arc<Shared>) -> Replica {
         Replica {
@@ -97,6 +66,12 @@ impl Inner {
         if let Some(worker) = lock(&self.worker).as_ref() {
             worker.nudge();
         }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.shared.watchers.close();
     }
 }
 
@@ -237,36 +212,6 @@ impl Replica {
         self.tell(Command::Credentials(connector.to_owned()))
     }
 
-    /// What waits, since when, and why.
-    pub fn health(&self) -> Result<Health, Error> {
-        let shared = &self.inner.shared;
-        let mut health = shared
-            .local
-            .look(|engine, store| Ok(engine.health(store, host::now()?)?))?;
-        // The engine that was asked steps local inputs only: whether anyone syncs is known here.
-        let elsewhere = |one: &BlockerHealth| one.blocker == Blocker::LeaseElsewhere;
-        let waiting = health.blockers.iter().position(elsewhere);
-        let waiting = waiting.map(|index| health.blockers.remove(index));
-        if let (Some(waiting), Some(blocker)) = (waiting, self.blocker()) {
-            health.blockers.push(BlockerHealth { blocker, ..waiting });
-        }
-        let busy = lock(&shared.busy);
-        let listening = lock(&shared.listening);
-        for connector in &mut health.connectors {
-            connector.busy = busy.contains(&connector.connector);
-            connector.listening = listening.contains(&connector.connector);
-        }
-        Ok(health)
-    }
-
-    /// Who syncs the file.
-    pub fn lease(&self) -> LeaseState {
-        if self.inner.shared.leased.load(Ordering::Acquire) {
-            return LeaseState::Held;
-        }
-        Lease::look(&self.inner.shared.path)
-    }
-
     /// Whether this replica syncs in the background.
     pub fn is_running(&self) -> bool {
         self.inner.shared.running.load(Ordering::Acquire)
@@ -277,10 +222,25 @@ impl Replica {
         self.inner.shared.traffic.totals()
     }
 
-    /// Receives what changes from now on. What other processes write shows as [`crate::Notice::Elsewhere`]
-    /// while this replica syncs in the background.
+    /// Receives what changes from now on. What other processes write shows as [`crate::Notice::Elsewhere`].
     pub fn events(&self) -> Events {
-        self.inner.shared.events.subscribe()
+        Events::new(self.inner.shared.watchers.clone())
+    }
+
+    /// Follows the answer to [`Replica::sql`].
+    pub fn watch_sql(&self, sql: &str, values: &[Value]) -> Watch<SqlRows> {
+        let (sql, values) = (sql.to_owned(), values.to_vec());
+        Watch::new(self, Topic::Records, move |replica| {
+            let rows = replica.sql(&sql, &values)?;
+            Ok(Answer::seen_as(rows, |rows| {
+                (rows.columns.clone(), rows.rows.clone())
+            }))
+        })
+    }
+
+    /// How many live queries and receivers of events there are: each is one until it is dropped.
+    pub fn watchers(&self) -> usize {
+        self.inner.shared.watchers.len()
     }
 
     /// The outbox: what waits to be sent, and what was refused.
@@ -325,21 +285,6 @@ impl Replica {
             .look(|engine, store| Ok(engine.plan(store, host::now()?, limit)?))
     }
 
-    /// A record's history as far as this replica knows it.
-    pub fn why(&self, collection: &str, id: impl IntoId) -> Result<Why, Error> {
-        let collection = self.known(collection)?;
-        let id = id.into_id()?;
-        let local = &self.inner.shared.local;
-        let mut why =
-            local.look(|engine, store| Ok(engine.why(store, host::now()?, &collection, &id)?))?;
-        if let Some(waits) = &mut why.waits
-            && waits.blocker.is_none()
-        {
-            waits.blocker = self.blocker();
-        }
-        Ok(why)
-    }
-
     /// Answers the blocker `shrink confirmation` of a feed: whether the missing records may go.
     pub fn confirm_shrink(&self, feed: FeedKey, delete: bool) -> Result<(), Error> {
         self.step(Input::ConfirmShrink { feed, delete }).map(drop)
@@ -364,14 +309,16 @@ impl Replica {
         &self.inner.shared
     }
 
-    /// Why nothing that waits for a connector is sent from here.
-    fn blocker(&self) -> Option<Blocker> {
-        match self.lease() {
-            LeaseState::Elsewhere(_) => Some(Blocker::LeaseElsewhere),
-            _ if self.shared().storage_refused.load(Ordering::Acquire) => Some(Blocker::Storage),
-            _ if self.is_running() => None,
-            _ => Some(Blocker::Stopped),
-        }
+    /// The handle of a replica that is still open.
+    pub(crate) fn upgrade(inner: &Weak<Inner>) -> Option<Replica> {
+        Some(Replica {
+            inner: inner.upgrade()?,
+        })
+    }
+
+    /// A handle that does not keep the replica open.
+    pub(crate) fn downgrade(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.inner)
     }
 
     /// Checks that a collection is configured.

@@ -1,10 +1,11 @@
 //! What the handles of a replica and its sync worker share.
 use crate::builder::MakeHttp;
 use crate::credentials::Credentials;
-use crate::events::EventSender;
+use crate::events::Notice;
 use crate::local::{Gate, Local};
 use crate::policies::Functions;
 use crate::readers::Readers;
+use crate::watchers::Watchers;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tisync_connect::Connector;
-use tisync_core::model::{Config, ConnectorName};
+use tisync_core::model::{Config, ConnectorName, Event};
 
 /// A configured backend.
 pub(crate) struct Backend {
@@ -35,7 +36,7 @@ pub(crate) struct Shared {
     pub(crate) gate: Gate,
     pub(crate) local: Local,
     pub(crate) readers: Readers,
-    pub(crate) events: EventSender,
+    pub(crate) watchers: Arc<Watchers>,
     pub(crate) backends: BTreeMap<ConnectorName, Backend>,
     pub(crate) functions: Functions,
     pub(crate) http: Arc<MakeHttp>,
@@ -46,8 +47,6 @@ pub(crate) struct Shared {
     pub(crate) listening: Mutex<BTreeSet<ConnectorName>>,
     /// Whether the worker watches the addresses of this device.
     pub(crate) monitors: bool,
-    /// Whether this process holds the lease.
-    pub(crate) leased: AtomicBool,
     /// Whether the storage refused the worker's last step.
     pub(crate) storage_refused: AtomicBool,
     /// Whether sync runs in the background.
@@ -55,6 +54,17 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Notes whether this replica holds the lease.
+    pub(crate) fn set_leased(&self, leased: bool) {
+        self.watchers.sights.leased.store(leased, Ordering::Release);
+        self.health_changed();
+    }
+
+    /// Tells those who watch that the health has changed in a way that no step tells of.
+    pub(crate) fn health_changed(&self) {
+        self.watchers.tell(Notice::Event(Event::Health));
+    }
+
     #[expect(
         clippy::too_many_arguments,
         reason = "the parts of one value, named by the caller"
@@ -64,7 +74,7 @@ impl Shared {
         config: Config,
         gate: Gate,
         local: Local,
-        events: EventSender,
+        watchers: Arc<Watchers>,
         backends: BTreeMap<ConnectorName, Backend>,
         functions: Functions,
         http: Arc<MakeHttp>,
@@ -76,7 +86,7 @@ impl Shared {
             config,
             gate,
             local,
-            events,
+            watchers,
             backends,
             functions,
             http,
@@ -84,7 +94,6 @@ impl Shared {
             busy: Mutex::default(),
             listening: Mutex::default(),
             monitors,
-            leased: AtomicBool::new(false),
             storage_refused: AtomicBool::new(false),
             running: AtomicBool::new(false),
         })

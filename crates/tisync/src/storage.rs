@@ -18,22 +18,22 @@ pub enum WriteDurability {
     Process,
 }
 
+impl WriteDurability {
+    /// What no local write is made durable beyond.
+    pub(crate) fn max(self) -> Durability {
+        match self {
+            WriteDurability::PowerCut => Durability::Full,
+            WriteDurability::Process => Durability::Normal,
+        }
+    }
+}
+
 /// Opens the file, or makes it.
 pub(crate) fn open(path: &Path) -> Result<FileStore, StoreError> {
     SqliteStore::open(path, &Options::default())
 }
 
-/// Opens the file for local writes.
-pub(crate) fn open_for_writes(
-    path: &Path,
-    durability: WriteDurability,
-) -> Result<FileStore, StoreError> {
-    let options = Options {
-        durability_max: match durability {
-            WriteDurability::PowerCut => Durability::Full,
-            WriteDurability::Process => Durability::Normal,
-        },
-        ..Options::default()
-    };
-    SqliteStore::open(path, &options)
+/// Opens a file that is there for transactions that only read.
+pub(crate) fn open_reader(path: &Path) -> Result<FileStore, StoreError> {
+    SqliteStore::open_reader(path)
 }

@@ -1,7 +1,7 @@
 //! A collection of values of a serde type.
 use crate::document::{IntoId, Record, of_serde};
 use crate::query::Query;
-use crate::{Collection, Error};
+use crate::{Collection, Error, Watch};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -85,18 +85,15 @@ impl<T: DeserializeOwned> Typed<T> {
 
     /// The answer to a query.
     pub fn all(&self, query: &Query) -> Result<Vec<Record<T>>, Error> {
-        query
-            .all()?
-            .into_iter()
-            .map(|record| {
-                Ok(Record {
-                    document: parse(&record.document)?,
-                    id: record.id,
-                    state: record.state,
-                    version: record.version,
-                })
-            })
-            .collect()
+        parse_all(query.all()?)
+    }
+
+    /// Follows the answer to a query: see [`Watch`].
+    pub fn watch(&self, query: &Query) -> Watch<Vec<Record<T>>>
+    where
+        T: 'static,
+    {
+        query.watch_as(parse_all)
     }
 }
 
@@ -110,6 +107,18 @@ impl<T> fmt::Debug for Typed<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Typed").field(&self.collection).finish()
     }
+}
+
+fn parse_all<T: DeserializeOwned>(records: Vec<Record>) -> Result<Vec<Record<T>>, Error> {
+    let parsed = records.into_iter().map(|record| {
+        Ok(Record {
+            document: parse(&record.document)?,
+            id: record.id,
+            state: record.state,
+            version: record.version,
+        })
+    });
+    parsed.collect()
 }
 
 fn parse<T: DeserializeOwned>(document: &Document) -> Result<T, Error> {

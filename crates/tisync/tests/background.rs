@@ -166,7 +166,7 @@ async fn a_live_query_answers_again_after_a_change() {
     let world = World::new();
     let a = world.notes("a", "merge");
     let notes = a.collection("notes").unwrap();
-    let mut watch = notes.watch(notes.query());
+    let mut watch = notes.query().watch();
     assert!(watch.next().await.unwrap().unwrap().is_empty());
     notes.put("n1", "{}").unwrap();
     assert_eq!(watch.next().await.unwrap().unwrap().len(), 1);

@@ -1,5 +1,6 @@
 //! `tisync conflicts`
 use crate::args::{Choice, ConflictsCommand};
+use crate::command::follow::follow;
 use crate::command::journal;
 use crate::exit::{Code, Failure};
 use crate::input;
@@ -9,7 +10,7 @@ use crate::text::ago;
 use serde_json::json;
 use std::collections::BTreeSet;
 use tisync::model::{Image, Resolution};
-use tisync::{Replica, Value};
+use tisync::{OpenConflict, Replica, Value};
 
 /// Conflicts that are listed at most.
 const CONFLICTS_MAX: usize = 1_000;
@@ -21,7 +22,7 @@ pub(crate) fn run(
     out: &Out,
 ) -> Result<Code, Failure> {
     match command {
-        ConflictsCommand::List => list(replica, out),
+        ConflictsCommand::List { watch } => list(replica, *watch, out),
         ConflictsCommand::Show { collection, id } => {
             let conflict = replica.conflicts().get(collection, id)?;
             let images = [
@@ -54,27 +55,36 @@ pub(crate) fn run(
     }
 }
 
-fn list(replica: &Replica, out: &Out) -> Result<Code, Failure> {
-    let conflicts = replica.conflicts().list(CONFLICTS_MAX)?;
-    if conflicts.is_empty() {
-        out.line("no open conflicts");
-    } else {
-        let mut table = Table::new(["collection", "id", "since", "ours", "theirs"]);
-        for conflict in &conflicts {
-            table.row([
-                conflict.collection.to_string(),
-                conflict.id.to_string(),
-                ago(conflict.since_ms),
-                image(&conflict.ours),
-                image(&conflict.theirs),
-            ]);
-        }
-        table.print(out);
+fn list(replica: &Replica, watch: bool, out: &Out) -> Result<Code, Failure> {
+    if watch {
+        return follow(replica.conflicts().watch(CONFLICTS_MAX), out, |conflicts| {
+            show(conflicts, out);
+            out.object(&json!({"conflicts": conflicts}))
+        });
     }
+    let conflicts = replica.conflicts().list(CONFLICTS_MAX)?;
+    show(&conflicts, out);
     for conflict in &conflicts {
         out.object(conflict)?;
     }
     Ok(Code::Ok)
+}
+
+fn show(conflicts: &[OpenConflict], out: &Out) {
+    if conflicts.is_empty() {
+        return out.line("no open conflicts");
+    }
+    let mut table = Table::new(["collection", "id", "since", "ours", "theirs"]);
+    for conflict in conflicts {
+        table.row([
+            conflict.collection.to_string(),
+            conflict.id.to_string(),
+            ago(conflict.since_ms),
+            image(&conflict.ours),
+            image(&conflict.theirs),
+        ]);
+    }
+    table.print(out);
 }
 
 fn resolution(choice: &Choice) -> Result<Resolution, Failure> {

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 mod conflicts;
 mod export;
+mod follow;
 mod import;
 mod init;
 mod journal;

@@ -1,18 +1,61 @@
 //! `tisync query`
 use crate::args::QueryArgs;
+use crate::command::follow::follow;
 use crate::exit::{Code, Failure};
 use crate::fields::{self, Compare as Sign};
-use crate::output::Out;
+use crate::output::{Look, Out};
 use crate::table::Table;
+use crate::text::{count, now_ms, time};
 use serde_json::json;
 use tisync::model::ColumnKind;
-use tisync::{Collection, Compare, Path, Query, Record, Replica, Value};
+use tisync::{Collection, Compare, Path, Query, Record, Replica, SqlRows, Value};
 
-/// Finds records, or runs SQL.
+/// Finds records, or runs SQL; once, or again after each change.
 pub(crate) fn run(replica: &Replica, options: &QueryArgs, out: &Out) -> Result<Code, Failure> {
     if let Some(sql) = &options.sql {
-        return run_sql(replica, sql, out);
+        return sql_rows(replica, sql, options.watch, out);
     }
+    let query = query(replica, options)?;
+    if options.count {
+        let show = |count: &u64| {
+            out.line(count);
+            out.object(&json!({"count": count}))
+        };
+        return if options.watch {
+            follow(query.watch_count(), out, show)
+        } else {
+            show(&query.count()?).map(|()| Code::Ok)
+        };
+    }
+    if options.watch {
+        return follow(query.watch(), out, |records| {
+            let number = count(records.len() as u64, "record", "records");
+            out.line(out.look(Look::Dim, format!("{number} at {}", time(now_ms()))));
+            if options.columns.is_empty() {
+                records.iter().for_each(|record| line(record, out));
+            } else {
+                table(records, &options.columns)?.print(out);
+            }
+            out.object(&json!({"records": records}))
+        });
+    }
+    if out.is_json() || options.columns.is_empty() {
+        query.for_each(|record| {
+            line(&record, out);
+            out.object(&record)
+                .map_err(|failure| tisync::Error::new(tisync::ErrorKind::Invalid, failure.message))
+        })?;
+        return Ok(Code::Ok);
+    }
+    table(&query.all()?, &options.columns)?.print(out);
+    Ok(Code::Ok)
+}
+
+fn line(record: &Record, out: &Out) {
+    out.line(format!("{}\t{}", record.id, record.document.text()));
+}
+
+fn query(replica: &Replica, options: &QueryArgs) -> Result<Query, Failure> {
     let name = options.collection.as_deref().unwrap_or_default();
     let collection = replica.collection(name)?;
     let mut query = collection.query();
@@ -25,25 +68,10 @@ pub(crate) fn run(replica: &Replica, options: &QueryArgs, out: &Out) -> Result<C
         None if options.desc => query.order_by_descending("id")?,
         None => query,
     };
-    if let Some(limit) = options.limit {
-        query = query.limit(limit);
-    }
-    if options.count {
-        let count = query.count()?;
-        out.line(count);
-        out.object(&json!({"count": count}))?;
-        return Ok(Code::Ok);
-    }
-    if out.is_json() || options.columns.is_empty() {
-        query.for_each(|record| {
-            out.line(format!("{}\t{}", record.id, record.document.text()));
-            out.object(&record)
-                .map_err(|failure| tisync::Error::new(tisync::ErrorKind::Invalid, failure.message))
-        })?;
-        return Ok(Code::Ok);
-    }
-    table(&query.all()?, &options.columns)?.print(out);
-    Ok(Code::Ok)
+    Ok(match options.limit {
+        Some(limit) => query.limit(limit),
+        None => query,
+    })
 }
 
 fn with_filter(query: Query, collection: &Collection, text: &str) -> Result<Query, Failure> {
@@ -91,22 +119,32 @@ fn cell(value: Option<&Value>) -> String {
     }
 }
 
-fn run_sql(replica: &Replica, sql: &str, out: &Out) -> Result<Code, Failure> {
-    let answer = replica.sql(sql, &[])?;
-    let mut table = Table::new(answer.columns.clone());
-    for row in &answer.rows {
-        if out.is_json() {
-            let object: serde_json::Map<_, _> = answer
-                .columns
-                .iter()
-                .cloned()
-                .zip(row.iter().map(|value| json!(value)))
-                .collect();
-            out.object(&object)?;
-        } else {
-            table.row(row.iter().map(|value| cell(Some(value))));
-        }
+fn sql_rows(replica: &Replica, sql: &str, watch: bool, out: &Out) -> Result<Code, Failure> {
+    if watch {
+        return follow(replica.watch_sql(sql, &[]), out, |rows| {
+            sql_table(rows).print(out);
+            out.object(&json!({"rows": sql_objects(rows).collect::<Vec<_>>()}))
+        });
     }
-    table.print(out);
+    let rows = replica.sql(sql, &[])?;
+    sql_table(&rows).print(out);
+    for object in sql_objects(&rows) {
+        out.object(&object)?;
+    }
     Ok(Code::Ok)
+}
+
+fn sql_table(rows: &SqlRows) -> Table {
+    let mut table = Table::new(rows.columns.clone());
+    for row in &rows.rows {
+        table.row(row.iter().map(|value| cell(Some(value))));
+    }
+    table
+}
+
+fn sql_objects(rows: &SqlRows) -> impl Iterator<Item = serde_json::Map<String, serde_json::Value>> {
+    rows.rows.iter().map(|row| {
+        let values = row.iter().map(|value| json!(value));
+        rows.columns.iter().cloned().zip(values).collect()
+    })
 }

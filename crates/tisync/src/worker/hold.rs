@@ -3,7 +3,6 @@ use super::run::WorkerLoop;
 use crate::lease::{self, Lease};
 use crate::local::lock;
 use crate::{Error, host, limits};
-use std::sync::atomic::Ordering;
 use tisync_core::model::{ConnectorName, Input};
 use tisync_core::store::{Durability, Store, Tx};
 
@@ -18,7 +17,7 @@ impl WorkerLoop {
                 Ok(()) => {
                     self.lease = Some(lease);
                     self.lease_poll = None;
-                    self.shared.leased.store(true, Ordering::Release);
+                    self.shared.set_leased(true);
                     return true;
                 }
                 Err(error) => error,
@@ -64,13 +63,13 @@ impl WorkerLoop {
     pub(super) fn lose_lease(&mut self) {
         tracing::warn!("another process has taken the lease");
         self.lease = None;
-        self.shared.leased.store(false, Ordering::Release);
         self.inputs.clear();
         self.replies.clear();
         self.tasks.abort_all();
         lock(&self.shared.busy).clear();
         self.close_ears();
         self.wake = None;
+        self.shared.set_leased(false);
         self.fail_waiters(&lease::elsewhere(None));
         if self.running {
             self.poll_lease();

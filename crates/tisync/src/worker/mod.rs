@@ -8,7 +8,7 @@ mod run;
 mod settle;
 mod timers;
 
-use crate::replica::SyncReport;
+use crate::health::SyncReport;
 use crate::shared::Shared;
 use crate::{Error, ErrorKind};
 use std::sync::Arc;
@@ -37,11 +37,31 @@ pub(crate) enum Command {
     Quit,
 }
 
+/// Tells the worker that something was written, once until it has looked.
+#[derive(Clone, Debug)]
+pub(crate) struct Nudge {
+    commands: mpsc::UnboundedSender<Command>,
+    nudged: Arc<AtomicBool>,
+}
+
+impl Nudge {
+    /// Tells it.
+    pub(crate) fn nudge(&self) {
+        if !self.nudged.swap(true, Ordering::AcqRel) {
+            let _ = self.commands.send(Command::Nudge);
+        }
+    }
+
+    /// Notes that the worker looks now.
+    fn is_obeyed(&self) {
+        self.nudged.store(false, Ordering::Release);
+    }
+}
+
 /// The worker's handle; dropping it ends the thread and the lease.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    commands: mpsc::UnboundedSender<Command>,
-    nudged: Arc<AtomicBool>,
+    nudge: Nudge,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -49,8 +69,11 @@ impl Worker {
     /// Starts the thread.
     pub(crate) fn spawn(shared: Arc<Shared>) -> Result<Self, Error> {
         let (commands, inbox) = mpsc::unbounded_channel();
-        let nudged = Arc::new(AtomicBool::new(false));
-        let for_thread = nudged.clone();
+        let nudge = Nudge {
+            commands,
+            nudged: Arc::new(AtomicBool::new(false)),
+        };
+        let for_thread = nudge.clone();
         let (ready, opened) = std::sync::mpsc::channel();
         let thread = thread::Builder::new()
             .name("tisync".into())
@@ -63,28 +86,25 @@ impl Worker {
             })?;
         opened.recv().map_err(|_| gone())??;
         Ok(Worker {
-            commands,
-            nudged,
+            nudge,
             thread: Some(thread),
         })
     }
 
     /// Tells the worker something; a worker that is gone answers nobody.
     pub(crate) fn tell(&self, command: Command) -> Result<(), Error> {
-        self.commands.send(command).map_err(|_| gone())
+        self.nudge.commands.send(command).map_err(|_| gone())
     }
 
-    /// Tells the worker that something was written, once until it has looked.
+    /// See [`Nudge::nudge`].
     pub(crate) fn nudge(&self) {
-        if !self.nudged.swap(true, Ordering::AcqRel) {
-            let _ = self.commands.send(Command::Nudge);
-        }
+        self.nudge.nudge();
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        let _ = self.commands.send(Command::Quit);
+        let _ = self.nudge.commands.send(Command::Quit);
         let Some(thread) = self.thread.take() else {
             return;
         };

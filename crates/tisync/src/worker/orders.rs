@@ -20,7 +20,9 @@ impl WorkerLoop {
         let health = Output::Event(Event::Health);
         match self.stepper.step(input.clone()) {
             Ok(outputs) => {
-                self.shared.storage_refused.store(false, Ordering::Release);
+                if self.shared.storage_refused.swap(false, Ordering::AcqRel) {
+                    self.shared.health_changed();
+                }
                 let continued = outputs
                     .iter()
                     .any(|output| matches!(output, Output::Continue { request, .. } if sliced == Some(*request)));
@@ -43,6 +45,7 @@ impl WorkerLoop {
             Err(error) if matches!(error.kind(), ErrorKind::Busy | ErrorKind::Storage) => {
                 tracing::warn!(%error, "the storage refused; the same input is given again");
                 self.shared.storage_refused.store(true, Ordering::Release);
+                self.shared.health_changed();
                 self.fail_waiters(&error);
                 self.inputs.push_front(input);
                 self.storage_retry = Some(host::after(limits::STORAGE_RETRY_MS));
@@ -82,7 +85,7 @@ impl WorkerLoop {
                     let pulled = &self.shared.traffic.pulled;
                     pulled.fetch_add(records.len() as u64, Ordering::Relaxed);
                 }
-                self.shared.events.send(Notice::Event(event));
+                self.shared.watchers.tell(Notice::Event(event));
             }
             // Local writes are stepped by the handles.
             Output::Written(_) => {}
@@ -105,7 +108,9 @@ impl WorkerLoop {
         };
         self.shared.traffic.requests.fetch_add(1, Ordering::Relaxed);
         let task = order.task.clone();
-        lock(&self.shared.busy).insert(order.connector.clone());
+        if lock(&self.shared.busy).insert(order.connector.clone()) {
+            self.shared.health_changed();
+        }
         let handle = self
             .tasks
             .spawn_local(async move { Done::Answer(request, wire.carry_out(task).await) });

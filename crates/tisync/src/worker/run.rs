@@ -1,21 +1,22 @@
 //! The worker's loop.
-use super::Command;
 use super::ear::Ears;
 use super::network::Monitor;
+use super::{Command, Nudge};
 use crate::exchange::Wire;
+use crate::health::SyncReport;
 use crate::lease::Lease;
 use crate::local::{Stepper, lock};
-use crate::replica::SyncReport;
 use crate::shared::{Shared, Totals};
 use crate::{Error, ErrorKind};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 use tisync_core::model::{
     ConnectorName, Decide, Failure, Input, Order, Reply, RequestId, Resolution,
 };
+use tisync_core::store::Durability;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, Id, JoinSet, LocalSet};
 use tokio::time::sleep_until;
@@ -24,7 +25,7 @@ use tokio::time::sleep_until;
 pub(super) fn run(
     shared: Arc<Shared>,
     inbox: mpsc::UnboundedReceiver<Command>,
-    nudged: Arc<AtomicBool>,
+    nudge: Nudge,
     ready: std::sync::mpsc::Sender<Result<(), Error>>,
 ) {
     let runtime = match tokio::runtime::Builder::new_current_thread()
@@ -38,7 +39,7 @@ pub(super) fn run(
             return;
         }
     };
-    let worker = match WorkerLoop::new(&shared, inbox, nudged) {
+    let worker = match WorkerLoop::new(&shared, inbox, nudge) {
         Ok(worker) => worker,
         Err(error) => {
             let _ = ready.send(Err(error));
@@ -71,7 +72,7 @@ pub(super) struct Waiter {
 pub(super) struct WorkerLoop {
     pub(super) shared: Arc<Shared>,
     pub(super) inbox: mpsc::UnboundedReceiver<Command>,
-    pub(super) nudged: Arc<AtomicBool>,
+    pub(super) nudge: Nudge,
     pub(super) stepper: Stepper,
     pub(super) wires: BTreeMap<ConnectorName, Rc<Wire>>,
     pub(super) lease: Option<Lease>,
@@ -91,18 +92,16 @@ pub(super) struct WorkerLoop {
     pub(super) lease_poll: Option<Instant>,
     /// Until when inputs wait, because the storage refused one.
     pub(super) storage_retry: Option<Instant>,
-    /// The file's version by other connections, and when to look at it next.
-    pub(super) others: Option<(i64, Instant)>,
 }
 
 impl WorkerLoop {
     fn new(
         shared: &Arc<Shared>,
         inbox: mpsc::UnboundedReceiver<Command>,
-        nudged: Arc<AtomicBool>,
+        nudge: Nudge,
     ) -> Result<Self, Error> {
-        let store = crate::storage::open(&shared.path)?;
-        let mut stepper = Stepper::new(store, shared.gate.clone());
+        let watchers = shared.watchers.clone();
+        let mut stepper = Stepper::new(shared.gate.clone(), Durability::Full, watchers);
         stepper.step(Input::Configure(Box::new(shared.config.clone())))?;
         let http = (shared.http)()?;
         let wires = shared
@@ -121,7 +120,7 @@ impl WorkerLoop {
         Ok(WorkerLoop {
             shared: shared.clone(),
             inbox,
-            nudged,
+            nudge,
             stepper,
             wires,
             lease: None,
@@ -137,7 +136,6 @@ impl WorkerLoop {
             wake: None,
             lease_poll: None,
             storage_retry: None,
-            others: None,
         })
     }
 
@@ -167,18 +165,20 @@ impl WorkerLoop {
             }
             self.look_at_clock();
         }
+        self.shared.watchers.set_syncing(None);
         self.shared.running.store(false, Ordering::Release);
-        self.shared.leased.store(false, Ordering::Release);
         lock(&self.shared.busy).clear();
         self.close_ears();
+        self.shared.set_leased(false);
     }
 
     fn obey(&mut self, command: Command) {
         match command {
             Command::Start => {
                 self.running = true;
-                self.note_others();
+                self.shared.watchers.set_syncing(Some(self.nudge.clone()));
                 self.shared.running.store(true, Ordering::Release);
+                self.shared.health_changed();
                 if self.take_lease() {
                     self.begin();
                 } else {
@@ -187,10 +187,12 @@ impl WorkerLoop {
             }
             Command::Stop(answer) => {
                 self.running = false;
+                self.shared.watchers.set_syncing(None);
                 self.shared.running.store(false, Ordering::Release);
                 self.lease_poll = None;
                 self.wake = None;
                 self.close_ears();
+                self.shared.health_changed();
                 self.step(Input::Stop);
                 let _ = answer.send(());
             }
@@ -206,7 +208,7 @@ impl WorkerLoop {
                 }
             }
             Command::Nudge => {
-                self.nudged.store(false, Ordering::Release);
+                self.nudge.is_obeyed();
                 self.wake_up();
             }
             Command::Network(online) => {

@@ -1,6 +1,6 @@
 //! Answers the callers of `sync`.
 use super::run::WorkerLoop;
-use crate::replica::SyncReport;
+use crate::health::SyncReport;
 use crate::{Error, ErrorKind, host};
 use tisync_core::model::{Blocker, Health, Input};
 

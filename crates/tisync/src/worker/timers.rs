@@ -1,15 +1,13 @@
 //! What the worker does when time has passed.
 use super::run::WorkerLoop;
-use crate::events::Notice;
-use crate::{host, limits};
+use crate::host;
 use std::time::Instant;
 
 impl WorkerLoop {
     pub(super) fn next_timer(&self) -> Option<Instant> {
         let wake = self.wake.filter(|_| self.is_active());
-        let others = self.others.map(|(_, at)| at).filter(|_| self.running);
         let monitor = self.monitor.next().filter(|_| self.is_active());
-        [wake, self.lease_poll, self.storage_retry, others, monitor]
+        [wake, self.lease_poll, self.storage_retry, monitor]
             .into_iter()
             .flatten()
             .min()
@@ -33,30 +31,6 @@ impl WorkerLoop {
         }
         if self.is_active() && self.monitor.next().is_some_and(|at| at <= now) {
             self.look_at_network();
-        }
-        self.look_for_others();
-    }
-
-    /// Notices what other processes wrote.
-    pub(super) fn look_for_others(&mut self) {
-        let Some((before, at)) = self.others else {
-            return;
-        };
-        if !self.running || at > host::moment() {
-            return;
-        }
-        self.note_others();
-        if self.others.is_some_and(|(version, _)| version != before) {
-            self.shared.events.send(Notice::Elsewhere);
-            self.wake_up();
-        }
-    }
-
-    /// Notes the file's version before others write to it.
-    pub(super) fn note_others(&mut self) {
-        match self.stepper.store.data_version() {
-            Ok(version) => self.others = Some((version, host::after(limits::OTHERS_POLL_MS))),
-            Err(error) => tracing::warn!(%error, "the file's version could not be read"),
         }
     }
 }
