@@ -263,22 +263,33 @@ impl ServerTx for MemoryTx<'_> {
     fn live(
         &mut self,
         range: Range<'_>,
-        visit: &mut dyn FnMut(LiveRow<'_>),
+        visit: &mut dyn FnMut(LiveRow<'_>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let Some(records) = self.tenant.collections.get(range.collection) else {
             return Ok(());
         };
-        let after = range.after.map_or(Bound::Unbounded, Bound::Excluded);
-        let until = |id: &str| range.until.is_none_or(|until| id <= until);
-        let rows = records.range::<str, _>((after, Bound::Unbounded));
-        for (id, stored) in rows.take_while(|(id, _)| until(id)) {
-            if let Some(document) = &stored.record.document {
-                visit(LiveRow {
+        let row = |(id, stored): (&String, &Stored)| {
+            let record = &stored.record;
+            record.document.as_ref().is_none_or(|document| {
+                let row = LiveRow {
                     id,
-                    version: stored.record.version,
+                    version: record.version,
+                    updated_ms: range.documents.then_some(record.updated_ms),
                     document: range.documents.then_some(document.text()),
-                });
-            }
+                };
+                visit(row).is_continue()
+            })
+        };
+        let after = range.after.map_or(Bound::Unbounded, Bound::Excluded);
+        // Only the beginning bounds the map: it would panic at a range that ends before it.
+        if range.backwards {
+            let until = |id: &str| range.until.is_none_or(|until| id >= until);
+            let rows = records.range::<str, _>((Bound::Unbounded, after)).rev();
+            rows.take_while(|(id, _)| until(id)).all(row);
+        } else {
+            let until = |id: &str| range.until.is_none_or(|until| id <= until);
+            let rows = records.range::<str, _>((after, Bound::Unbounded));
+            rows.take_while(|(id, _)| until(id)).all(row);
         }
         Ok(())
     }

@@ -59,11 +59,12 @@ pub trait ServerTx {
     fn tally(&mut self, collection: &str) -> Result<Tally, StoreError>;
     /// Stores the count and hash of a collection's live records; something was written to it.
     fn put_tally(&mut self, collection: &str, tally: &Tally) -> Result<(), StoreError>;
-    /// Visits the live records whose ids lie in the range, in the order of the ids' bytes.
+    /// Visits the live records whose ids lie in the range, in the order of the ids' bytes or against it,
+    /// until the visitor breaks.
     fn live(
         &mut self,
         range: Range<'_>,
-        visit: &mut dyn FnMut(LiveRow<'_>),
+        visit: &mut dyn FnMut(LiveRow<'_>) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
 
     /// Forgets deletions written at or before `until_ms` and returns the highest version among them.
@@ -166,8 +167,9 @@ pub struct Row<'a> {
     pub stamps: Option<&'a str>,
 }
 
-/// The live records of a collection whose ids lie in `(after, until]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The live records of a collection from behind `after` to `until`, both as the walk meets them:
+/// `(after, until]`, or `[until, after)` backwards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Range<'a> {
     /// The collection's name.
     pub collection: &'a str,
@@ -175,6 +177,8 @@ pub struct Range<'a> {
     pub after: Option<&'a str>,
     /// The last id; none goes to the end.
     pub until: Option<&'a str>,
+    /// Whether the greatest id comes first.
+    pub backwards: bool,
     /// Whether the documents are read too.
     pub documents: bool,
 }
@@ -186,7 +190,9 @@ pub struct LiveRow<'a> {
     pub id: &'a str,
     /// Its version.
     pub version: u64,
-    /// Its document's text, if it was asked for.
+    /// The server's time of that version's commit, if documents were asked for.
+    pub updated_ms: Option<u64>,
+    /// Its document's text, if documents were asked for.
     pub document: Option<&'a str>,
 }
 

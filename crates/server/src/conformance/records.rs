@@ -184,11 +184,12 @@ pub fn visits_live_records_by_bytes<S: ServerStore>(mut store: S) {
                 collection: "a",
                 after,
                 until,
-                documents: false,
+                ..Range::default()
             };
             tx.live(range, &mut |row| {
-                assert_eq!(row.document, None);
-                seen.push(format!("{}{}", row.id, row.version))
+                assert_eq!((row.document, row.updated_ms), (None, None));
+                seen.push(format!("{}{}", row.id, row.version));
+                ControlFlow::Continue(())
             })
             .unwrap();
             seen
@@ -212,22 +213,28 @@ pub fn visits_live_records_with_their_documents<S: ServerStore>(mut store: S) {
     read(&mut store, |tx| {
         let range = Range {
             collection: "a",
-            after: None,
-            until: None,
             documents: true,
+            ..Range::default()
         };
         let mut seen = Vec::new();
         tx.live(range, &mut |row| {
             seen.push((
                 row.id.to_owned(),
                 row.version,
+                row.updated_ms,
                 row.document.map(str::to_owned),
-            ))
+            ));
+            ControlFlow::Continue(())
         })
         .unwrap();
         assert_eq!(
             seen,
-            [("1".to_owned(), 1, Some(r#"{ "n": 1.0 }"#.to_owned()))]
+            [(
+                "1".to_owned(),
+                1,
+                Some(10),
+                Some(r#"{ "n": 1.0 }"#.to_owned())
+            )]
         );
     });
 }

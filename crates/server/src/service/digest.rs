@@ -121,6 +121,7 @@ fn one<T: ServerTx>(
             after: after.as_deref(),
             until: until.as_deref(),
             documents: how.contents,
+            ..Range::default()
         };
         counted(tx, meta, how, range)?
     };
@@ -149,8 +150,8 @@ fn counted<T: ServerTx>(
         let term = match term(&row, &version) {
             Ok(term) => term,
             Err(error) => {
-                failed.get_or_insert(error);
-                return;
+                failed = Some(error);
+                return ControlFlow::Break(());
             }
         };
         tally.add_term(term);
@@ -164,6 +165,7 @@ fn counted<T: ServerTx>(
                 hash: how.contents.then(|| Digest::hash_text(term)),
             });
         }
+        ControlFlow::Continue(())
     })?;
     match failed {
         Some(error) => Err(error),

@@ -1,7 +1,7 @@
 //! Reads what the statements answer.
 use super::{failed, place};
 use crate::StoreError;
-use crate::store::{Receipt, Record, Row, Settled};
+use crate::store::{LiveRow, Receipt, Record, Row, Settled};
 use std::collections::BTreeMap;
 use tisync_json::Document;
 use tisync_protocol::Rejected;
@@ -33,6 +33,30 @@ pub(super) fn scanned<'a>(
         stamps: optional_text(row, 4)?,
         document: optional_text(row, 5)?,
     })
+}
+
+/// Reads (id, place) and, with documents, (updated_ms, doc); none for a deleted record.
+pub(super) fn live_row<'a>(
+    row: &'a rusqlite::Row<'_>,
+    documents: bool,
+) -> Result<Option<LiveRow<'a>>, StoreError> {
+    let place: i64 = row.get(1).map_err(failed)?;
+    if place::is_deleted(place) {
+        return Ok(None);
+    }
+    let (updated_ms, document) = match documents {
+        true => (
+            Some(row.get::<_, i64>(2).map_err(failed)? as u64),
+            Some(text(row, 3)?),
+        ),
+        false => (None, None),
+    };
+    Ok(Some(LiveRow {
+        id: text(row, 0)?,
+        version: place::version(place),
+        updated_ms,
+        document,
+    }))
 }
 
 /// Reads (content, at_ms, version, code, body).

@@ -10,6 +10,7 @@ pub(super) struct Sql {
     pub(super) scan: String,
     pub(super) range: String,
     pub(super) range_documents: String,
+    pub(super) range_backwards: String,
     pub(super) gone_last: String,
     pub(super) gone_delete: String,
     pub(super) receipt: String,
@@ -53,8 +54,12 @@ impl Sql {
                  ORDER BY id"
             ),
             range_documents: format!(
-                "SELECT id, place, doc FROM {records} WHERE collection = ?1 AND id > ?2 AND id <= ?3
-                 ORDER BY id"
+                "SELECT id, place, updated_ms, doc FROM {records}
+                 WHERE collection = ?1 AND id > ?2 AND id <= ?3 ORDER BY id"
+            ),
+            range_backwards: format!(
+                "SELECT id, place, updated_ms, doc FROM {records}
+                 WHERE collection = ?1 AND id < ?2 AND id >= ?3 ORDER BY id DESC"
             ),
             gone_last: format!(
                 "SELECT max(place) FROM {records} WHERE doc IS NULL AND updated_ms <= ?1"

@@ -1,5 +1,5 @@
 //! One transaction on a tenant of the file.
-use super::rows::{damaged, receipt, record, scanned, text};
+use super::rows::{damaged, live_row, receipt, record, scanned, text};
 use super::{SqliteServerStore, Tenant, failed, place, schema, sql, sql::Sql};
 use crate::StoreError;
 use crate::store::{
@@ -12,6 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use tisync_json::Document;
+
+/// Sorts behind every id: every text sorts before every blob.
+const BEHIND_ALL: Value = Value::Blob(Vec::new());
 
 /// A transaction on one tenant of an SQLite file.
 #[derive(Debug)]
@@ -347,7 +350,7 @@ impl ServerTx for SqliteTx<'_> {
     fn live(
         &mut self,
         range: Range<'_>,
-        visit: &mut dyn FnMut(LiveRow<'_>),
+        visit: &mut dyn FnMut(LiveRow<'_>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let Some(collection) = self.collection(range.collection)? else {
             return Ok(());
@@ -355,30 +358,25 @@ impl ServerTx for SqliteTx<'_> {
         let Some(sql) = self.sql() else {
             return Ok(());
         };
-        // Every text sorts before every blob.
-        let until = range.until.map_or(Value::Blob(Vec::new()), |until| {
-            Value::Text(until.to_owned())
-        });
-        let sql = if range.documents {
-            &sql.range_documents
-        } else {
-            &sql.range
+        let (first, last) = (Value::Text(String::new()), BEHIND_ALL);
+        let (sql, open_after, open_until) = match (range.backwards, range.documents) {
+            (true, _) => (&sql.range_backwards, last, first),
+            (false, true) => (&sql.range_documents, first, last),
+            (false, false) => (&sql.range, first, last),
         };
+        let bound = |id: Option<&str>, open| id.map_or(open, |id| Value::Text(id.to_owned()));
+        let (after, until) = (
+            bound(range.after, open_after),
+            bound(range.until, open_until),
+        );
         let mut statement = self.statement(sql)?;
         let mut rows = statement
-            .query(params![collection, range.after.unwrap_or(""), until])
+            .query(params![collection, after, until])
             .map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
-            let at: i64 = row.get(1).map_err(failed)?;
-            if !place::is_deleted(at) {
-                visit(LiveRow {
-                    id: text(row, 0)?,
-                    version: place::version(at),
-                    document: match range.documents {
-                        true => Some(text(row, 2)?),
-                        false => None,
-                    },
-                });
+            let row = live_row(row, range.documents)?;
+            if row.is_some_and(|row| visit(row).is_break()) {
+                break;
             }
         }
         Ok(())
