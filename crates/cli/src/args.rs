@@ -43,22 +43,9 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Run the reference server on an SQLite file.
     #[command(
-        after_help = "Example:\n  tisync serve --data server.db --listen 127.0.0.1:7400 --token-env SERVER_TOKEN"
+        after_help = "Examples:\n  tisync serve --data server.db --listen 127.0.0.1:7400 --token-env SERVER_TOKEN\n  tisync serve --acs-key APPKEY          (a home for apps of Appcelerator Cloud Services)"
     )]
-    Serve {
-        /// The server's file.
-        #[arg(long, default_value = "server.db", value_name = "FILE")]
-        data: PathBuf,
-        /// The address to listen on; port 0 takes a free one.
-        #[arg(long, default_value = "127.0.0.1:7400", value_name = "ADDRESS")]
-        listen: String,
-        /// The environment variable that holds the token which clients must send.
-        #[arg(long, value_name = "NAME")]
-        token_env: Option<String>,
-        /// Refuse documents with more bytes [default: 1 MiB].
-        #[arg(long, value_name = "BYTES")]
-        document_bytes_max: Option<u64>,
-    },
+    Serve(Serve),
     /// Write tisync.toml and make the replica.
     #[command(
         after_help = "Examples:\n  tisync init --server http://127.0.0.1:7400 --collection notes:merge --collection stock:manual\n  tisync init --collection drafts:merge          (local only, a server can be added later)\n\nPolicies: client-wins, server-wins, latest-timestamp-wins, merge, manual."
@@ -211,6 +198,56 @@ Formats: ndjson (one JSON object a line), json (one array of objects), csv (a li
 CSV: an empty cell is an absent field; a column whose every cell is a number as JSON writes it becomes
 numbers, true and false become booleans, anything else stays text; declared columns keep their kind.
 A bad row is reported with its line and left out; --strict imports nothing if any row is bad.";
+
+#[derive(Debug, Group)]
+pub(crate) struct Serve {
+    /// The server's file.
+    #[arg(long, default_value = "server.db", value_name = "FILE")]
+    pub(crate) data: PathBuf,
+    /// The address to listen on; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:7400", value_name = "ADDRESS")]
+    pub(crate) listen: String,
+    /// The environment variable that holds the token which clients must send.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) token_env: Option<String>,
+    /// Refuse documents with more bytes [default: 1 MiB].
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) document_bytes_max: Option<u64>,
+    #[command(flatten)]
+    pub(crate) acs: Acs,
+}
+
+/// Serving apps that were written for Appcelerator Cloud Services; see docs/ACS.md.
+#[derive(Debug, Group)]
+#[group(id = "acs")]
+pub(crate) struct Acs {
+    /// Serve apps of Appcelerator Cloud Services too, with this app key; docs/ACS.md tells how.
+    #[arg(long = "acs-key", value_name = "KEY")]
+    pub(crate) key: Option<String>,
+    /// The OAuth key of apps that sign their requests.
+    #[arg(long = "acs-oauth-key", value_name = "KEY", requires_all = ["key", "oauth_secret_env"])]
+    pub(crate) oauth_key: Option<String>,
+    /// The environment variable that holds the OAuth secret.
+    #[arg(
+        long = "acs-oauth-secret-env",
+        value_name = "NAME",
+        requires = "oauth_key"
+    )]
+    pub(crate) oauth_secret_env: Option<String>,
+    /// Make this user an application admin.
+    #[arg(long = "acs-admin", value_name = "USERNAME", requires_all = ["key", "admin_password_env"])]
+    pub(crate) admin: Option<String>,
+    /// The environment variable that holds the admin's password.
+    #[arg(
+        long = "acs-admin-password-env",
+        value_name = "NAME",
+        requires = "admin"
+    )]
+    pub(crate) admin_password_env: Option<String>,
+    /// How many days a session lives after its last use.
+    #[arg(long = "acs-session-days", value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub(crate) session_days: u32,
+}
 
 #[derive(Debug, Group)]
 pub(crate) struct Init {

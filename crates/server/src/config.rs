@@ -8,7 +8,7 @@ use tisync_protocol::{Limits, Mutation};
 pub struct ServerNow {
     /// Milliseconds since 1970.
     pub wall_ms: u64,
-    /// Randomness, used only to name an epoch.
+    /// Randomness fit for secrets: it names epochs, and the ACS face draws sessions from it.
     pub entropy: [u8; 32],
 }
 
@@ -29,6 +29,10 @@ pub struct ServiceConfig {
     pub tombstones_kept_ms: u64,
     /// Rules of the application.
     pub validate: Option<Arc<dyn Validate>>,
+    /// Serves apps that were written for Appcelerator Cloud Services, beside the native protocol, on the data of
+    /// `tenant`.
+    #[cfg(feature = "acs")]
+    pub acs: Option<crate::faces::acs::Settings>,
 }
 
 impl Default for ServiceConfig {
@@ -48,6 +52,8 @@ impl Default for ServiceConfig {
             receipts_kept_ms: limits::RECEIPTS_KEPT_MS,
             tombstones_kept_ms: limits::TOMBSTONES_KEPT_MS,
             validate: None,
+            #[cfg(feature = "acs")]
+            acs: None,
         }
     }
 }

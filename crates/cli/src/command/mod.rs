@@ -23,12 +23,7 @@ use crate::output::Out;
 pub(crate) fn run(args: &Args, out: &Out) -> Result<Code, Failure> {
     let open = || config::open(args);
     match &args.command {
-        Command::Serve {
-            data,
-            listen,
-            token_env,
-            document_bytes_max,
-        } => serve::run(data, listen, token_env.as_deref(), *document_bytes_max, out),
+        Command::Serve(options) => serve::run(options, out),
         Command::Init(options) => init::run(args, options, out),
         Command::Sync { watch: false } => sync::once(&open()?, out),
         Command::Sync { watch: true } => sync::watch(&open()?, out),

@@ -1,31 +1,19 @@
 //! `tisync serve`
+use crate::args::Serve;
 use crate::exit::{Code, Failure};
 use crate::output::Out;
 use serde_json::json;
-use std::path::Path;
+use std::net::SocketAddr;
 use tisync_server::edge::{ServeConfig, serve};
+use tisync_server::faces::acs::{Admin, OAuth, Settings};
 use tokio::net::TcpListener;
 
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
 /// Serves until interrupted.
-pub(crate) fn run(
-    data: &Path,
-    listen: &str,
-    token_env: Option<&str>,
-    document_bytes_max: Option<u64>,
-    out: &Out,
-) -> Result<Code, Failure> {
-    let mut config = ServeConfig::new(data);
-    if let Some(name) = token_env {
-        let token = std::env::var(name).map_err(|_| {
-            Failure::failed(format!(
-                "expected the token in the environment variable {name}, but it is not set"
-            ))
-        })?;
-        config.service.token = Some(token);
-    }
-    if let Some(bytes) = document_bytes_max {
-        config.service.limits.document_bytes_max = bytes;
-    }
+pub(crate) fn run(options: &Serve, out: &Out) -> Result<Code, Failure> {
+    let config = config(options)?;
+    let listen = &options.listen;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -35,7 +23,9 @@ pub(crate) fn run(
                 "expected to listen on {listen}, but {error}; choose another address with --listen"
             ))
         })?;
-        let address = format!("http://{}", listener.local_addr()?);
+        let local = listener.local_addr()?;
+        check_open(&config, local)?;
+        let address = format!("http://{local}");
         out.line(format!("listening on {address} (Ctrl-C ends it)"));
         out.object(&json!({"listening": address}))?;
         serve(config, listener, interrupted())
@@ -44,6 +34,57 @@ pub(crate) fn run(
     })?;
     out.line("stopped");
     Ok(Code::Ok)
+}
+
+fn config(options: &Serve) -> Result<ServeConfig, Failure> {
+    let mut config = ServeConfig::new(&options.data);
+    if let Some(name) = &options.token_env {
+        config.service.token = Some(secret("the token", name)?);
+    }
+    if let Some(bytes) = options.document_bytes_max {
+        config.service.limits.document_bytes_max = bytes;
+    }
+    let acs = &options.acs;
+    if let Some(key) = &acs.key {
+        let mut settings = Settings::new(key);
+        settings.session_ms = u64::from(acs.session_days) * DAY_MS;
+        if let (Some(key), Some(name)) = (&acs.oauth_key, &acs.oauth_secret_env) {
+            settings.oauth = Some(OAuth {
+                key: key.clone(),
+                secret: secret("the OAuth secret", name)?,
+            });
+        }
+        config.service.acs = Some(settings);
+    }
+    if let (Some(username), Some(name)) = (&acs.admin, &acs.admin_password_env) {
+        config.acs_admin = Some(Admin {
+            username: username.clone(),
+            password: secret("the admin's password", name)?,
+        });
+    }
+    Ok(config)
+}
+
+fn secret(what: &str, name: &str) -> Result<String, Failure> {
+    let secret = std::env::var(name).ok().filter(|secret| !secret.is_empty());
+    secret.ok_or_else(|| {
+        Failure::failed(format!(
+            "expected {what} in the environment variable {name}, but it is not set"
+        ))
+    })
+}
+
+/// Refuses to serve apps with users beside a native protocol that is open to everybody who can reach it.
+fn check_open(config: &ServeConfig, local: SocketAddr) -> Result<(), Failure> {
+    let open =
+        config.service.acs.is_some() && config.service.token.is_none() && !local.ip().is_loopback();
+    if !open {
+        return Ok(());
+    }
+    Err(Failure::failed(format!(
+        "expected --token-env beside --acs-key, since others can reach {local}: without a token everybody may read and write \
+         all records by the native protocol, whatever the apps' users and ACLs say"
+    )))
 }
 
 /// Resolves when the process is asked to end.

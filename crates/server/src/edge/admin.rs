@@ -13,6 +13,8 @@ pub enum EdgeError {
     Listen(std::io::Error),
     /// The file cannot be used.
     Store(StoreError),
+    /// What the operator asked for cannot be done.
+    Refused(String),
     /// The runtime is shutting down.
     Stopped,
 }
@@ -22,6 +24,7 @@ impl std::fmt::Display for EdgeError {
         match self {
             EdgeError::Listen(error) => write!(f, "the socket failed: {error}"),
             EdgeError::Store(error) => write!(f, "{error}"),
+            EdgeError::Refused(why) => f.write_str(why),
             EdgeError::Stopped => f.write_str("the program is shutting down"),
         }
     }
@@ -48,13 +51,35 @@ pub fn new_epoch(path: &Path, tenant: &str) -> Result<Meta, EdgeError> {
     Ok(meta)
 }
 
+/// Makes the administrator of the ACS face, if one is named.
+#[cfg(feature = "acs")]
+pub(super) fn ensure_acs_admin(config: &super::ServeConfig) -> Result<(), EdgeError> {
+    let (Some(settings), Some(admin)) = (&config.service.acs, &config.acs_admin) else {
+        return Ok(());
+    };
+    let mut store = SqliteServerStore::open(&config.path)?;
+    let ensured = crate::faces::acs::ensure_admin(
+        &mut store,
+        &clock::now(),
+        &config.service,
+        settings,
+        admin,
+    );
+    ensured.map_err(store_error)
+}
+
 pub(super) fn prune(
     store: &mut SqliteServerStore,
     tenant: &str,
     config: &ServiceConfig,
 ) -> Result<Pruned, ServiceError> {
     let mut tx = store.begin(tenant, Access::Write)?;
-    let pruned = service::prune(&mut tx, &clock::now(), config)?;
+    let now = clock::now();
+    #[cfg(feature = "acs")]
+    if config.acs.is_some() && tenant == config.tenant {
+        crate::faces::acs::prune(&mut tx, &now)?;
+    }
+    let pruned = service::prune(&mut tx, &now, config)?;
     tx.commit()?;
     Ok(pruned)
 }
@@ -62,6 +87,6 @@ pub(super) fn prune(
 fn store_error(error: ServiceError) -> EdgeError {
     match error {
         ServiceError::Store(error) => EdgeError::Store(error),
-        other => EdgeError::Store(StoreError::failed(other.to_string())),
+        other => EdgeError::Refused(other.to_string()),
     }
 }

@@ -15,6 +15,9 @@ pub struct ServeConfig {
     pub readers: usize,
     /// When to pack answers.
     pub compress: Compress,
+    /// A user of the ACS face who is an administrator from the start.
+    #[cfg(feature = "acs")]
+    pub acs_admin: Option<crate::faces::acs::Admin>,
 }
 
 impl ServeConfig {
@@ -25,6 +28,8 @@ impl ServeConfig {
             service: ServiceConfig::default(),
             readers: limits::READERS,
             compress: Compress::Remote,
+            #[cfg(feature = "acs")]
+            acs_admin: None,
         }
     }
 }

@@ -17,5 +17,9 @@ pub(super) const LISTENERS_MAX: usize = 10_000;
 pub(super) const BEAT_EVERY: Duration = Duration::from_secs(15);
 /// The least time between two hints of one stream: what changes in between is one hint.
 pub(super) const HINT_GAP: Duration = Duration::from_millis(50);
+/// Bodies up to this many bytes are read where they arrive: that is quicker than another thread.
+pub(super) const INLINE_BYTES_MAX: usize = 64 * 1024;
+/// Pieces of heavy work at once: passwords, each with some twenty megabytes.
+pub(super) const COMPUTING: usize = 2;
 /// How often old receipts and deletions are forgotten.
 pub(super) const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);

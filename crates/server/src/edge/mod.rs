@@ -16,6 +16,7 @@ mod config;
 mod gzip;
 mod hub;
 mod limits;
+mod steps;
 mod stores;
 
 pub use admin::{EdgeError, new_epoch, setup};
@@ -36,7 +37,7 @@ use std::sync::{Mutex, PoisonError};
 use stores::Stores;
 use tisync_protocol::Problem;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// Serves until `shutdown` resolves; requests under way are answered first.
 pub async fn serve(
@@ -69,30 +70,27 @@ struct Edge {
     /// The tenants that are there for certain.
     tenants: Mutex<BTreeSet<String>>,
     hub: Arc<Hub>,
+    /// One permit for each piece of heavy work that may go on at once.
+    computing: Arc<Semaphore>,
 }
 
 impl Edge {
     async fn open(config: ServeConfig, stopped: watch::Receiver<bool>) -> Result<Self, EdgeError> {
-        let ServeConfig {
-            path,
-            service,
-            readers,
-            compress,
-        } = config;
-        let tenant = service.tenant.clone();
-        let tenants = Mutex::new(BTreeSet::from([tenant.clone()]));
-        let stores = tokio::task::spawn_blocking(move || {
-            setup(&path, &tenant)?;
-            Ok::<_, EdgeError>(Stores::open(&path, readers)?)
-        });
-        let stores = stores.await.map_err(|_| EdgeError::Stopped)??;
-        Ok(Edge {
-            service: Arc::new(service),
-            compress,
-            stores,
-            tenants,
-            hub: Arc::new(Hub::new(stopped)),
-        })
+        let open = move || {
+            setup(&config.path, &config.service.tenant)?;
+            #[cfg(feature = "acs")]
+            admin::ensure_acs_admin(&config)?;
+            Ok(Edge {
+                stores: Stores::open(&config.path, config.readers)?,
+                tenants: Mutex::new(BTreeSet::from([config.service.tenant.clone()])),
+                service: Arc::new(config.service),
+                compress: config.compress,
+                hub: Arc::new(Hub::new(stopped)),
+                computing: Arc::new(Semaphore::new(limits::COMPUTING)),
+            })
+        };
+        let opened = tokio::task::spawn_blocking(open);
+        opened.await.map_err(|_| EdgeError::Stopped)?
     }
 
     async fn prune_for_ever(self: Arc<Self>) {
@@ -156,45 +154,6 @@ impl Edge {
             None => None,
         }
     }
-
-    /// Unpacks, answers and packs one request, on a thread that may block.
-    async fn run(&self, request: Unpacked, pack: bool) -> HttpResponse {
-        let config = self.service.clone();
-        let access = faces::access(&request.path);
-        let head = request.head();
-        let grant = match faces::authorise(&clock::now(), &config, &head) {
-            Ok(grant) => grant,
-            Err(refused) => return *refused,
-        };
-        if self.admit(&grant.tenant).await.is_none() {
-            return failed();
-        }
-        let work = move |store: &mut crate::SqliteServerStore| {
-            let mut response = match request.unpack(config.limits.push_bytes_max) {
-                Ok(request) => faces::serve(store, &clock::now(), &config, &grant, &request),
-                Err(problem) => HttpResponse::problem(&problem),
-            };
-            if pack {
-                gzip::pack(&mut response);
-            }
-            response
-        };
-        let response = match access {
-            crate::Access::Write => self.stores.write(work).await,
-            crate::Access::Read => self.stores.read(work).await,
-        };
-        response.unwrap_or_else(failed)
-    }
-}
-
-fn failed() -> HttpResponse {
-    let detail = "The request was not carried out. The server's log has the cause.";
-    HttpResponse::problem(&Problem::new(
-        Problem::INTERNAL,
-        "The server failed",
-        500,
-        detail.into(),
-    ))
 }
 
 /// A request whose body is as it came.
@@ -252,7 +211,7 @@ async fn answer(
     };
     let response = match read.await {
         Ok(request) => edge.run(request, pack).await,
-        Err(problem) => HttpResponse::problem(&problem),
+        Err(problem) => faces::refuse(&edge.service, &path_of(&parts.uri), &problem),
     };
     if let Some(cause) = &response.cause {
         tracing::error!(

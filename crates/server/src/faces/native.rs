@@ -10,19 +10,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use tisync_protocol::{Mutation, Problem, PushAnswer, Route, Verdict};
 
-/// Answers one request: decodes it, calls the service in one transaction, encodes the answer.
-///
-/// This is the whole server without a socket. It reads no clock and starts no thread; the same store,
-/// `now`, configuration and request always give the same answer.
-///
-/// ```
-/// use tisync_server::{HttpRequest, MemoryServerStore, ServerNow, ServiceConfig, faces};
-/// let mut store = MemoryServerStore::default();
-/// let request = HttpRequest::new("GET", "/v1/about", "");
-/// let answer = faces::handle(&mut store, &ServerNow::default(), &ServiceConfig::default(), &request);
-/// assert_eq!(answer.status, 200);
-/// ```
-pub fn handle<S: ServerStore>(
+/// Answers one request in one transaction.
+pub(super) fn handle<S: ServerStore>(
     store: &mut S,
     now: &ServerNow,
     config: &ServiceConfig,
@@ -35,7 +24,7 @@ pub fn handle<S: ServerStore>(
 }
 
 /// The second half of [`handle`], for a request that was let in.
-pub fn serve<S: ServerStore>(
+pub(super) fn serve<S: ServerStore>(
     store: &mut S,
     now: &ServerNow,
     config: &ServiceConfig,
@@ -79,12 +68,9 @@ fn hints(grant: &Grant, request: &HttpRequest) -> HttpResponse {
     }
 }
 
-/// What a request does to the store: which connection it needs.
-pub fn access(request_path: &str) -> Access {
-    match Route::at(request_path) {
-        Some(Route::Push) => Access::Write,
-        _ => Access::Read,
-    }
+/// Whether a request needs the store that writes.
+pub(super) fn writes(path: &str) -> bool {
+    Route::at(path) == Some(Route::Push)
 }
 
 /// Why a request gets no answer of its route.
@@ -219,7 +205,7 @@ fn encode<A: Serialize>(answer: &A) -> Result<HttpResponse, Refused> {
 }
 
 /// The first half of [`handle`]: says what a request may do, or answers why it is not let in.
-pub fn authorise(
+pub(super) fn authorise(
     now: &ServerNow,
     config: &ServiceConfig,
     request: &HttpRequest,

@@ -3,6 +3,8 @@ mod about;
 mod digest;
 mod epoch;
 mod fetch;
+#[cfg(feature = "acs")]
+mod hidden;
 mod page;
 mod plan;
 mod prune;
@@ -13,6 +15,8 @@ pub use about::about;
 pub use digest::digest;
 pub use epoch::{ensure, new_epoch};
 pub use fetch::fetch;
+#[cfg(feature = "acs")]
+pub(crate) use hidden::Hidden;
 pub use prune::{Pruned, prune};
 pub use pull::pull;
 pub use push::{Batch, Entry, push};

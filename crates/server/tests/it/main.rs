@@ -1,5 +1,6 @@
 //! The server from the store up to the socket.
 #![allow(clippy::unwrap_used)]
+mod acs;
 mod conformance;
 mod digest;
 mod epochs;
