@@ -291,6 +291,14 @@ fn check_machine(workspace: &Workspace) -> Result<String> {
         runs(program("node", "--version")),
         "Node.js 20 or later, whose numbers the tests compare with: `apt-get install nodejs`",
     );
+    need(
+        runs(program("npm", "--version")),
+        "npm, for the clients that the server is tried with: it comes with Node.js, or `apt-get install npm`",
+    );
+    need(
+        runs(program("curl", "--version")),
+        "curl, which the pages of the documentation use: `apt-get install curl`",
+    );
     if !missing.is_empty() {
         bail!("this machine lacks:\n{}", missing.join("\n"));
     }

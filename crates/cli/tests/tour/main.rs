@@ -11,6 +11,12 @@ fn the_tour_does_what_it_says() {
 }
 
 #[test]
+fn an_acs_app_finds_its_home() {
+    let commands = page::run(include_str!("../../../../docs/ACS.md"));
+    assert!(commands > 15, "the page is gone: {commands}");
+}
+
+#[test]
 fn operations_go_as_they_say() {
     let commands = page::run(include_str!("../../../../docs/OPERATIONS.md"));
     assert!(commands > 20, "the page is gone: {commands}");

@@ -2,7 +2,7 @@
 //!
 //! Blocks marked `console` are run: a line `$ command`, then the lines that it must print, in this order, others
 //! may come between. `…` stands for anything, and so many spaces for one. Blocks inside an HTML comment are run
-//! too, unseen by the reader. `tisync serve … &` begins a new world: a fresh folder, a server on a free port
+//! too, unseen by the reader. `tisync serve … &`, perhaps with `NAME=VALUE` before it, begins a new world: a fresh folder, a server on a free port
 //! and no other process. Any other command that ends with `&` goes on beside the rest until its world ends, or
 //! `kill %N` ends it; the first is the server.
 use crate::common::{BINARY, Server};
@@ -31,8 +31,8 @@ pub(crate) fn run(text: &str) -> usize {
     let steps = steps(text);
     let mut world: Option<World> = None;
     for step in &steps {
-        if let Some(options) = server(step.command) {
-            world = Some(World::new(&options));
+        if let Some(started) = server(step.command) {
+            world = Some(World::new(&started));
             continue;
         }
         let world = world.as_mut().expect("a page begins with a server");
@@ -67,10 +67,25 @@ fn steps(text: &str) -> Vec<Step<'_>> {
     steps
 }
 
-/// The options of a command that starts a server.
-fn server(command: &str) -> Option<Vec<&str>> {
-    let options = command.strip_prefix("tisync serve")?.strip_suffix('&')?;
-    Some(options.split_whitespace().collect())
+/// The options of a command that starts a server, and the environment before it.
+fn server(command: &str) -> Option<Started<'_>> {
+    let words = command.strip_suffix('&')?.split_whitespace();
+    let environment: Vec<_> = words
+        .clone()
+        .map_while(|word| word.split_once('='))
+        .collect();
+    let mut words = words.skip(environment.len());
+    let is_server = words.next() == Some("tisync") && words.next() == Some("serve");
+    is_server.then(|| Started {
+        environment,
+        options: words.collect(),
+    })
+}
+
+/// How a page starts a server.
+struct Started<'a> {
+    environment: Vec<(&'a str, &'a str)>,
+    options: Vec<&'a str>,
 }
 
 /// A folder, its server, and what runs beside.
@@ -82,9 +97,9 @@ struct World {
 }
 
 impl World {
-    fn new(options: &[&str]) -> Self {
+    fn new(started: &Started<'_>) -> Self {
         let folder = TempDir::new().unwrap();
-        let server = Server::start(folder.path(), options, &[]);
+        let server = Server::start(folder.path(), &started.options, &started.environment);
         World {
             folder,
             url: server.url.clone(),
