@@ -3,8 +3,8 @@ pub mod rules;
 
 use crate::model::{
     CollectionName, CollectionOutbox, Conflict, ConnectorName, ConnectorState, Dirty, Entry,
-    FeedKey, FeedState, GroupId, JournalId, JournalRow, MutationId, Quarantined, Record, RecordId,
-    RecordState, Rid, Schema, Stamp, Suspicion, Version,
+    FeedKey, FeedState, GroupId, Image, JournalChange, JournalId, JournalRow, MutationId,
+    Quarantined, Record, RecordId, RecordState, Rid, Schema, Stamp, Suspicion, Version,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -69,6 +69,33 @@ pub enum EntryFilter<'a> {
     Id(MutationId),
 }
 
+/// What tells an entry from others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryKey {
+    /// Its place.
+    pub seq: i64,
+    /// Its key on the wire.
+    pub id: MutationId,
+    /// The record's collection.
+    pub collection: CollectionName,
+    /// The record.
+    pub rid: Rid,
+    /// The group that it belongs to.
+    pub group: Option<GroupId>,
+}
+
+impl From<&Entry> for EntryKey {
+    fn from(entry: &Entry) -> Self {
+        EntryKey {
+            seq: entry.seq,
+            id: entry.id,
+            collection: entry.collection.clone(),
+            rid: entry.rid,
+            group: entry.group,
+        }
+    }
+}
+
 /// Which rows of the journal to read, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JournalFilter<'a> {
@@ -131,6 +158,13 @@ pub trait Tx {
         after: Option<i64>,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError>;
+    /// Reads the keys of entries, without their contents; otherwise as [`Tx::entries`].
+    fn entry_keys(
+        &mut self,
+        filter: EntryFilter<'_>,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<EntryKey>, StoreError>;
     /// Counts the entries of each collection that has any.
     fn outbox(&mut self) -> Result<BTreeMap<CollectionName, CollectionOutbox>, StoreError>;
     /// The open conflict of a record.
@@ -250,6 +284,8 @@ pub enum Op {
     },
     /// Adds an entry, or replaces the one with the same `seq`.
     Entry(Box<Entry>),
+    /// Changes where an entry that is there stands: its state and what was frozen, nothing else of it.
+    EntryState(Box<Entry>),
     /// Removes an entry.
     RemoveEntry(i64),
     /// Opens or replaces a conflict.
@@ -263,6 +299,13 @@ pub enum Op {
     },
     /// Adds a row of the journal, or replaces the one with the same id.
     Journal(Box<JournalRow>),
+    /// Changes the open rows of the journal whose outcome this mutation carries.
+    AmendJournal {
+        /// The mutation.
+        carrier: MutationId,
+        /// What becomes of the rows.
+        change: JournalChange,
+    },
     /// Drops settled and void rows that are older than `before_ms`, and the oldest ones beyond `bytes_max` (see
     /// [`rules::journal_bytes`]); never the newest row of all, nor one that is open.
     PruneJournal {
@@ -321,6 +364,35 @@ pub enum Op {
         /// The value.
         value: Option<String>,
     },
+}
+
+impl Op {
+    /// The turn of a record's change among those of all records of a step: what gives an id or a key free comes
+    /// first, what refers to a record after it.
+    pub(crate) fn turn(&self) -> u8 {
+        match self {
+            Op::RemoveEntry(_) => 0,
+            Op::Dirty { dirty: None, .. } => 1,
+            Op::RemoveConflict { .. } => 2,
+            Op::Remove { .. } => 3,
+            Op::Update { .. } => 4,
+            // With the flag of a new record, which is stored with it.
+            Op::Insert { .. } => 5,
+            Op::Dirty {
+                dirty:
+                    Some(Dirty {
+                        base: Image::Absent,
+                        remote: None,
+                    }),
+                ..
+            } => 5,
+            Op::Head { .. } => 6,
+            Op::Dirty { .. } => 7,
+            Op::Entry(_) => 8,
+            Op::EntryState(_) => 9,
+            _ => 10,
+        }
+    }
 }
 
 /// Why the store refused.

@@ -95,6 +95,7 @@ impl Tx for BothTx<'_> {
         count(collection: &CollectionName, pass: Option<u64>) -> (u64, u64);
         aliases(collection: &CollectionName, rid: Rid) -> Vec<RecordId>;
         entries(filter: EntryFilter<'_>, after: Option<i64>, limit: usize) -> Vec<Entry>;
+        entry_keys(filter: EntryFilter<'_>, after: Option<i64>, limit: usize) -> Vec<EntryKey>;
         outbox() -> BTreeMap<CollectionName, CollectionOutbox>;
         conflict(collection: &CollectionName, rid: Rid) -> Option<Conflict>;
         conflicts(after: Option<(&CollectionName, Rid)>, limit: usize) -> Vec<Conflict>;

@@ -4,7 +4,8 @@ use crate::scenario::CrashWhen;
 use std::collections::BTreeMap;
 use tisync_core::model::*;
 use tisync_core::store::{
-    Durability, EntryFilter, JournalFilter, Keys, Load, Op, Store, StoreError, StoreErrorKind, Tx,
+    Durability, EntryFilter, EntryKey, JournalFilter, Keys, Load, Op, Store, StoreError,
+    StoreErrorKind, Tx,
 };
 
 /// Passes everything on to the store below and notes what is committed.
@@ -97,6 +98,14 @@ impl<T: Tx> Tx for WatchedTx<'_, T> {
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
         self.below.entries(filter, after, limit)
+    }
+    fn entry_keys(
+        &mut self,
+        filter: EntryFilter<'_>,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<EntryKey>, StoreError> {
+        self.below.entry_keys(filter, after, limit)
     }
     fn outbox(&mut self) -> Result<BTreeMap<CollectionName, CollectionOutbox>, StoreError> {
         self.below.outbox()

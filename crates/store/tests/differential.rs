@@ -150,6 +150,18 @@ fn entries() -> impl Strategy<Value = Entry> {
         )
 }
 
+fn amendments() -> impl Strategy<Value = Op> {
+    let changes = prop_oneof![
+        prop::sample::select(vec![JournalState::Settled, JournalState::Void])
+            .prop_map(JournalChange::State),
+        (10_u128..40).prop_map(|id| JournalChange::Carrier(MutationId(id))),
+    ];
+    (10_u128..40, changes).prop_map(|(carrier, change)| Op::AmendJournal {
+        carrier: MutationId(carrier),
+        change,
+    })
+}
+
 fn journal_rows() -> impl Strategy<Value = JournalRow> {
     let states = prop::sample::select(vec![
         JournalState::Decided,
@@ -221,6 +233,8 @@ fn ops() -> impl Strategy<Value = Op> {
         2 => (collections(), ids_(), rids()).prop_map(|(collection, alias, rid)| Op::Alias { collection, alias, rid }),
         5 => entries().prop_map(put),
         3 => (1_i64..8).prop_map(Op::RemoveEntry),
+        3 => entries().prop_map(|entry| Op::EntryState(Box::new(entry))),
+        2 => amendments(),
         2 => (collections(), rids(), remotes()).prop_map(|(collection, rid, remote)| Op::Conflict(Box::new(Conflict {
             collection, rid, id: id("a"), remote, asked: Vec::new(), deadline: None, since_ms: 1,
         }))),

@@ -1,7 +1,8 @@
 //! Open conflicts and the journal.
 use super::*;
 use crate::model::{
-    Conflict, Deadline, Generation, JournalId, JournalRow, JournalState, Loser, Question, Remote,
+    Conflict, Deadline, Generation, JournalChange, JournalId, JournalRow, JournalState, Loser,
+    Question, Remote,
 };
 use crate::store::JournalFilter;
 use crate::store::rules::journal_bytes;
@@ -220,6 +221,44 @@ pub fn a_journal_row_with_the_same_id_is_replaced<S: Store>(store: &mut S) {
         see(store, |tx| tx.journal(JournalFilter::All, None, 9)),
         [row(1, 1, JournalState::Settled)]
     );
+}
+
+pub fn the_open_rows_of_a_mutation_are_amended<S: Store>(store: &mut S) {
+    let of = |number, mutation, state| JournalRow {
+        mutation: Some(MutationId(mutation)),
+        ..row(number, 1, state)
+    };
+    let (open, void) = (JournalState::Decided, JournalState::Void);
+    given(
+        store,
+        vec![
+            write(of(1, 1, open)),
+            write(of(2, 2, open)),
+            write(of(3, 1, void)),
+        ],
+    );
+    let amend = |carrier, change| Op::AmendJournal {
+        carrier: MutationId(carrier),
+        change,
+    };
+    // In order: the first rows are the second's then.
+    commit(
+        store,
+        vec![
+            amend(1, JournalChange::Carrier(MutationId(2))),
+            amend(2, JournalChange::State(JournalState::Settled)),
+            amend(9, JournalChange::State(void)),
+        ],
+    );
+    let settled = JournalState::Settled;
+    assert_eq!(
+        see(store, |tx| tx.journal(JournalFilter::All, None, 9)),
+        [of(3, 1, void), of(2, 2, settled), of(1, 2, settled)]
+    );
+    let found = see(store, |tx| {
+        tx.journal(JournalFilter::Mutation(MutationId(2)), None, 9)
+    });
+    assert_eq!(found.len(), 2);
 }
 
 pub fn pruning_drops_old_settled_rows<S: Store>(store: &mut S) {

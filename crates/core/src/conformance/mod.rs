@@ -118,6 +118,9 @@ cases! { $
     outbox:
         an_entry_comes_back_whole,
         every_state_of_an_entry_comes_back,
+        where_an_entry_stands_changes_alone,
+        an_entry_that_is_not_there_stands_nowhere,
+        the_keys_of_entries_are_those_of_the_entries,
         every_change_comes_back,
         entries_come_by_seq_and_page,
         an_entry_with_the_same_seq_is_replaced,
@@ -139,6 +142,7 @@ cases! { $
         the_journal_comes_newest_first,
         the_journal_is_filtered_by_record_and_mutation,
         a_journal_row_with_the_same_id_is_replaced,
+        the_open_rows_of_a_mutation_are_amended,
         pruning_drops_old_settled_rows,
         pruning_keeps_open_rows,
         pruning_keeps_the_newest_row,

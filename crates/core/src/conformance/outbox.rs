@@ -4,6 +4,7 @@ use crate::model::{
     Blocker, CollectionOutbox, Frozen, Generation, GroupId, JournalId, OutboxCounts, Precondition,
     RequestId,
 };
+use crate::store::EntryKey;
 use std::collections::{BTreeMap, BTreeSet};
 use tisync_json::{Patch, Value};
 
@@ -85,6 +86,72 @@ pub fn every_state_of_an_entry_comes_back<S: Store>(store: &mut S) {
         .collect();
     commit(store, entries.iter().cloned().map(put).collect());
     assert_eq!(found(store), entries);
+}
+
+pub fn where_an_entry_stands_changes_alone<S: Store>(store: &mut S) {
+    with_records(store);
+    commit(store, vec![put(entry(1, 1)), put(entry(2, 2))]);
+    for state in states() {
+        let stands = Entry {
+            frozen: Some(Frozen {
+                precondition: Precondition::Absent,
+                at_ms: 5,
+            }),
+            ..in_state(2, state)
+        };
+        // What else the entry says is not looked at.
+        let given = Entry {
+            change: Change::Delete,
+            ..stands.clone()
+        };
+        commit(store, vec![Op::EntryState(Box::new(given))]);
+        let expected = Entry {
+            state: stands.state,
+            frozen: stands.frozen,
+            ..entry(2, 2)
+        };
+        assert_eq!(found(store), [entry(1, 1), expected]);
+    }
+    // Written whole, it stands as it says.
+    commit(store, vec![put(entry(2, 2))]);
+    assert_eq!(found(store), [entry(1, 1), entry(2, 2)]);
+}
+
+pub fn an_entry_that_is_not_there_stands_nowhere<S: Store>(store: &mut S) {
+    with_records(store);
+    commit(store, vec![put(entry(1, 1))]);
+    let other_key = Entry {
+        id: MutationId(u128::MAX),
+        ..entry(1, 1)
+    };
+    for missing in [entry(2, 2), other_key] {
+        refused(store, vec![Op::EntryState(Box::new(missing))]);
+    }
+    assert_eq!(found(store), [entry(1, 1)]);
+}
+
+pub fn the_keys_of_entries_are_those_of_the_entries<S: Store>(store: &mut S) {
+    with_records(store);
+    let member = Entry {
+        group: Some(GroupId(7)),
+        ..entry(3, 1)
+    };
+    commit(
+        store,
+        vec![put(entry(1, 1)), put(of_tasks(2, 1)), put(member)],
+    );
+    for filter in [
+        EntryFilter::All,
+        EntryFilter::Pending(&[tasks()]),
+        EntryFilter::InFlight,
+        EntryFilter::Group(GroupId(7)),
+        EntryFilter::Chains(&notes(), &[Rid(1)]),
+        EntryFilter::Id(entry(1, 1).id),
+    ] {
+        let entries = see(store, |tx| tx.entries(filter, None, 9));
+        let keys = see(store, |tx| tx.entry_keys(filter, None, 9));
+        assert_eq!(keys, entries.iter().map(EntryKey::from).collect::<Vec<_>>());
+    }
 }
 
 pub fn every_change_comes_back<S: Store>(store: &mut S) {

@@ -4,7 +4,7 @@ use super::work::{Work, refers};
 use crate::error::Error;
 use crate::model::*;
 use crate::planted::{self, Bug};
-use crate::store::{Keys, Load, Op, Tx};
+use crate::store::{Keys, Load, Op, Row, Tx};
 use std::collections::{BTreeMap, BTreeSet};
 use tisync_json::Document;
 
@@ -129,18 +129,10 @@ fn apply_to<T: Tx>(
         if heads { Load::Heads } else { Load::Whole },
     )?;
     let mut seen = Vec::new();
-    for ((id, item), row) in items.into_iter().zip(rows) {
-        if let Some((record, _)) = &row {
-            seen.push(record.rid);
-        }
-        let is_plain = match &row {
-            Some((record, _)) => {
-                record.state == RecordState::Clean
-                    && !work.is_lost(collection, record.version.as_ref())?
-            }
-            None => true,
-        };
+    let plain = plain(work, collection, &rows)?;
+    for (((id, item), row), is_plain) in items.into_iter().zip(rows).zip(plain) {
         let row = row.map(|(record, _)| record);
+        seen.extend(row.as_ref().map(|record| record.rid));
         match item {
             Item::Upsert {
                 document,
@@ -150,19 +142,19 @@ fn apply_to<T: Tx>(
                 ..
             } => {
                 let stamp = work.observe(stamp, skew)?;
-                if is_plain {
-                    if let Some(rid) = upsert(work, collection, row, id, document, version, stamp)?
-                    {
-                        seen.push(rid);
+                match row {
+                    Some(record) if !is_plain => {
+                        let remote = Remote {
+                            image: Image::Present(document),
+                            version,
+                            stamp,
+                            stamps,
+                        };
+                        through_slot(work, collection, record.rid, remote)?;
                     }
-                } else {
-                    let remote = Remote {
-                        image: Image::Present(document),
-                        version,
-                        stamp,
-                        stamps,
-                    };
-                    through_slot(work, collection, &id, remote)?;
+                    row => {
+                        seen.extend(upsert(work, collection, row, id, document, version, stamp)?)
+                    }
                 }
             }
             Item::Tombstone { version, stamp, .. } => {
@@ -186,14 +178,14 @@ fn apply_to<T: Tx>(
                         };
                         remove(work, collection, record)?;
                     }
-                    Some(_) => {
+                    Some(record) => {
                         let remote = Remote {
                             image: Image::Gone,
                             version,
                             stamp,
                             stamps: None,
                         };
-                        through_slot(work, collection, &id, remote)?;
+                        through_slot(work, collection, record.rid, remote)?;
                     }
                 }
             }
@@ -219,6 +211,36 @@ fn apply_to<T: Tx>(
         });
     }
     Ok(())
+}
+
+/// Tells for each row whether its item needs no slot: the record is new, or clean and of a history that the
+/// server still has. The records of the others are loaded, all at once.
+fn plain<T: Tx>(
+    work: &mut Work<'_, T>,
+    collection: &CollectionName,
+    rows: &[Option<Row>],
+) -> Result<Vec<bool>, Error> {
+    let (mut plain, mut loaded, mut lost) =
+        (Vec::with_capacity(rows.len()), Vec::new(), Vec::new());
+    for row in rows {
+        let Some(row) = row else {
+            plain.push(true);
+            continue;
+        };
+        let record = &row.0;
+        let is_clean = record.state == RecordState::Clean;
+        let is_lost = is_clean && work.is_lost(collection, record.version.as_ref())?;
+        plain.push(is_clean && !is_lost);
+        if is_lost {
+            // Perhaps only its head was read.
+            lost.push(record.rid);
+        } else if !is_clean {
+            loaded.push(row.clone());
+        }
+    }
+    work.admit(collection, loaded)?;
+    work.load_rids(collection, &lost)?;
+    Ok(plain)
 }
 
 /// Stores the image of a record that is clean or new; returns the key of a new one.
@@ -309,10 +331,10 @@ pub(super) fn remove<T: Tx>(
 fn through_slot<T: Tx>(
     work: &mut Work<'_, T>,
     collection: &CollectionName,
-    id: &RecordId,
+    rid: Rid,
     remote: Remote,
 ) -> Result<(), Error> {
-    let mut slot = work.take_id(collection, id)?;
+    let mut slot = work.take(collection, rid)?;
     if planted::on(Bug::DropRemoteOfDirty) && !slot.chain.is_empty() {
         work.put(slot);
         return Ok(());

@@ -160,7 +160,7 @@ pub(super) fn settle<T: Tx>(
                 | Situation::EditedDeleted
                 | Situation::DeletedEdited
         );
-    follow(work, &old, mutation, was_conflict)?;
+    follow(work, &old, mutation, was_conflict);
     if was_conflict && !planted::on(Bug::SkipJournal) {
         let (at_ms, collection, rid, record) = (
             work.now.wall_ms,
@@ -201,32 +201,23 @@ fn follow<T: Tx>(
     old: &[Entry],
     mutation: Option<MutationId>,
     decided: bool,
-) -> Result<(), Error> {
+) {
+    let change = match mutation {
+        _ if decided => JournalChange::State(JournalState::Void),
+        Some(carrier) => JournalChange::Carrier(carrier),
+        None => JournalChange::State(JournalState::Settled),
+    };
     for entry in old {
-        journal_of(work, entry, |row| {
-            if decided {
-                row.state = JournalState::Void;
-            } else if mutation.is_some() {
-                row.mutation = mutation;
-            } else {
-                row.state = JournalState::Settled;
-            }
-        })?;
+        journal_of(work, entry, change);
     }
-    Ok(())
 }
 
 /// Changes the open journal rows whose outcome an entry carries.
-pub(super) fn journal_of<T: Tx>(
-    work: &mut Work<'_, T>,
-    entry: &Entry,
-    change: impl Fn(&mut JournalRow),
-) -> Result<(), Error> {
-    // Only a decision, or an undo, makes an entry that carries a row: the others need no look.
-    if entry.replaces.is_none() && entry.undoes.is_none() {
-        return Ok(());
+pub(super) fn journal_of<T: Tx>(work: &mut Work<'_, T>, entry: &Entry, change: JournalChange) {
+    // Only a decision, or an undo, makes an entry that carries a row.
+    if entry.replaces.is_some() || entry.undoes.is_some() {
+        work.amend(entry.id, change);
     }
-    work.amend(entry.id, change)
 }
 
 /// Opens a conflict, or gives an open one a newer remote.

@@ -49,7 +49,7 @@ pub(super) fn append<T: Tx>(
         let Some(change) = joined else {
             if let Some(cancelled) = slot.chain.pop() {
                 work.touch_group(cancelled.group);
-                journal_of(work, &cancelled, |row| row.state = JournalState::Void)?;
+                journal_of(work, &cancelled, JournalChange::State(JournalState::Void));
             }
             if slot.chain.is_empty() {
                 // Without a side of ours there is no conflict: theirs stands.

@@ -6,13 +6,16 @@ use super::work::Work;
 use crate::error::{Error, ErrorKind};
 use crate::model::*;
 use crate::reconcile::{self, Plan};
-use crate::store::{EntryFilter, JournalFilter, Tx};
+use crate::store::{EntryFilter, EntryKey, JournalFilter, Tx};
 
 /// What a sync would do with each waiting record, and with each feed.
 pub(super) fn plan<T: Tx>(work: &mut Work<'_, T>, limit: usize) -> Result<Vec<Planned>, Error> {
     let mut planned = Vec::new();
     let entries = work.tx.entries(EntryFilter::All, None, limit)?;
-    push::load(work, &entries)?;
+    push::load(
+        work,
+        &entries.iter().map(EntryKey::from).collect::<Vec<_>>(),
+    )?;
     for entry in entries {
         let slot = work.take(&entry.collection, entry.rid)?;
         let verb = match entry.change {

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::limits;
 use crate::model::*;
 use crate::planted::{self, Bug};
-use crate::store::{EntryFilter, Tx};
+use crate::store::{EntryFilter, EntryKey, Tx};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Freezes the next batch of a connector and hands it out; says whether there was anything to send.
@@ -36,7 +36,7 @@ pub(super) fn send<T: Tx>(
     let mut after = None;
     let mut groups = BTreeSet::new();
     while !batch.is_full() {
-        let page = work.tx.entries(
+        let page = work.tx.entry_keys(
             EntryFilter::Pending(&collections),
             after,
             limits::PUSH_ITEMS_MAX,
@@ -54,9 +54,10 @@ pub(super) fn send<T: Tx>(
             let members = match entry.group {
                 Some(_) if planted::on(Bug::HalveGroup) => vec![entry],
                 Some(group) if !groups.insert(group) => continue,
-                Some(group) => work
-                    .tx
-                    .entries(EntryFilter::Group(group), None, usize::MAX)?,
+                Some(group) => {
+                    let members = EntryFilter::Group(group);
+                    work.tx.entry_keys(members, None, usize::MAX)?
+                }
                 None => vec![entry],
             };
             load(work, &members)?;
@@ -84,7 +85,7 @@ impl Batch {
 }
 
 /// Loads the records of entries into slots.
-pub(super) fn load<T: Tx>(work: &mut Work<'_, T>, entries: &[Entry]) -> Result<(), Error> {
+pub(super) fn load<T: Tx>(work: &mut Work<'_, T>, entries: &[EntryKey]) -> Result<(), Error> {
     let mut rids: BTreeMap<&CollectionName, Vec<Rid>> = BTreeMap::new();
     for entry in entries {
         rids.entry(&entry.collection).or_default().push(entry.rid);
@@ -122,11 +123,12 @@ fn resend<T: Tx>(
                         .tx
                         .entries(EntryFilter::Group(group), None, usize::MAX)?;
                     members
-                        .into_iter()
+                        .iter()
                         .filter(|member| matches!(member.state, EntryState::Unknown { .. }))
+                        .map(EntryKey::from)
                         .collect()
                 }
-                None => vec![entry],
+                None => vec![EntryKey::from(&entry)],
             };
             if !batch.items.is_empty() && batch.items.len() + members.len() > batch.items_max {
                 continue;
@@ -143,7 +145,7 @@ fn resend<T: Tx>(
 /// Puts an entry, or a whole group, into the batch, if it can go now.
 fn offer<T: Tx>(
     work: &mut Work<'_, T>,
-    members: Vec<Entry>,
+    members: Vec<EntryKey>,
     batch: &mut Batch,
 ) -> Result<(), Error> {
     if !batch.items.is_empty() && batch.items.len() + members.len() > batch.items_max {
@@ -161,7 +163,7 @@ fn offer<T: Tx>(
 }
 
 /// Whether an entry is the one of its record that goes next.
-fn is_next<T: Tx>(work: &mut Work<'_, T>, entry: &Entry) -> Result<bool, Error> {
+fn is_next<T: Tx>(work: &mut Work<'_, T>, entry: &EntryKey) -> Result<bool, Error> {
     let slot = work.peek(&entry.collection, entry.rid)?;
     Ok(slot
         .chain

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::limits;
 use crate::model::*;
 use crate::planted::{self, Bug};
-use crate::store::{EntryFilter, Tx};
+use crate::store::{EntryFilter, EntryKey, Tx};
 
 /// Lets every idle connector do what is due, and says when to come back.
 pub(super) fn run<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
@@ -357,7 +357,10 @@ pub(super) fn orphan<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
         return Ok(());
     }
     let entries = work.tx.entries(EntryFilter::InFlight, None, usize::MAX)?;
-    push::load(work, &entries)?;
+    push::load(
+        work,
+        &entries.iter().map(EntryKey::from).collect::<Vec<_>>(),
+    )?;
     for entry in entries {
         verdict::settle(work, &entry, Verdict::Unknown)?;
     }

@@ -294,8 +294,12 @@ impl Slot {
             });
         }
         for entry in chain {
-            if !before_chain.contains(&entry) {
-                ops.push(Op::Entry(Box::new(entry)));
+            match before_chain.iter().find(|old| old.seq == entry.seq) {
+                Some(old) if *old == entry => {}
+                Some(old) if old.differs_in_state_only(&entry) => {
+                    ops.push(Op::EntryState(Box::new(entry)))
+                }
+                _ => ops.push(Op::Entry(Box::new(entry))),
             }
         }
         match conflict {

@@ -299,7 +299,7 @@ fn renew<T: Tx>(
 ) -> Result<(), Error> {
     let old = slot.chain[index].clone();
     let id = work.entropy.mutation();
-    journal_of(work, &old, |row| row.mutation = Some(id))?;
+    journal_of(work, &old, JournalChange::Carrier(id));
     work.touch_group(old.group);
     let written = Written {
         collection: slot.collection.clone(),
@@ -384,7 +384,7 @@ pub(super) fn discard<T: Tx>(work: &mut Work<'_, T>, id: MutationId) -> Result<(
     }
     let before = slot.image_before(index);
     let after = entry.change.apply(before.as_ref());
-    journal_of(work, &entry, |row| row.state = JournalState::Void)?;
+    journal_of(work, &entry, JournalChange::State(JournalState::Void));
     work.touch_group(entry.group);
     slot.chain.remove(index);
     stand_on(work, &mut slot, index)?;
@@ -432,7 +432,7 @@ fn stand_on<T: Tx>(work: &mut Work<'_, T>, slot: &mut Slot, index: usize) -> Res
     for mut entry in slot.chain.split_off(index) {
         if before.is_none() && entry.change == Change::Delete {
             work.touch_group(entry.group);
-            journal_of(work, &entry, |row| row.state = JournalState::Void)?;
+            journal_of(work, &entry, JournalChange::State(JournalState::Void));
             continue;
         }
         let after = entry.change.apply(before.as_ref());

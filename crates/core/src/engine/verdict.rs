@@ -18,13 +18,7 @@ pub(super) fn answered<T: Tx>(
     answer: Result<Vec<(MutationId, Verdict)>, Failure>,
 ) -> Result<usize, Error> {
     let mut silent = 0;
-    let out: Vec<Entry> = work
-        .tx
-        .entries(EntryFilter::InFlight, None, usize::MAX)?
-        .into_iter()
-        .filter(|entry| matches!(entry.state, EntryState::InFlight { request: of, .. } if of == request))
-        .collect();
-    load(work, &out)?;
+    let out = out_under(work, request)?;
     match answer {
         Ok(verdicts) => {
             let mut verdicts: BTreeMap<MutationId, Verdict> = verdicts.into_iter().collect();
@@ -62,6 +56,23 @@ pub(super) fn answered<T: Tx>(
         }
     }
     Ok(silent)
+}
+
+/// The entries that are out under a request, with their records loaded.
+fn out_under<T: Tx>(work: &mut Work<'_, T>, request: RequestId) -> Result<Vec<Entry>, Error> {
+    let keys = work
+        .tx
+        .entry_keys(EntryFilter::InFlight, None, usize::MAX)?;
+    load(work, &keys)?;
+    let mut out = Vec::with_capacity(keys.len());
+    for key in keys {
+        let slot = work.peek(&key.collection, key.rid)?;
+        out.extend(slot.chain.iter().filter(|entry| {
+            entry.id == key.id
+                && matches!(entry.state, EntryState::InFlight { request: of, .. } if of == request)
+        }).cloned());
+    }
+    Ok(out)
 }
 
 /// Uses the verdicts of an answer that came too late for anything else.
@@ -152,10 +163,8 @@ pub(super) fn settle<T: Tx>(
                 state: EntryState::Pending,
                 ..first.clone()
             };
-            let carrier = Some(renewed.id);
-            journal_of(work, &slot.chain[index].clone(), |row| {
-                row.mutation = carrier
-            })?;
+            let carrier = JournalChange::Carrier(renewed.id);
+            journal_of(work, &slot.chain[index], carrier);
             slot.chain[index] = renewed;
             work.touch_group(entry.group);
             reconcile(work, &mut slot)?;
@@ -257,7 +266,7 @@ fn accepted<T: Tx>(
     stamp: Option<Stamp>,
 ) -> Result<(), Error> {
     let entry = slot.chain.remove(index);
-    journal_of(work, &entry, |row| row.state = JournalState::Settled)?;
+    journal_of(work, &entry, JournalChange::State(JournalState::Settled));
     if planted::on(Bug::DropSuccessor) {
         slot.chain.clear();
     }

@@ -1,6 +1,6 @@
 //! Applies the changes of a commit: all or none.
 use super::tables::{Cell, Rows, Tables};
-use crate::model::{CollectionName, JournalId, JournalState, RecordId, Rid};
+use crate::model::{CollectionName, JournalId, JournalRow, JournalState, RecordId, Rid};
 use crate::store::{Op, StoreError, StoreErrorKind, rules};
 
 impl Tables {
@@ -126,6 +126,17 @@ impl Tables {
                 }
                 swap(self, Cell::Entry(entry.seq, Some(entry)));
             }
+            Op::EntryState(entry) => {
+                let mut stored = self
+                    .entries
+                    .get(&entry.seq)
+                    .filter(|stored| stored.id == entry.id)
+                    .cloned()
+                    .ok_or_else(|| rules::no_entry(entry.id))?;
+                stored.state = entry.state;
+                stored.frozen = entry.frozen;
+                swap(self, Cell::Entry(stored.seq, Some(Box::new(stored))));
+            }
             Op::RemoveEntry(seq) => swap(self, Cell::Entry(seq, None)),
             Op::Conflict(conflict) => {
                 let key = (conflict.collection.clone(), conflict.rid);
@@ -135,6 +146,16 @@ impl Tables {
                 swap(self, Cell::Conflict((collection, rid), None));
             }
             Op::Journal(row) => swap(self, Cell::Journal(row.id, Some(row))),
+            Op::AmendJournal { carrier, change } => {
+                let open = |row: &&JournalRow| {
+                    row.mutation == Some(carrier) && row.state == JournalState::Decided
+                };
+                let rows: Vec<_> = self.journal.values().filter(open).cloned().collect();
+                for mut row in rows {
+                    change.apply(&mut row);
+                    swap(self, Cell::Journal(row.id, Some(Box::new(row))));
+                }
+            }
             Op::PruneJournal {
                 before_ms,
                 bytes_max,

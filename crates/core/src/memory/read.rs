@@ -6,7 +6,7 @@ use crate::model::{
     EntryState, FeedKey, FeedState, JournalId, JournalRow, Quarantined, Record, RecordId,
     RecordState, Rid, Stamp, Suspicion,
 };
-use crate::store::{EntryFilter, JournalFilter, Keys, Load, Op, StoreError, Tx};
+use crate::store::{EntryFilter, EntryKey, JournalFilter, Keys, Load, Op, StoreError, Tx};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -143,6 +143,16 @@ impl Tx for MemoryTx<'_> {
                 .cloned()
                 .collect()),
         }
+    }
+
+    fn entry_keys(
+        &mut self,
+        filter: EntryFilter<'_>,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<EntryKey>, StoreError> {
+        let entries = self.entries(filter, after, limit)?;
+        Ok(entries.iter().map(EntryKey::from).collect())
     }
 
     fn outbox(&mut self) -> Result<BTreeMap<CollectionName, CollectionOutbox>, StoreError> {

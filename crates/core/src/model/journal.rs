@@ -64,3 +64,23 @@ pub enum JournalState {
     /// A later decision replaced it before it reached the server.
     Void,
 }
+
+/// What becomes of the open rows whose outcome a mutation carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JournalChange {
+    /// They reach this state.
+    State(JournalState),
+    /// Another mutation carries their outcome now.
+    Carrier(MutationId),
+}
+
+impl JournalChange {
+    /// Changes a row.
+    pub fn apply(self, row: &mut JournalRow) {
+        match self {
+            JournalChange::State(state) => row.state = state,
+            JournalChange::Carrier(mutation) => row.mutation = Some(mutation),
+        }
+    }
+}

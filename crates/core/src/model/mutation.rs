@@ -205,3 +205,31 @@ pub struct Entry {
     /// Wall time of the first write in it.
     pub created_ms: u64,
 }
+
+impl Entry {
+    /// Whether `other` is this entry but for where it stands: its state, and what was frozen.
+    pub fn differs_in_state_only(&self, other: &Entry) -> bool {
+        let Entry {
+            seq,
+            id,
+            collection,
+            rid,
+            change,
+            stamps,
+            group,
+            schema,
+            replaces,
+            undoes,
+            state: _,
+            frozen: _,
+            created_ms,
+        } = self;
+        (*seq, *id, *rid) == (other.seq, other.id, other.rid)
+            && (*group, *schema) == (other.group, other.schema)
+            && (*replaces, *undoes) == (other.replaces, other.undoes)
+            && *created_ms == other.created_ms
+            && *collection == other.collection
+            && *stamps == other.stamps
+            && *change == other.change
+    }
+}

@@ -1,7 +1,7 @@
 //! What every store checks in the same way, so that a bug of the engine shows on each of them.
 use super::{Op, StoreError, StoreErrorKind};
 use crate::limits::{COLUMNS_MAX, NAME_BYTES_MAX};
-use crate::model::{CollectionName, JournalRow, Record, RecordState, Rid, Schema};
+use crate::model::{CollectionName, JournalRow, MutationId, Record, RecordState, Rid, Schema};
 use std::collections::BTreeSet;
 
 /// Bytes that a journal row counts besides its documents.
@@ -83,6 +83,14 @@ pub fn not_there(collection: &CollectionName, rid: Rid) -> StoreError {
             "change of a record that is not there: {} in {collection}",
             rid.0
         ),
+    )
+}
+
+/// The error of a change of an entry that is not there.
+pub fn no_entry(id: MutationId) -> StoreError {
+    StoreError::new(
+        StoreErrorKind::Misuse,
+        format!("change of an entry that is not there: {id}"),
     )
 }
 

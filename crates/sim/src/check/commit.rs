@@ -69,7 +69,7 @@ impl Commit {
                 self.records
                     .insert((conflict.collection.clone(), conflict.rid));
             }
-            Op::Entry(entry) => {
+            Op::Entry(entry) | Op::EntryState(entry) => {
                 self.records.insert((entry.collection.clone(), entry.rid));
                 self.groups.extend(entry.group);
             }
@@ -78,6 +78,7 @@ impl Commit {
             Op::Feed { key, state } => self.feeds.push((key.clone(), state.as_ref().clone())),
             Op::Declare { .. }
             | Op::Alias { .. }
+            | Op::AmendJournal { .. }
             | Op::PruneJournal { .. }
             | Op::Connector { .. }
             | Op::Seen { .. }

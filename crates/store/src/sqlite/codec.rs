@@ -1,9 +1,10 @@
 //! Rows to nouns and back.
 use crate::driver::{SqlRow, SqlValue};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tisync_core::model::{
-    Dirty, EntryState, Image, JournalState, Record, RecordId, RecordState, Remote, Rid, Version,
+    Dirty, Entry, EntryState, Frozen, Image, JournalRow, JournalState, Record, RecordId,
+    RecordState, Remote, Rid, Version,
 };
 use tisync_core::store::{StoreError, StoreErrorKind};
 use tisync_json::Document;
@@ -44,6 +45,52 @@ pub(crate) fn entry_code(state: &EntryState) -> i64 {
         EntryState::Held(_) => 3,
         EntryState::Parked { .. } => 4,
     }
+}
+
+/// What has become of an entry since it was written whole.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Stands {
+    state: EntryState,
+    frozen: Option<Frozen>,
+}
+
+impl Stands {
+    pub(crate) fn of(entry: &Entry) -> Self {
+        Stands {
+            state: entry.state.clone(),
+            frozen: entry.frozen.clone(),
+        }
+    }
+}
+
+/// Reads the columns `body, stands` of the outbox.
+pub(crate) fn entry(row: &dyn SqlRow) -> Result<Entry, StoreError> {
+    let mut entry: Entry = from_json(text(row, 0)?)?;
+    if let Some(stands) = text_or_null(row, 1)? {
+        Stands {
+            state: entry.state,
+            frozen: entry.frozen,
+        } = from_json(stands)?;
+    }
+    Ok(entry)
+}
+
+/// Reads the columns `body, state, mutation` of the journal.
+pub(crate) fn journal_row(row: &dyn SqlRow) -> Result<JournalRow, StoreError> {
+    let mut journal: JournalRow = from_json(text(row, 0)?)?;
+    journal.state = match integer(row, 1)? {
+        0 => JournalState::Decided,
+        1 => JournalState::Settled,
+        2 => JournalState::Void,
+        code => {
+            return Err(corrupt(format!(
+                "a row of the journal has the state {code}"
+            )));
+        }
+    };
+    let mutation = text_or_null(row, 2)?.map(str::parse);
+    journal.mutation = mutation.transpose().map_err(wrong)?;
+    Ok(journal)
 }
 
 pub(crate) fn journal_code(state: JournalState) -> i64 {

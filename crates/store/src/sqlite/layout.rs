@@ -15,6 +15,9 @@ pub const VERSION: i64 = 1;
 ///   have to enter, save the one by record. Entries that are not pending, and members of groups, have an index
 ///   of their own. `late` marks the entries whose stamp does not follow the order of `seq`: the latest stamp is
 ///   that of the last entry that is not late, or the latest of the late ones, which have an index.
+///   `body` is the entry as it was last written whole; what has become of it since is in `state` and `stands`, so
+///   that handing an entry out does not write it again.
+/// * In the journal `state` and `mutation` count, not what `body` says of them, for the same reason.
 /// * Former ids, conflicts and suspicions go by (collection, rid).
 /// * The index by time of the journal answers what `prune` and `clock` ask without reading the rows.
 pub(super) const TABLES: &str = "
@@ -23,7 +26,7 @@ CREATE TABLE tisync_collections (
 CREATE TABLE tisync_outbox (
   seq INTEGER PRIMARY KEY, id TEXT NOT NULL, collection TEXT NOT NULL, rid INTEGER NOT NULL,
   state INTEGER NOT NULL, stamp TEXT NOT NULL, late INTEGER NOT NULL, created_ms INTEGER NOT NULL,
-  member TEXT, body TEXT NOT NULL);
+  member TEXT, body TEXT NOT NULL, stands TEXT);
 CREATE INDEX tisync_outbox_record ON tisync_outbox (collection, rid);
 CREATE INDEX tisync_outbox_out ON tisync_outbox (state, id) WHERE state <> 0;
 CREATE INDEX tisync_outbox_late ON tisync_outbox (stamp) WHERE late = 1;

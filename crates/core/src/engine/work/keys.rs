@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::limits;
 use crate::model::*;
 use crate::planted::{self, Bug};
-use crate::store::{JournalFilter, Tx};
+use crate::store::{Op, Tx};
 
 impl<'a, T: Tx> Work<'a, T> {
     /// The key of a new record.
@@ -48,22 +48,12 @@ impl<'a, T: Tx> Work<'a, T> {
     }
 
     /// Changes the open rows of the journal whose outcome an entry carries, those of this very step included.
-    pub(in crate::engine) fn amend(
-        &mut self,
-        carrier: MutationId,
-        change: impl Fn(&mut JournalRow),
-    ) -> Result<(), Error> {
-        let stored = self
-            .tx
-            .journal(JournalFilter::Mutation(carrier), None, usize::MAX)?;
-        for row in stored {
-            self.journal.entry(row.id).or_insert(row);
-        }
+    pub(in crate::engine) fn amend(&mut self, carrier: MutationId, change: JournalChange) {
+        self.ops.push(Op::AmendJournal { carrier, change });
         self.journal
             .values_mut()
             .filter(|row| row.mutation == Some(carrier) && row.state == JournalState::Decided)
-            .for_each(change);
-        Ok(())
+            .for_each(|row| change.apply(row));
     }
 
     /// The stamp of a local write: later than every stamp that this replica has seen.

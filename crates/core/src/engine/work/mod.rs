@@ -264,6 +264,7 @@ impl<'a, T: Tx> Work<'a, T> {
         self.hold_groups()?;
         let slots = std::mem::take(&mut self.slots);
         let mut ops = std::mem::take(&mut self.ops);
+        let mut of_slots = Vec::new();
         let journalled: BTreeSet<(CollectionName, Rid)> = self
             .journal
             .values()
@@ -310,8 +311,11 @@ impl<'a, T: Tx> Work<'a, T> {
                     id: slot.record.id.clone(),
                 });
             }
-            slot.ops(fate, &mut ops);
+            slot.ops(fate, &mut of_slots);
         }
+        // Like changes in a row go into one call of the store. The order of one record's changes stays.
+        of_slots.sort_by_key(Op::turn);
+        ops.append(&mut of_slots);
         for (key, (state, dirty)) in std::mem::take(&mut self.feeds) {
             if dirty {
                 ops.push(Op::Feed {
@@ -343,7 +347,7 @@ impl<'a, T: Tx> Work<'a, T> {
                 value: Some(clock.to_string()),
             });
         }
-        let moves = |op: &Op| matches!(op, Op::Entry(_) | Op::RemoveEntry(_));
+        let moves = |op: &Op| matches!(op, Op::Entry(_) | Op::EntryState(_) | Op::RemoveEntry(_));
         if self.changed.is_empty() && ops.iter().any(moves) {
             // What is visible stays as it is, but what waits does not.
             self.event(Event::Health);

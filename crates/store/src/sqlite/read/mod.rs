@@ -3,7 +3,7 @@ mod outbox;
 mod records;
 
 use super::{SqliteTx, codec};
-use crate::driver::{Next, SqlDriver, SqlValue};
+use crate::driver::{Next, SqlDriver, SqlRow, SqlValue};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use tisync_core::model::{
@@ -11,7 +11,7 @@ use tisync_core::model::{
     FeedKey, FeedState, JournalId, JournalRow, Quarantined, Record, RecordId, Rid, Stamp,
     Suspicion,
 };
-use tisync_core::store::{EntryFilter, JournalFilter, Keys, Load, Op, StoreError, Tx};
+use tisync_core::store::{EntryFilter, EntryKey, JournalFilter, Keys, Load, Op, StoreError, Tx};
 
 type Whole = (Record, Option<Dirty>);
 
@@ -141,6 +141,15 @@ impl<D: SqlDriver> Tx for SqliteTx<'_, D> {
         self.filtered(filter, after, limit)
     }
 
+    fn entry_keys(
+        &mut self,
+        filter: EntryFilter<'_>,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<EntryKey>, StoreError> {
+        self.keys(filter, after, limit)
+    }
+
     fn outbox(&mut self) -> Result<BTreeMap<CollectionName, CollectionOutbox>, StoreError> {
         let mut outbox: BTreeMap<CollectionName, CollectionOutbox> = BTreeMap::new();
         let sql = "SELECT collection, state, count(*), min(created_ms) FROM tisync_outbox \
@@ -209,11 +218,11 @@ impl<D: SqlDriver> Tx for SqliteTx<'_, D> {
     ) -> Result<Vec<JournalRow>, StoreError> {
         let before = SqlValue::Integer(before.map_or(i64::MAX, |id| id.0));
         let limit = codec::limit(limit);
-        let select = "SELECT body FROM tisync_journal WHERE";
+        let select = "SELECT body, state, mutation FROM tisync_journal WHERE";
         let page = "id < ? ORDER BY id DESC LIMIT ?";
         match filter {
-            JournalFilter::All => self.bodies(&format!("{select} {page}"), &[before, limit]),
-            JournalFilter::Record(collection, rid) => self.bodies(
+            JournalFilter::All => self.journal_rows(&format!("{select} {page}"), &[before, limit]),
+            JournalFilter::Record(collection, rid) => self.journal_rows(
                 &format!("{select} collection = ? AND rid = ? AND {page}"),
                 &[
                     SqlValue::Text(collection.as_str()),
@@ -224,7 +233,7 @@ impl<D: SqlDriver> Tx for SqliteTx<'_, D> {
             ),
             JournalFilter::Mutation(id) => {
                 let id = id.to_string();
-                self.bodies(
+                self.journal_rows(
                     &format!("{select} mutation = ? AND {page}"),
                     &[SqlValue::Text(&id), before, limit],
                 )
@@ -233,8 +242,8 @@ impl<D: SqlDriver> Tx for SqliteTx<'_, D> {
     }
 
     fn journal_row(&mut self, id: JournalId) -> Result<Option<JournalRow>, StoreError> {
-        let sql = "SELECT body FROM tisync_journal WHERE id = ?";
-        self.body(sql, &[SqlValue::Integer(id.0)])
+        let sql = "SELECT body, state, mutation FROM tisync_journal WHERE id = ?";
+        Ok(self.journal_rows(sql, &[SqlValue::Integer(id.0)])?.pop())
     }
 
     fn feed(&mut self, key: &FeedKey) -> Result<Option<FeedState>, StoreError> {
@@ -324,17 +333,36 @@ impl<D: SqlDriver> Tx for SqliteTx<'_, D> {
 }
 
 impl<D: SqlDriver> SqliteTx<'_, D> {
+    fn rows<T>(
+        &mut self,
+        sql: &str,
+        values: &[SqlValue<'_>],
+        read: &mut impl FnMut(&dyn SqlRow) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut rows = Vec::new();
+        self.driver().query(sql, values, &mut |row| {
+            rows.push(read(row)?);
+            Ok(Next::More)
+        })?;
+        Ok(rows)
+    }
+
     fn bodies<T: DeserializeOwned>(
         &mut self,
         sql: &str,
         values: &[SqlValue<'_>],
     ) -> Result<Vec<T>, StoreError> {
-        let mut rows = Vec::new();
-        self.driver().query(sql, values, &mut |row| {
-            rows.push(codec::from_json(codec::text(row, 0)?)?);
-            Ok(Next::More)
-        })?;
-        Ok(rows)
+        self.rows(sql, values, &mut |row| {
+            codec::from_json(codec::text(row, 0)?)
+        })
+    }
+
+    fn journal_rows(
+        &mut self,
+        sql: &str,
+        values: &[SqlValue<'_>],
+    ) -> Result<Vec<JournalRow>, StoreError> {
+        self.rows(sql, values, &mut codec::journal_row)
     }
 
     fn body<T: DeserializeOwned>(

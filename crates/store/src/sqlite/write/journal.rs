@@ -2,8 +2,8 @@
 use super::{key, name, text_or_null};
 use crate::driver::{Next, SqlDriver, SqlValue};
 use crate::sqlite::{SqliteTx, codec};
-use tisync_core::model::JournalRow;
-use tisync_core::store::{StoreError, rules};
+use tisync_core::model::{JournalChange, JournalRow};
+use tisync_core::store::{Op, StoreError, rules};
 
 impl<D: SqlDriver> SqliteTx<'_, D> {
     pub(super) fn journal_row_stored(&mut self, row: &JournalRow) -> Result<(), StoreError> {
@@ -23,6 +23,37 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
                 SqlValue::Text(&codec::to_json(row)?),
             ],
         )
+    }
+
+    /// Changes the open rows whose outcome some mutations carry, all in the same way but for the new carrier.
+    pub(super) fn amend_journal(&mut self, run: &[Op]) -> Result<(), StoreError> {
+        let mut texts = Vec::with_capacity(run.len());
+        let mut is_state = false;
+        for op in run {
+            let Op::AmendJournal { carrier, change } = op else {
+                continue;
+            };
+            is_state = matches!(change, JournalChange::State(_));
+            let set = match change {
+                JournalChange::State(state) => Err(codec::journal_code(*state)),
+                JournalChange::Carrier(mutation) => Ok(mutation.to_string()),
+            };
+            texts.push((set, carrier.to_string()));
+        }
+        let values: Vec<_> = texts
+            .iter()
+            .flat_map(|(set, carrier)| {
+                let set = match set {
+                    Ok(mutation) => SqlValue::Text(mutation),
+                    Err(state) => SqlValue::Integer(*state),
+                };
+                [set, SqlValue::Text(carrier)]
+            })
+            .collect();
+        let column = if is_state { "state" } else { "mutation" };
+        let sql =
+            format!("UPDATE tisync_journal SET {column} = ? WHERE mutation = ? AND state = 0");
+        self.driver().execute_many(&sql, 2, &values).map(|_| ())
     }
 
     pub(super) fn prune(&mut self, before_ms: u64, bytes_max: u64) -> Result<(), StoreError> {

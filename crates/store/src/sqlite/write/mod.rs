@@ -7,6 +7,7 @@ use super::table::Table;
 use super::{Known, SqliteTx, codec};
 use crate::driver::{SqlDriver, SqlValue};
 use crate::limits::ROWS_PER_CALL;
+use records::Side;
 use std::sync::Arc;
 use tisync_core::model::{CollectionName, Rid};
 use tisync_core::store::{Op, StoreError, rules};
@@ -44,6 +45,9 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
                     collection, state, ..
                 } => self.head(collection, *state, run)?,
                 Op::RemoveEntry(_) => self.remove_entries(run)?,
+                Op::EntryState(_) => self.entry_states(run)?,
+                Op::AmendJournal { .. } => self.amend_journal(run)?,
+                Op::Dirty { collection, .. } => self.dirty(collection, run)?,
                 _ => self.apply_one(first)?,
             }
         }
@@ -59,11 +63,6 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
         match op {
             Op::Declare { collection, schema } => self.declare(collection, schema),
             Op::Remove { collection, rid } => self.remove(collection, *rid),
-            Op::Dirty {
-                collection,
-                rid,
-                dirty,
-            } => self.dirty(collection, *rid, dirty.as_ref()),
             Op::Alias {
                 collection,
                 alias,
@@ -173,7 +172,13 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
                 }
             }
             // Taken by `apply`, as runs.
-            Op::Insert { .. } | Op::Update { .. } | Op::Head { .. } | Op::RemoveEntry(_) => Ok(()),
+            Op::Insert { .. }
+            | Op::Update { .. }
+            | Op::Head { .. }
+            | Op::Dirty { .. }
+            | Op::EntryState(_)
+            | Op::AmendJournal { .. }
+            | Op::RemoveEntry(_) => Ok(()),
         }
     }
 
@@ -204,7 +209,22 @@ fn is_like(first: &Op, op: &Op) -> bool {
                 ..
             },
         ) => a == b && x == y,
-        (Op::RemoveEntry(_), Op::RemoveEntry(_)) => true,
+        (
+            Op::Dirty {
+                collection: a,
+                dirty: x,
+                ..
+            },
+            Op::Dirty {
+                collection: b,
+                dirty: y,
+                ..
+            },
+        ) => a == b && Side::of(x.as_ref()) == Side::of(y.as_ref()),
+        (Op::AmendJournal { change: a, .. }, Op::AmendJournal { change: b, .. }) => {
+            std::mem::discriminant(a) == std::mem::discriminant(b)
+        }
+        (Op::EntryState(_), Op::EntryState(_)) | (Op::RemoveEntry(_), Op::RemoveEntry(_)) => true,
         _ => std::ptr::eq(first, op),
     }
 }

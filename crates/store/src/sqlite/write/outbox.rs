@@ -3,7 +3,7 @@ use super::{key, name, text_or_null};
 use crate::driver::{SqlDriver, SqlValue};
 use crate::sqlite::{SqliteTx, codec};
 use tisync_core::model::Entry;
-use tisync_core::store::{Op, StoreError};
+use tisync_core::store::{Op, StoreError, rules};
 
 impl<D: SqlDriver> SqliteTx<'_, D> {
     pub(super) fn entry(&mut self, entry: &Entry) -> Result<(), StoreError> {
@@ -25,16 +25,22 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
             // It may have been the latest, and be so no more.
             self.store.known.outbox_stamp = None;
             let set = "state = ?, late = CASE WHEN stamp = ? THEN late ELSE 1 END, stamp = ?, \
-                       created_ms = ?, member = ?, body = ?";
+                       created_ms = ?, member = ?, body = ?, stands = NULL";
             let [id, collection, rid] = keys;
             let [created, member, body] = rest;
             let values = [
-                state, stamped, stamped, created, member, body, seq, id, collection, rid,
+                state, stamped, stamped, created, member, body, id, seq, collection, rid,
             ];
-            // Without the keys among what is set, their indexes are not written.
-            let sql = format!(
-                "UPDATE tisync_outbox SET {set} WHERE seq = ? AND id = ? AND collection = ? AND rid = ?"
-            );
+            // What is not among what is set has its indexes not written: the record hardly ever changes, the
+            // key only where the entry takes the place of another.
+            let sql = match entry.replaces {
+                Some(_) => format!(
+                    "UPDATE tisync_outbox SET {set}, id = ? WHERE seq = ? AND collection = ? AND rid = ?"
+                ),
+                None => format!(
+                    "UPDATE tisync_outbox SET {set} WHERE id = ? AND seq = ? AND collection = ? AND rid = ?"
+                ),
+            };
             if self.driver().execute(&sql, &values)? > 0 {
                 return Ok(());
             }
@@ -63,6 +69,34 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             &[seq, id, collection, rid, state, stamped, late, created, member, body],
         )
+    }
+
+    /// Changes where entries stand, and nothing else of them.
+    pub(super) fn entry_states(&mut self, run: &[Op]) -> Result<(), StoreError> {
+        let entries = run.iter().filter_map(|op| match op {
+            Op::EntryState(entry) => Some(entry),
+            _ => None,
+        });
+        let mut texts = Vec::with_capacity(run.len());
+        for entry in entries.clone() {
+            let stands = codec::to_json(&codec::Stands::of(entry))?;
+            texts.push((stands, entry.id.to_string()));
+        }
+        let mut values = Vec::with_capacity(run.len() * 4);
+        for (entry, (stands, id)) in entries.zip(&texts) {
+            values.push(SqlValue::Integer(codec::entry_code(&entry.state)));
+            values.push(SqlValue::Text(stands));
+            values.push(SqlValue::Integer(entry.seq));
+            values.push(SqlValue::Text(id));
+        }
+        let sql = "UPDATE tisync_outbox SET state = ?, stands = ? WHERE seq = ? AND id = ?";
+        let changed = self.driver().execute_many(sql, 4, &values)?;
+        match run.first() {
+            Some(Op::EntryState(entry)) if changed != run.len() as u64 => {
+                Err(rules::no_entry(entry.id))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn remove_entries(&mut self, run: &[Op]) -> Result<(), StoreError> {

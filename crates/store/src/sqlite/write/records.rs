@@ -152,49 +152,92 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
         Ok(())
     }
 
+    /// Stores or removes the side rows of a run, which are all of one kind.
     pub(super) fn dirty(
         &mut self,
         collection: &CollectionName,
-        rid: Rid,
-        dirty: Option<&Dirty>,
+        run: &[Op],
     ) -> Result<(), StoreError> {
         let table = self.declared(collection)?;
         let (records, side) = (&table.records, &table.dirty);
         let (blank, state) = (codec::BLANK, codec::STATE);
-        let Some(dirty) = dirty else {
-            let flag = format!(
-                "UPDATE {records} SET state = (state & {state}) WHERE rid = ? AND state >= {blank}"
-            );
-            self.run(&flag, &[key(rid)])?;
-            return self.run(&format!("DELETE FROM {side} WHERE rid = ?"), &[key(rid)]);
-        };
-        let there = if codec::is_blank(dirty) {
-            self.run(&format!("DELETE FROM {side} WHERE rid = ?"), &[key(rid)])?;
+        let rows: Vec<_> = run.iter().filter_map(as_dirty).collect();
+        let rids: Vec<_> = rows.iter().map(|(rid, _)| key(*rid)).collect();
+        let kind = rows.first().map(|(_, dirty)| Side::of(*dirty));
+        if kind == Some(Side::Blank) {
             let flag = format!("UPDATE {records} SET state = (state | {blank}) WHERE rid = ?");
-            self.driver().execute(&flag, &[key(rid)])?
+            let there = self.driver().execute_many(&flag, 1, &rids)?;
+            check_there(collection, &rows, there)?;
         } else {
             let flag = format!(
                 "UPDATE {records} SET state = (state & {state}) WHERE rid = ? AND state >= {blank}"
             );
-            self.run(&flag, &[key(rid)])?;
-            let remote = dirty.remote.as_ref().map(codec::to_json).transpose()?;
-            let base = dirty.base.document().map(|document| document.text());
-            let values = [
-                SqlValue::Integer(codec::image_code(&dirty.base)),
-                text_or_null(base),
-                text_or_null(remote.as_deref()),
-                key(rid),
-            ];
-            let sql = format!(
-                "INSERT OR REPLACE INTO {side} (rid, kind, base, remote) \
-                 SELECT rid, ?, ?, ? FROM {records} WHERE rid = ?"
-            );
-            self.driver().execute(&sql, &values)?
-        };
-        if there == 0 {
-            return Err(rules::not_there(collection, rid));
+            self.driver().execute_many(&flag, 1, &rids)?;
         }
-        Ok(())
+        if kind != Some(Side::Row) {
+            let delete = format!("DELETE FROM {side} WHERE rid = ?");
+            return self.driver().execute_many(&delete, 1, &rids).map(|_| ());
+        }
+        let mut remotes = Vec::with_capacity(rows.len());
+        for (_, dirty) in &rows {
+            let remote = dirty.and_then(|dirty| dirty.remote.as_ref());
+            remotes.push(remote.map(codec::to_json).transpose()?);
+        }
+        let mut values = Vec::with_capacity(rows.len() * 4);
+        for ((rid, dirty), remote) in rows.iter().zip(&remotes) {
+            let Some(dirty) = dirty else { continue };
+            values.push(SqlValue::Integer(codec::image_code(&dirty.base)));
+            values.push(text_or_null(
+                dirty.base.document().map(|document| document.text()),
+            ));
+            values.push(text_or_null(remote.as_deref()));
+            values.push(key(*rid));
+        }
+        let sql = format!(
+            "INSERT OR REPLACE INTO {side} (rid, kind, base, remote) \
+             SELECT rid, ?, ?, ? FROM {records} WHERE rid = ?"
+        );
+        let there = self.driver().execute_many(&sql, 4, &values)?;
+        check_there(collection, &rows, there)
+    }
+}
+
+/// What stands in the side table for a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Nothing.
+    None,
+    /// Nothing: the record's state has the flag of a new record.
+    Blank,
+    /// A row.
+    Row,
+}
+
+impl Side {
+    pub(super) fn of(dirty: Option<&Dirty>) -> Self {
+        match dirty {
+            None => Side::None,
+            Some(dirty) if codec::is_blank(dirty) => Side::Blank,
+            Some(_) => Side::Row,
+        }
+    }
+}
+
+fn as_dirty(op: &Op) -> Option<(Rid, Option<&Dirty>)> {
+    match op {
+        Op::Dirty { rid, dirty, .. } => Some((*rid, dirty.as_ref())),
+        _ => None,
+    }
+}
+
+fn check_there(
+    collection: &CollectionName,
+    rows: &[(Rid, Option<&Dirty>)],
+    there: u64,
+) -> Result<(), StoreError> {
+    match rows.first() {
+        Some((rid, _)) if there != rows.len() as u64 => Err(rules::not_there(collection, *rid)),
+        _ => Ok(()),
     }
 }
 
