@@ -6,8 +6,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use tisync_core::model::{
-    Capability, CollectionName, Failure, FoundRecord, ListenRequest, MutationId, Page, PullRequest,
-    PushItem, Verdict, Wanted,
+    Capability, CollectionName, Failure, Fetched, ListenRequest, Page, PullRequest, PushItem,
+    Pushed, Wanted,
 };
 
 /// A future that owns what it needs and stays on its thread.
@@ -32,7 +32,8 @@ pub enum Hint {
 ///
 /// `http` and `session` are cheap handles; the future owns them. Answers are classified here: the engine never
 /// sees a status code. `Gone` may be said only on evidence that the connector's page in `docs/connectors/`
-/// documents. A mutation that is missing from the answer to a push counts as unknown.
+/// documents. A mutation that is missing from the answer to a push counts as unknown. A backend that can be restored
+/// from a backup names its history in every answer or in none: what another history says is not used.
 pub trait Connector {
     /// What the backend can do for a collection, as this host can see it.
     fn capability(&self, collection: &CollectionName) -> Capability;
@@ -49,14 +50,14 @@ pub trait Connector {
         http: Rc<dyn Http>,
         session: Session,
         batch: Vec<PushItem>,
-    ) -> LocalFuture<Result<Vec<(MutationId, Verdict)>, Failure>>;
+    ) -> LocalFuture<Result<Pushed, Failure>>;
     /// Reads records by id or by mark.
     fn fetch(
         &self,
         http: Rc<dyn Http>,
         session: Session,
         wanted: Wanted,
-    ) -> LocalFuture<Result<Vec<FoundRecord>, Failure>>;
+    ) -> LocalFuture<Result<Fetched, Failure>>;
     /// Asks the backend for next to nothing: whether it is reached. Any answer that only the backend gives will do;
     /// what a sign-in page of a network could answer as well must be [`tisync_core::model::FailureKind::NotThisProtocol`].
     fn probe(&self, http: Rc<dyn Http>, session: Session) -> LocalFuture<Result<(), Failure>>;

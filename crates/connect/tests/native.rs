@@ -102,7 +102,11 @@ fn push(
     http: &Rc<Script>,
     batch: Vec<PushItem>,
 ) -> Result<Vec<(MutationId, Verdict)>, tisync_core::model::Failure> {
-    wait(native().push(http.clone(), Session::anonymous(), batch))
+    let answer = wait(native().push(http.clone(), Session::anonymous(), batch))?;
+    if let Some(epoch) = &answer.epoch {
+        assert_eq!(epoch.as_str(), "e");
+    }
+    Ok(answer.verdicts)
 }
 
 const PAGE: &str = r#"{"epoch":"e","epochs":[["e",0]],"items":[
@@ -326,7 +330,9 @@ fn a_fetch_says_gone_only_on_the_servers_word() {
       ],"server_time_ms":1}"#;
     let wanted = Wanted::Ids(vec![("notes".parse().unwrap(), "a".parse().unwrap())]);
     let http = Script::json(body);
-    let found = wait(native().fetch(http.clone(), Session::anonymous(), wanted)).unwrap();
+    let answer = wait(native().fetch(http.clone(), Session::anonymous(), wanted)).unwrap();
+    assert_eq!(answer.epoch, Some("e".parse().unwrap()));
+    let found = answer.found;
     assert_eq!(found.len(), 2, "the unreadable one is no evidence");
     assert!(matches!(&found[0].2, Found::Image(remote) if remote.image.is_present()));
     assert!(matches!(&found[1].2, Found::Image(remote) if remote.image == Image::Gone));

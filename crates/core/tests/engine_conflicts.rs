@@ -22,7 +22,10 @@ fn a_conflict_over_a_parked_write_can_still_be_resolved() {
     device.pull(vec![upsert("a", "e.1", r#"{"t":0}"#)]);
     device.put("a", r#"{"t":1}"#);
     let (request, items) = device.pushed();
-    device.answer(request, Reply::Pushed(Ok(vec![(items[0].id, rejected())])));
+    device.answer(
+        request,
+        Reply::Pushed(Ok(vec![(items[0].id, rejected())].into())),
+    );
     device.pull(vec![upsert("a", "e.2", r#"{"t":2}"#)]);
     assert_eq!(device.conflicts().len(), 1);
     let parked = device.outbox()[0].id;
@@ -52,7 +55,7 @@ fn a_returned_write_that_meets_a_newer_image_leaves_no_open_row_in_the_journal()
         (items[0].id, conflict("e.5", Some(r#"{"t":7}"#))),
         (items[1].id, Verdict::Returned),
     ];
-    device.answer(request, Reply::Pushed(Ok(verdicts)));
+    device.answer(request, Reply::Pushed(Ok(verdicts.into())));
     // The row of the first decision travels with `a`, whose answer gets lost while a newer image comes.
     let (request, _) = device.pushed();
     let lost = failure(FailureKind::Offline, false);
@@ -109,7 +112,10 @@ fn what_was_refused_stays_parked_when_it_is_put_onto_a_newer_image() {
     device.put("a", r#"{"t":1,"u":0}"#);
     let (request, items) = device.pushed();
     device.put("a", r#"{"t":1,"u":1}"#);
-    device.answer(request, Reply::Pushed(Ok(vec![(items[0].id, rejected())])));
+    device.answer(
+        request,
+        Reply::Pushed(Ok(vec![(items[0].id, rejected())].into())),
+    );
     device.pull(vec![upsert("a", "e.2", r#"{"t":2,"u":2}"#)]);
     assert_eq!(device.get("a").unwrap(), r#"{"t":1,"u":1}"#);
     assert!(
@@ -133,7 +139,10 @@ fn what_follows_a_discarded_delete_replaces_the_record() {
     device.delete("a");
     let (request, items) = device.pushed();
     device.put("a", r#"{"t":1}"#);
-    device.answer(request, Reply::Pushed(Ok(vec![(items[0].id, rejected())])));
+    device.answer(
+        request,
+        Reply::Pushed(Ok(vec![(items[0].id, rejected())].into())),
+    );
     device.step(Input::Discard(items[0].id));
     let sent = device.accept(2);
     assert_eq!(sent[0].change, Change::Replace(document(r#"{"t":1}"#)));
@@ -148,7 +157,10 @@ fn a_refused_delete_that_is_edited_into_a_change_keeps_what_came_after_in_line()
     device.delete("a");
     let (request, items) = device.pushed();
     device.put("a", r#"{"t":1}"#);
-    device.answer(request, Reply::Pushed(Ok(vec![(items[0].id, rejected())])));
+    device.answer(
+        request,
+        Reply::Pushed(Ok(vec![(items[0].id, rejected())].into())),
+    );
     device.step(Input::Edit(items[0].id, document(r#"{"t":2}"#)));
     assert_eq!(device.get("a").unwrap(), r#"{"t":1}"#);
     device.delete("a");
@@ -176,7 +188,10 @@ fn a_conflict_is_told_of_when_it_opens_and_when_it_is_settled() {
     device.put("a", r#"{"t":1}"#);
     let (request, items) = device.pushed();
     let verdict = conflict("e.2", Some(r#"{"t":2}"#));
-    let outputs = device.answer(request, Reply::Pushed(Ok(vec![(items[0].id, verdict)])));
+    let outputs = device.answer(
+        request,
+        Reply::Pushed(Ok(vec![(items[0].id, verdict)].into())),
+    );
     let opened = Event::ConflictOpened {
         collection: name("notes"),
         id: name("a"),
@@ -199,7 +214,10 @@ fn a_change_of_the_outbox_is_told_of_where_nothing_visible_changes() {
     let mut device = Device::new(Rule::ServerWins);
     device.put("a", r#"{"t":1}"#);
     let (request, items) = device.pushed();
-    device.answer(request, Reply::Pushed(Ok(vec![(items[0].id, rejected())])));
+    device.answer(
+        request,
+        Reply::Pushed(Ok(vec![(items[0].id, rejected())].into())),
+    );
     let outputs = device.step(Input::Retry(items[0].id));
     assert_eq!(events(&outputs), [Event::Health]);
 }

@@ -218,7 +218,7 @@ fn after_sleep_everything_is_due_and_nothing_old_is_awaited() {
             Task::Push(ref again) => {
                 assert_eq!(again[0].id, items[0].id, "under its old key");
                 let verdicts = vec![(again[0].id, accepted("e.1"))];
-                device.answer(order.request, Reply::Pushed(Ok(verdicts)));
+                device.answer(order.request, Reply::Pushed(Ok(verdicts.into())));
             }
             _ => panic!("{order:?}"),
         }

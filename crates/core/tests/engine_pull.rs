@@ -58,7 +58,7 @@ fn an_image_that_comes_during_a_push_waits_and_our_own_write_is_no_conflict() {
     assert_eq!(again[0].id, items[0].id);
     device.answer(
         request,
-        Reply::Pushed(Ok(vec![(again[0].id, accepted("e.1"))])),
+        Reply::Pushed(Ok(vec![(again[0].id, accepted("e.1"))].into())),
     );
     assert_eq!(device.record("a").unwrap().state, RecordState::Clean);
     assert!(device.journal().is_empty());
@@ -84,7 +84,10 @@ fn each_policy_settles_a_conflict_and_keeps_the_loser() {
         let conflict = Verdict::Conflict {
             remote: Some(remote("e.2", Some(theirs))),
         };
-        device.answer(request, Reply::Pushed(Ok(vec![(items[0].id, conflict)])));
+        device.answer(
+            request,
+            Reply::Pushed(Ok(vec![(items[0].id, conflict)].into())),
+        );
         assert_eq!(device.get("a").unwrap(), outcome, "{rule:?}");
         let row = device.journal().remove(0);
         assert_eq!(row.loser, loser, "{rule:?}");
@@ -118,7 +121,10 @@ fn a_person_settles_a_manual_conflict() {
     let conflict = Verdict::Conflict {
         remote: Some(remote("e.2", Some(r#"{"t":2}"#))),
     };
-    device.answer(request, Reply::Pushed(Ok(vec![(items[0].id, conflict)])));
+    device.answer(
+        request,
+        Reply::Pushed(Ok(vec![(items[0].id, conflict)].into())),
+    );
     assert_eq!(device.conflicts().len(), 1);
     assert_eq!(
         device.outbox()[0].state,
@@ -252,111 +258,6 @@ fn a_large_page_is_applied_in_slices_and_the_checkpoint_moves_with_the_last() {
     assert_eq!(steps, 3);
     assert!(device.record("r4").is_some());
     assert!(device.feed().checkpoint.is_some());
-}
-
-/// Answers every fetch with Gone, or with these records.
-fn answer_fetches(device: &mut Device, there: &[&str]) -> usize {
-    let mut fetched = 0;
-    for _ in 0..50 {
-        match device.order() {
-            Some(Order {
-                request,
-                task: Task::Fetch(Wanted::Ids(ids)),
-                ..
-            }) => {
-                fetched += ids.len();
-                let found = ids
-                    .into_iter()
-                    .map(|(collection, id)| {
-                        let text = there.contains(&id.as_str()).then_some("{}");
-                        (collection, id, Found::Image(remote("e.1", text)))
-                    })
-                    .collect();
-                device.answer(request, Reply::Fetched(Ok(found)));
-            }
-            Some(Order {
-                request,
-                task: Task::Pull(_),
-                ..
-            }) => {
-                device.answer_pull(request, vec![]);
-            }
-            Some(order) => panic!("unexpected {order:?}"),
-            None => {
-                device.advance(100);
-                device.step(Input::Wake);
-            }
-        }
-    }
-    fetched
-}
-
-fn expire(device: &mut Device) {
-    let request = device.pulled();
-    let expired = FailureKind::ExpiredCheckpoint { epoch: None };
-    device.answer(request, Reply::Pulled(Err(failure(expired, true))));
-}
-
-#[test]
-fn after_an_expired_checkpoint_what_is_missing_goes_only_on_evidence() {
-    let mut device = Device::new(Rule::ServerWins);
-    let items = (0..10)
-        .map(|n| upsert(&format!("r{n}"), "e.1", "{}"))
-        .collect();
-    device.pull(items);
-    expire(&mut device);
-    // The walk shows eight of ten; one of the missing two is still there.
-    let items = (0..8)
-        .map(|n| upsert(&format!("r{n}"), "e.1", "{}"))
-        .collect();
-    device.pull(items);
-    assert!(device.record("r8").is_some(), "missing is not deleted");
-    assert_eq!(answer_fetches(&mut device, &["r9"]), 2);
-    assert!(device.record("r8").is_none());
-    assert!(device.record("r9").is_some());
-    assert!(device.feed().pass.is_none());
-    assert!(device.health().is_synced());
-}
-
-#[test]
-fn an_empty_listing_deletes_nothing_while_a_probe_is_still_there() {
-    let mut device = Device::new(Rule::ServerWins);
-    let items = (0..50)
-        .map(|n| upsert(&format!("r{n}"), "e.1", "{}"))
-        .collect();
-    device.pull(items);
-    expire(&mut device);
-    device.pull(vec![]);
-    let all: Vec<String> = (0..50).map(|n| format!("r{n}")).collect();
-    let all: Vec<&str> = all.iter().map(String::as_str).collect();
-    assert_eq!(answer_fetches(&mut device, &all), 20);
-    assert!(device.record("r0").is_some() && device.record("r49").is_some());
-    let shrink = device.health().feeds[0].shrink.clone().unwrap();
-    assert_eq!((shrink.missing, shrink.total), (50, 50));
-    let feed = FeedKey {
-        connector: name("main"),
-        feed: name("all"),
-    };
-    device.step(Input::ConfirmShrink {
-        feed,
-        delete: false,
-    });
-    assert!(device.record("r0").is_some());
-    assert!(device.health().feeds[0].shrink.is_none());
-}
-
-#[test]
-fn a_listing_that_is_really_empty_is_followed_after_the_probes() {
-    let mut device = Device::new(Rule::ServerWins);
-    let items = (0..50)
-        .map(|n| upsert(&format!("r{n}"), "e.1", "{}"))
-        .collect();
-    device.pull(items);
-    expire(&mut device);
-    device.pull(vec![]);
-    assert_eq!(answer_fetches(&mut device, &[]), 50);
-    assert!(device.record("r0").is_none() && device.record("r49").is_none());
-    assert!(device.health().is_synced());
 }
 
 #[test]

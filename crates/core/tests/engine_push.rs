@@ -58,7 +58,7 @@ fn an_edit_during_an_upload_is_a_successor_and_stays_dirty() {
     assert_eq!(device.outbox().len(), 2);
     device.answer(
         request,
-        Reply::Pushed(Ok(vec![(items[0].id, accepted("e.1"))])),
+        Reply::Pushed(Ok(vec![(items[0].id, accepted("e.1"))].into())),
     );
     assert_eq!(device.get("a").unwrap(), r#"{"t":2}"#);
     assert_eq!(device.record("a").unwrap().state, RecordState::Dirty);
@@ -107,9 +107,9 @@ fn a_late_verdict_still_counts_but_only_once() {
     device.advance(60_000);
     device.step(Input::Wake);
     let verdicts = vec![(items[0].id, accepted("e.1"))];
-    device.answer(request, Reply::Pushed(Ok(verdicts.clone())));
+    device.answer(request, Reply::Pushed(Ok(verdicts.clone().into())));
     assert!(device.outbox().is_empty());
-    device.answer(request, Reply::Pushed(Ok(verdicts)));
+    device.answer(request, Reply::Pushed(Ok(verdicts.into())));
     assert_eq!(device.record("a").unwrap().version.unwrap().as_str(), "e.1");
 }
 
@@ -124,6 +124,81 @@ fn what_a_process_had_in_flight_is_unknown_to_the_next_one() {
 }
 
 #[test]
+fn that_a_repeat_was_not_sent_proves_nothing_of_the_first_attempt() {
+    let mut device = Device::new(Rule::ServerWins);
+    device.pull(vec![]);
+    device.put("a", r#"{"t":1}"#);
+    let (request, items) = device.pushed();
+    let lost = failure(FailureKind::Offline, false);
+    device.answer(request, Reply::Pushed(Err(lost)));
+    device.advance(1_000);
+    let (request, _) = device.pushed();
+    let not_sent = failure(FailureKind::Offline, true);
+    device.answer(request, Reply::Pushed(Err(not_sent)));
+    assert!(matches!(
+        device.outbox()[0].state,
+        EntryState::Unknown { .. }
+    ));
+    // It has taken effect, and somebody else has written since: nothing is decided before the answer.
+    device.pull(vec![upsert("a", "e.2", r#"{"t":2}"#)]);
+    device.advance(2_000);
+    let sent = device.accept(1);
+    assert_eq!(sent[0].id, items[0].id);
+    assert_eq!(device.get("a").unwrap(), r#"{"t":2}"#);
+    assert!(device.journal().is_empty());
+}
+
+#[test]
+fn what_was_accepted_unheard_is_looked_up() {
+    let mut device = Device::new(Rule::ServerWins);
+    device.put("a", r#"{"t":1}"#);
+    let (request, _) = device.pushed();
+    let lost = failure(FailureKind::Offline, false);
+    device.answer(request, Reply::Pushed(Err(lost)));
+    // It took effect and was deleted again, before this walk began.
+    device.pull(vec![]);
+    device.advance(1_000);
+    device.accept(1);
+    let fetch = loop {
+        match device.order() {
+            Some(order) if matches!(order.task, Task::Fetch(_)) => break order,
+            Some(order) => device.answer_pull(order.request, vec![]),
+            None => {
+                device.advance(100);
+                device.step(Input::Wake)
+            }
+        };
+    };
+    let gone = Found::Image(remote("e.2", None));
+    let found = vec![(name("notes"), name("a"), gone)];
+    device.answer(fetch.request, Reply::Fetched(Ok(found.into())));
+    assert_eq!(device.get("a"), None);
+}
+
+#[test]
+fn a_late_refusal_of_a_member_waits_for_the_answer_to_its_group() {
+    let mut device = Device::new(Rule::ClientWins);
+    device.group(&[
+        ("a", WriteKind::Put(document(r#"{"t":1}"#))),
+        ("b", WriteKind::Put(document(r#"{"t":2}"#))),
+    ]);
+    let (request, items) = device.pushed();
+    device.advance(60_000);
+    device.step(Input::Wake);
+    let reason = "no".to_owned();
+    let verdicts = vec![
+        (items[0].id, Verdict::Rejected { reason }),
+        (items[1].id, Verdict::Returned),
+    ];
+    device.answer(request, Reply::Pushed(Ok(verdicts.into())));
+    assert!(device.outbox().iter().all(|entry| entry.state.is_out()));
+    device.advance(1_000);
+    let (_, again) = device.pushed();
+    assert_eq!(again.len(), 2);
+    assert_eq!(again[0].id, items[0].id);
+}
+
+#[test]
 fn a_refused_write_is_parked_and_blocks_only_its_own_record() {
     let mut device = Device::new(Rule::ServerWins);
     device.put("a", r#"{"t":1}"#);
@@ -133,7 +208,10 @@ fn a_refused_write_is_parked_and_blocks_only_its_own_record() {
     let rejected = Verdict::Rejected {
         reason: "no".to_owned(),
     };
-    device.answer(request, Reply::Pushed(Ok(vec![(items[0].id, rejected)])));
+    device.answer(
+        request,
+        Reply::Pushed(Ok(vec![(items[0].id, rejected)].into())),
+    );
     let states: Vec<EntryState> = device
         .outbox()
         .into_iter()
@@ -161,7 +239,10 @@ fn a_parked_write_can_be_sent_again_edited_or_given_up() {
         let rejected = Verdict::Rejected {
             reason: "no".to_owned(),
         };
-        device.answer(request, Reply::Pushed(Ok(vec![(items[0].id, rejected)])));
+        device.answer(
+            request,
+            Reply::Pushed(Ok(vec![(items[0].id, rejected)].into())),
+        );
         items[0].id
     };
     device.put("a", r#"{"t":1}"#);
@@ -283,7 +364,7 @@ fn a_group_goes_whole_and_comes_back_whole() {
         ),
         (items[1].id, Verdict::Returned),
     ];
-    device.answer(request, Reply::Pushed(Ok(verdicts)));
+    device.answer(request, Reply::Pushed(Ok(verdicts.into())));
     let (_, again) = device.pushed();
     assert_eq!(again.len(), 2);
     assert_eq!(again[0].group, items[0].group);
@@ -313,7 +394,7 @@ fn a_parked_member_holds_its_group() {
         ),
         (items[1].id, Verdict::Returned),
     ];
-    device.answer(request, Reply::Pushed(Ok(verdicts)));
+    device.answer(request, Reply::Pushed(Ok(verdicts.into())));
     let outbox = device.outbox();
     assert!(matches!(outbox[0].state, EntryState::Parked { .. }));
     assert_eq!(outbox[1].state, EntryState::Held(Blocker::Group));

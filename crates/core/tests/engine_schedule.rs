@@ -80,7 +80,7 @@ fn of_several_waits_that_a_server_asks_for_the_longest_counts() {
         (items[0].id, Verdict::Deferred { after_ms: 20_000 }),
         (items[1].id, Verdict::Deferred { after_ms: 0 }),
     ];
-    device.answer(request, Reply::Pushed(Ok(verdicts)));
+    device.answer(request, Reply::Pushed(Ok(verdicts.into())));
     device.advance(19_999);
     assert_eq!(run(&mut device, 0), []);
     let (request, items) = {
@@ -195,7 +195,7 @@ fn where_keys_are_not_remembered_a_lost_push_is_looked_up_after_its_deadline() {
     }
     assert!(device.monotonic_ms - since >= 60_000);
     // The answer tells nothing of it: it rests before the next look.
-    device.answer(fetched.unwrap(), Reply::Fetched(Ok(vec![])));
+    device.answer(fetched.unwrap(), Reply::Fetched(Ok(vec![].into())));
     let pulls = |order: &Order| matches!(order.task, Task::Pull(_));
     assert!(run(&mut device, 20_000).iter().all(pulls));
     assert!(matches!(
@@ -246,7 +246,7 @@ fn a_look_at_a_record_does_not_stand_in_for_the_answer_to_a_lost_push() {
                 Task::Fetch(_) => {
                     let old = Found::Image(remote("e.1", Some(r#"{"t":0}"#)));
                     let found = vec![(name("notes"), name("a"), old)];
-                    device.answer(order.request, Reply::Fetched(Ok(found)));
+                    device.answer(order.request, Reply::Fetched(Ok(found.into())));
                     assert_eq!(device.outbox()[0].id, id, "it may still arrive");
                     return;
                 }
@@ -275,7 +275,10 @@ fn a_parked_write_that_is_edited_back_is_given_up() {
     let rejected = Verdict::Rejected {
         reason: "no".to_owned(),
     };
-    device.answer(request, Reply::Pushed(Ok(vec![(items[0].id, rejected)])));
+    device.answer(
+        request,
+        Reply::Pushed(Ok(vec![(items[0].id, rejected)].into())),
+    );
     device.step(Input::Edit(items[0].id, document(r#"{"t":0}"#)));
     assert!(device.outbox().is_empty());
     assert_eq!(device.record("a").unwrap().state, RecordState::Clean);

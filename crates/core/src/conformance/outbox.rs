@@ -14,6 +14,7 @@ fn states() -> Vec<EntryState> {
         EntryState::InFlight {
             request: RequestId((1 << 53) - 1),
             generation: Generation(3),
+            again: true,
         },
         EntryState::Unknown {
             since_ms: 9,

@@ -20,6 +20,7 @@ fn feed_state(checkpoint: &str) -> FeedState {
             epoch: crate::model::Epoch::new("e2").unwrap(),
             history: vec![(crate::model::Epoch::new("e1").unwrap(), 7)],
         }),
+        unheard: true,
         behind: true,
         pass: Some(Pass {
             number: 3,

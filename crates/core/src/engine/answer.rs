@@ -20,7 +20,7 @@ pub(super) fn answered<T: Tx>(
     let Some(open) = work.memory.open.get(&request).cloned() else {
         // Too late: it moves no checkpoint, schedule or credential state; definite verdicts still count.
         return match reply {
-            Reply::Pushed(Ok(verdicts)) => verdict::answered_late(work, verdicts),
+            Reply::Pushed(Ok(pushed)) => verdict::answered_late(work, pushed),
             Reply::Pulled(Ok(page)) if planted::on(Bug::LatePageMoves) => {
                 let Some(connector) = work.config.connectors.keys().next() else {
                     return Ok(());

@@ -42,16 +42,10 @@ pub(super) fn meet_read<T: Tx>(
 
 /// Whether an image is no newer than the last one that the record has seen.
 fn is_known<T: Tx>(work: &mut Work<'_, T>, slot: &Slot, remote: &Remote) -> Result<bool, Error> {
-    if work.is_lost(&slot.collection, slot.record.version.as_ref())? {
-        // What was seen is of a history that the server has lost.
+    let (seen, image) = slot.seen();
+    if work.is_lost(&slot.collection, seen)? {
         return Ok(false);
     }
-    let (seen, image) = match (&slot.remote, &slot.conflict) {
-        (Some(last), _) | (None, Some(Conflict { remote: last, .. })) => {
-            (last.version.as_ref(), &last.image)
-        }
-        (None, None) => (slot.record.version.as_ref(), &slot.base),
-    };
     Ok(match (remote.version.as_ref(), seen) {
         (None, None) => remote.image.same(image),
         (new, seen) => new.is_some() && new == seen || work.is_older(&slot.collection, new, seen),
@@ -63,9 +57,17 @@ pub(super) fn reconcile<T: Tx>(work: &mut Work<'_, T>, slot: &mut Slot) -> Resul
     if slot.is_out() && !planted::on(Bug::ReconcileWhileOut) {
         return Ok(());
     }
+    if work.is_unheard(&slot.collection)? {
+        // The next page tells which images count, and looks at this record again.
+        return Ok(());
+    }
     let Some(remote) = slot.remote.take() else {
         return Ok(());
     };
+    if work.is_lost(&slot.collection, remote.version.as_ref())? {
+        // The server has it no more; who wrote it offers it again.
+        return Ok(());
+    }
     if work.is_lost(&slot.collection, slot.record.version.as_ref())? {
         return super::restore::offer(work, slot, remote);
     }

@@ -113,8 +113,7 @@ fn connector<T: Tx>(
     let state = work.connector(name)?.clone();
     let mut blocker = blocker_of(work, &state);
     for (key, _) in work.feeds_of(name) {
-        let pass = &work.feed(&key)?.pass;
-        if matches!(pass, Some(pass) if pass.reason == PassReason::Epoch) {
+        if work.feed(&key)?.is_new_history() {
             blocker = blocker.or(Some(Blocker::Epoch));
         }
     }

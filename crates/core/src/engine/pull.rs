@@ -14,6 +14,9 @@ pub(super) fn ask<T: Tx>(
     collections: &[CollectionName],
 ) -> Result<(), Error> {
     let checkpoint = work.feed(key)?.checkpoint.clone();
+    if checkpoint.is_none() {
+        begin(work, key)?;
+    }
     let request = work.entropy.request();
     let task = Task::Pull(PullRequest {
         feed: key.feed.clone(),
@@ -45,20 +48,23 @@ pub(super) fn answered<T: Tx>(
         })?;
     }
     let known = work.feed(key)?.epoch.clone();
+    let unheard = work.feed(key)?.unheard;
     if let (Some(known), Some(now)) = (&known, &page.epoch)
-        && known.epoch != now.epoch
+        && (known.epoch != now.epoch || unheard)
         && !planted::on(Bug::IgnoreEpoch)
     {
         restart(work, key, PassReason::Epoch, page.epoch)?;
         return Ok(None);
     }
-    if known.is_none() && page.epoch.is_some() {
+    if known.is_none() || unheard {
         // Records may be here already, accepted before the first page: their versions are judged by this history.
         let epoch = page.epoch.clone();
-        work.set_feed(key, |state| state.epoch = epoch)?;
+        work.set_feed(key, |state| {
+            state.epoch = epoch.or(state.epoch.take());
+            state.unheard = false;
+        })?;
     }
     let from = from.min(page.items.len());
-    begin_first(work, key, from)?;
     let until = slice(&page.items, from, work.config.slice_items);
     let is_last = until == page.items.len();
     let feed = work.feed(key)?;
@@ -121,6 +127,7 @@ pub(super) fn restart<T: Tx>(
         };
         state.restarts = if same { state.restarts + 1 } else { 1 };
         state.checkpoint = None;
+        state.unheard &= epoch.is_none();
         state.epoch = epoch.or(state.epoch.take());
         state.behind = true;
         state.next = None;
@@ -138,36 +145,45 @@ pub(super) fn restart<T: Tx>(
 
 /// Forgets what a walk from the beginning will show again: marks of an unfinished pass, and quarantined rows.
 fn forget<T: Tx>(work: &mut Work<'_, T>, key: &FeedKey) -> Result<(), Error> {
-    if let Some(pass) = work.feed(key)?.pass.as_ref().map(|pass| pass.number) {
-        let feeds = work.feeds_of(&key.connector);
-        let collections = feeds.iter().filter(|(other, _)| other == key);
-        for collection in collections.flat_map(|(_, collections)| *collections) {
-            work.ops.push(Op::ForgetPass {
-                collection: collection.clone(),
-                pass,
-            });
-        }
-    }
+    forget_marks(work, key)?;
     for row in apply::quarantined(work, key)? {
         work.ops.push(Op::RemoveQuarantined(row.number));
     }
     Ok(())
 }
 
-/// A first walk does not show what was deleted before it: when records are here already, such as our own that
-/// were accepted before the first page came, it is a pass, so that the missing ones are found.
-fn begin_first<T: Tx>(work: &mut Work<'_, T>, key: &FeedKey, from: usize) -> Result<(), Error> {
-    let feed = work.feed(key)?;
-    if from > 0 || feed.checkpoint.is_some() || feed.pass.is_some() {
-        return Ok(());
-    }
-    for collection in collections_of(work, key) {
-        if work.tx.count(&collection, None)?.0 > 0 {
-            let pass = new_pass(work, key, PassReason::First)?;
-            return work.set_feed(key, |state| state.pass = Some(pass));
+fn forget_marks<T: Tx>(work: &mut Work<'_, T>, key: &FeedKey) -> Result<(), Error> {
+    if let Some(pass) = work.feed(key)?.pass.as_ref().map(|pass| pass.number) {
+        for collection in collections_of(work, key) {
+            work.ops.push(Op::ForgetPass { collection, pass });
         }
     }
     Ok(())
+}
+
+/// Begins a walk from the beginning, also one that was begun before and has to begin again: what an earlier
+/// attempt has seen may be gone by now, and no page would tell.
+///
+/// A first walk does not show what was deleted before it: when records are here already, such as our own that
+/// were accepted before the first page came, it is a pass, so that the missing ones are found.
+fn begin<T: Tx>(work: &mut Work<'_, T>, key: &FeedKey) -> Result<(), Error> {
+    let reason = match work.feed(key)?.pass.as_ref().map(|pass| pass.reason) {
+        Some(reason) => reason,
+        None if has_records(work, key)? => PassReason::First,
+        None => return Ok(()),
+    };
+    let pass = new_pass(work, key, reason)?;
+    forget_marks(work, key)?;
+    work.set_feed(key, |state| state.pass = Some(pass))
+}
+
+fn has_records<T: Tx>(work: &mut Work<'_, T>, key: &FeedKey) -> Result<bool, Error> {
+    for collection in collections_of(work, key) {
+        if work.tx.count(&collection, None)?.0 > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn collections_of<T: Tx>(work: &Work<'_, T>, key: &FeedKey) -> Vec<CollectionName> {

@@ -208,6 +208,7 @@ fn hand_out<T: Tx>(
         first.state = EntryState::InFlight {
             request: batch.request,
             generation,
+            again: matches!(first.state, EntryState::Unknown { .. }),
         };
     }
     work.put(slot);

@@ -70,25 +70,23 @@ fn run_connector<T: Tx>(
         Turn::Free(wait_ms) => wait_ms.into_iter().for_each(&mut sooner),
     }
 
-    let mut in_epoch_pass = false;
+    let (mut new_history, mut unheard) = (false, false);
     let feeds = work.feeds_of(connector);
     for (key, collections) in &feeds {
         if sweep::sweep(work, key, collections)? {
             // One slice a step; the next as soon as this one is stored.
             sooner(0);
         }
-        in_epoch_pass |= work
-            .feed(key)?
-            .pass
-            .as_ref()
-            .is_some_and(|pass| pass.reason == PassReason::Epoch);
+        let feed = work.feed(key)?;
+        unheard |= feed.unheard;
+        new_history |= feed.is_new_history();
     }
-    let may_push = !in_epoch_pass && !state.upgrade_required;
+    let may_push = !new_history && !state.upgrade_required;
     let push_wait = work.remaining_ms(state.next);
     for kind in Kind::turns(work.memory.last.get(connector).copied()) {
         let is_sent = match kind {
             Kind::Push => may_push && push_wait == 0 && push::send(work, connector)?,
-            Kind::Fetch if push_wait == 0 => {
+            Kind::Fetch if push_wait == 0 && !unheard => {
                 let wanted = sweep::wanted(work, connector)?;
                 wanted.wait_ms.into_iter().for_each(&mut sooner);
                 fetch(work, connector, wanted.ids)?

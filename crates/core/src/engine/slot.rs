@@ -1,7 +1,7 @@
 //! Everything about one record while a step works on it.
 use crate::model::{
     Blocker, CollectionName, Conflict, Dirty, Entry, EntryState, Image, Record, RecordId,
-    RecordState, Remote, Rid, Stamps,
+    RecordState, Remote, Rid, Stamps, Version,
 };
 use crate::store::Op;
 use tisync_json::Document;
@@ -102,6 +102,16 @@ impl Slot {
             Some(document) => Image::Present(document.clone()),
             None if self.chain.is_empty() => self.base.clone(),
             None => Image::Gone,
+        }
+    }
+
+    /// The last image of the server that was seen, with its version.
+    pub(super) fn seen(&self) -> (Option<&Version>, &Image) {
+        match (&self.remote, &self.conflict) {
+            (Some(last), _) | (None, Some(Conflict { remote: last, .. })) => {
+                (last.version.as_ref(), &last.image)
+            }
+            (None, None) => (self.record.version.as_ref(), &self.base),
         }
     }
 

@@ -15,7 +15,12 @@ pub(super) fn sweep<T: Tx>(
     key: &FeedKey,
     collections: &[CollectionName],
 ) -> Result<bool, Error> {
-    let Some(mut pass) = work.feed(key)?.pass.clone().filter(|pass| pass.sweeping) else {
+    let feed = work.feed(key)?;
+    let Some(mut pass) = feed
+        .pass
+        .clone()
+        .filter(|pass| pass.sweeping && !feed.unheard)
+    else {
         return Ok(false);
     };
     if pass
@@ -57,25 +62,30 @@ pub(super) fn sweep<T: Tx>(
                 super::apply::remove(work, &collection, record)?;
             }
             RecordState::Clean if !is_lost => suspect(work, &collection, record, pass.number),
-            RecordState::Clean | RecordState::Dirty if is_lost => {
+            RecordState::Clean | RecordState::Dirty => {
                 let rid = record.rid;
+                let suspected = record.clone();
                 work.admit(&collection, vec![(record, dirty)])?;
                 let mut slot = work.take(&collection, rid)?;
-                // What is out, or seen already, is settled by its answer, or with what was seen.
-                if !slot.is_out() && slot.remote.is_none() && slot.conflict.is_none() {
-                    slot.remote = Some(Remote {
-                        image: Image::Absent,
-                        version: None,
-                        stamp: None,
-                        stamps: None,
-                    });
-                    reconcile(work, &mut slot)?;
+                let (seen, image) = slot.seen();
+                let is_there = slot.base.is_present() || image.is_present();
+                if is_lost || work.is_lost(&collection, seen)? {
+                    // What is out is settled by its answer.
+                    if !slot.is_out() {
+                        slot.remote = Some(Remote {
+                            image: Image::Absent,
+                            version: None,
+                            stamp: None,
+                            stamps: None,
+                        });
+                        reconcile(work, &mut slot)?;
+                    }
+                } else if is_there {
+                    // Never swept; but if it is gone, the delete rule must hear of it, whatever becomes of the
+                    // chain.
+                    suspect(work, &collection, suspected, pass.number);
                 }
                 work.put(slot);
-            }
-            // Never swept; but if it is gone, the delete rule must hear of it, whatever becomes of the chain.
-            RecordState::Dirty if dirty.is_some_and(|dirty| dirty.base.is_present()) => {
-                suspect(work, &collection, record, pass.number);
             }
             _ => {}
         }
@@ -253,10 +263,11 @@ pub(super) fn wanted<T: Tx>(
 pub(super) fn answered<T: Tx>(
     work: &mut Work<'_, T>,
     asked: Vec<(CollectionName, RecordId)>,
-    found: Vec<(CollectionName, RecordId, Found)>,
+    answer: Fetched,
 ) -> Result<(), Error> {
     work.remote = true;
-    let mut found: BTreeMap<(CollectionName, RecordId), Found> = found
+    let mut found: BTreeMap<(CollectionName, RecordId), Found> = answer
+        .found
         .into_iter()
         .map(|(collection, id, found)| ((collection, id), found))
         .collect();
@@ -265,6 +276,11 @@ pub(super) fn answered<T: Tx>(
             .remove(&(collection.clone(), id.clone()))
             .unwrap_or(Found::Unknown);
         if work.config.collection(&collection).is_none() {
+            continue;
+        }
+        if !work.is_heard(&collection, answer.epoch.as_ref())? {
+            // It is looked up again when the feed has told of that history.
+            work.set_unheard(&collection)?;
             continue;
         }
         let Some(rid) = work.load_ids(&collection, std::slice::from_ref(&id))?[0] else {
@@ -299,6 +315,9 @@ pub(super) fn answered<T: Tx>(
                 verify(work, entry, remote)?;
                 continue;
             }
+            // What is being created need not be there yet.
+            (Found::Image(remote), None)
+                if slot.is_out() && !slot.base.is_present() && !remote.image.is_present() => {}
             (Found::Image(remote), None) => {
                 let seen = slot.record.version.clone();
                 if !work.is_older(&collection, remote.version.as_ref(), seen.as_ref())

@@ -15,20 +15,31 @@ pub(super) fn answered<T: Tx>(
     work: &mut Work<'_, T>,
     connector: &ConnectorName,
     request: RequestId,
-    answer: Result<Vec<(MutationId, Verdict)>, Failure>,
+    answer: Result<Pushed, Failure>,
 ) -> Result<usize, Error> {
     let mut silent = 0;
     let out = out_under(work, request)?;
     match answer {
-        Ok(verdicts) => {
+        Ok(Pushed { epoch, verdicts }) => {
             let mut verdicts: BTreeMap<MutationId, Verdict> = verdicts.into_iter().collect();
             for entry in &out {
                 let verdict = verdicts.remove(&entry.id).unwrap_or(Verdict::Unknown);
+                if !work.is_heard(&entry.collection, epoch.as_ref())? {
+                    work.set_unheard(&entry.collection)?;
+                    if matches!(verdict, Verdict::Conflict { .. }) {
+                        // It shows what is there in a history that we cannot judge yet.
+                        refused(work, entry)?;
+                        continue;
+                    }
+                }
                 silent += usize::from(matches!(
                     verdict,
                     Verdict::Unknown | Verdict::Conflict { remote: None }
                 ));
                 settle(work, entry, verdict)?;
+                if was_unknown(entry) {
+                    look_again(work, entry)?;
+                }
             }
         }
         Err(failure) => {
@@ -41,7 +52,7 @@ pub(super) fn answered<T: Tx>(
                     FailureKind::TooLarge if lone => Verdict::Rejected {
                         reason: format!("too large for the server: {}", failure.message),
                     },
-                    _ if failure.not_sent => {
+                    _ if failure.not_sent && !was_unknown(entry) => {
                         back(work, entry)?;
                         continue;
                     }
@@ -76,29 +87,51 @@ fn out_under<T: Tx>(work: &mut Work<'_, T>, request: RequestId) -> Result<Vec<En
 }
 
 /// Uses the verdicts of an answer that came too late for anything else.
-pub(super) fn answered_late<T: Tx>(
-    work: &mut Work<'_, T>,
-    verdicts: Vec<(MutationId, Verdict)>,
-) -> Result<(), Error> {
-    for (id, verdict) in verdicts {
-        // Only what is definite counts: the entry may have been handed out again in the meantime.
-        if !matches!(verdict, Verdict::Accepted { .. } | Verdict::Rejected { .. }) {
-            continue;
-        }
+pub(super) fn answered_late<T: Tx>(work: &mut Work<'_, T>, answer: Pushed) -> Result<(), Error> {
+    for (id, verdict) in answer.verdicts {
         for entry in work.tx.entries(EntryFilter::Id(id), None, 1)? {
-            let is_lost = match &verdict {
-                // Of a history that the server has lost since: the entry goes again, under its key.
-                Verdict::Accepted { version, .. } => {
-                    work.is_lost(&entry.collection, version.as_ref())?
-                }
+            // Only what is definite counts: the entry may have been handed out again in the meantime. And of a
+            // group that did not take effect, no member is settled without the others.
+            let is_definite = match &verdict {
+                Verdict::Accepted { .. } => true,
+                Verdict::Rejected { .. } => entry.group.is_none(),
                 _ => false,
             };
-            if entry.state.is_out() && !is_lost {
+            if !is_definite {
+                continue;
+            }
+            if entry.state.is_out() && work.is_heard(&entry.collection, answer.epoch.as_ref())? {
                 settle(work, &entry, verdict.clone())?;
+                look_again(work, &entry)?;
             }
         }
     }
     Ok(())
+}
+
+/// Looks up a record whose entry took effect some time before we heard of it: if it was deleted since, a walk
+/// from the beginning may have passed the deletion without a word.
+fn look_again<T: Tx>(work: &mut Work<'_, T>, entry: &Entry) -> Result<(), Error> {
+    let slot = work.take(&entry.collection, entry.rid)?;
+    if slot.base.is_present() && !slot.is_out() {
+        suspect(work, &slot);
+    }
+    work.put(slot);
+    Ok(())
+}
+
+/// Puts an entry back that the server has refused to carry out now, for a reason that we cannot use.
+fn refused<T: Tx>(work: &mut Work<'_, T>, entry: &Entry) -> Result<(), Error> {
+    match entry.group {
+        // As with every group that is returned: an old request that arrives late must not take effect in part.
+        Some(_) => settle(work, entry, Verdict::Returned),
+        None => back(work, entry),
+    }
+}
+
+/// Whether an earlier hand-out of an entry had no answer: that the last one was not sent proves nothing of it.
+fn was_unknown(entry: &Entry) -> bool {
+    matches!(entry.state, EntryState::InFlight { again: true, .. })
 }
 
 /// Puts an entry back that was certainly not carried out; it keeps its key.
@@ -124,6 +157,12 @@ pub(super) fn settle<T: Tx>(
         return Ok(());
     };
     match verdict {
+        Verdict::Accepted { version, .. }
+            if work.is_lost(&slot.collection, version.as_ref())? =>
+        {
+            // By a history that the server has lost since: the entry goes again, under its key.
+            unknown(work, &mut slot, index);
+        }
         Verdict::Accepted {
             version,
             image,
@@ -137,9 +176,6 @@ pub(super) fn settle<T: Tx>(
             slot.chain[index].state = EntryState::Pending;
             work.touch_group(entry.group);
             match remote {
-                Some(remote) if is_of_other_history(work, &slot, index, &remote)? => {
-                    look_at_history(work, &entry.collection)?;
-                }
                 Some(remote) => meet_read(work, &mut slot, remote)?,
                 // It does not say with what: perhaps with what we have seen.
                 None if slot.remote.is_some() => reconcile(work, &mut slot)?,
@@ -198,51 +234,21 @@ pub(super) fn settle<T: Tx>(
                 work.put(slot);
                 return Ok(());
             }
-            let (since_ms, tries) = match entry.state {
-                EntryState::Unknown { since_ms, tries } => (since_ms, tries + 1),
-                _ => (work.now.wall_ms, 0),
-            };
-            slot.chain[index].state = EntryState::Unknown { since_ms, tries };
+            unknown(work, &mut slot, index);
         }
     }
     work.put(slot);
     Ok(())
 }
 
-/// Whether a conflict shows an image of a history that the feed has not told of: one older than our base, or
-/// of an epoch that nobody named. Once a page has come since the freeze, the image counts as it is.
-fn is_of_other_history<T: Tx>(
-    work: &mut Work<'_, T>,
-    slot: &Slot,
-    index: usize,
-    remote: &Remote,
-) -> Result<bool, Error> {
-    let Some(key) = work.feed_key(&slot.collection) else {
-        return Ok(false);
+/// Notes that nobody knows what became of an entry.
+fn unknown<T: Tx>(work: &Work<'_, T>, slot: &mut Slot, index: usize) {
+    let entry = &mut slot.chain[index];
+    let (since_ms, tries) = match entry.state {
+        EntryState::Unknown { since_ms, tries } => (since_ms, tries + 1),
+        _ => (work.now.wall_ms, 0),
     };
-    let base = slot.record.version.as_ref();
-    let went_back = work.is_older(&slot.collection, remote.version.as_ref(), base)
-        && !work.is_lost(&slot.collection, base)?;
-    let feed = work.feed(&key)?;
-    let unheard = match (&feed.epoch, &remote.version) {
-        (Some(epoch), Some(version)) => version.ordinal().is_some() && !epoch.names(version),
-        _ => false,
-    };
-    let frozen_ms = slot.chain[index].frozen.as_ref().map(|frozen| frozen.at_ms);
-    Ok((went_back || unheard) && feed.last_ok_ms < frozen_ms)
-}
-
-/// Reads the feed, which tells of the server's history, before the next push.
-fn look_at_history<T: Tx>(
-    work: &mut Work<'_, T>,
-    collection: &CollectionName,
-) -> Result<(), Error> {
-    let Some(key) = work.feed_key(collection) else {
-        return Ok(());
-    };
-    work.set_feed(&key, |feed| feed.next = None)?;
-    let next = work.after(limits::BACKOFF_FIRST_MS);
-    work.set_connector(&key.connector, |state| state.next = Some(next))
+    entry.state = EntryState::Unknown { since_ms, tries };
 }
 
 /// The server's clock minus ours, as last heard from a collection's backend.

@@ -218,6 +218,66 @@ pub enum Found {
 /// A record that was asked for, and what was found.
 pub type FoundRecord = (CollectionName, RecordId, Found);
 
+/// The answer to a push.
+///
+/// ```
+/// use tisync_core::model::{MutationId, Pushed, Verdict};
+/// // A backend that names no epoch.
+/// let pushed = Pushed::from(vec![(MutationId(1), Verdict::Returned)]);
+/// assert_eq!(pushed.epoch, None);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pushed {
+    /// The history in which the verdicts were given, where the backend tells. A backend that names it here
+    /// names it in its pages too.
+    pub epoch: Option<Epoch>,
+    /// A verdict for each mutation; one that is missing is unknown.
+    pub verdicts: Vec<(MutationId, Verdict)>,
+}
+
+impl From<Vec<(MutationId, Verdict)>> for Pushed {
+    fn from(verdicts: Vec<(MutationId, Verdict)>) -> Self {
+        Pushed {
+            epoch: None,
+            verdicts,
+        }
+    }
+}
+
+impl FromIterator<(MutationId, Verdict)> for Pushed {
+    fn from_iter<I: IntoIterator<Item = (MutationId, Verdict)>>(verdicts: I) -> Self {
+        Pushed::from(verdicts.into_iter().collect::<Vec<_>>())
+    }
+}
+
+/// The answer to a fetch.
+///
+/// ```
+/// use tisync_core::model::Fetched;
+/// // A backend that names no epoch.
+/// assert_eq!(Fetched::from(Vec::new()).epoch, None);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fetched {
+    /// The history in which the records were read, where the backend tells. A backend that names it here names
+    /// it in its pages too.
+    pub epoch: Option<Epoch>,
+    /// What was found; a record that is missing is unknown.
+    pub found: Vec<FoundRecord>,
+}
+
+impl From<Vec<FoundRecord>> for Fetched {
+    fn from(found: Vec<FoundRecord>) -> Self {
+        Fetched { epoch: None, found }
+    }
+}
+
+impl FromIterator<FoundRecord> for Fetched {
+    fn from_iter<I: IntoIterator<Item = FoundRecord>>(found: I) -> Self {
+        Fetched::from(found.into_iter().collect::<Vec<_>>())
+    }
+}
+
 /// Why a request failed as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -300,9 +360,9 @@ pub enum Reply {
     /// To a pull.
     Pulled(Result<Page, Failure>),
     /// To a push.
-    Pushed(Result<Vec<(MutationId, Verdict)>, Failure>),
+    Pushed(Result<Pushed, Failure>),
     /// To a fetch.
-    Fetched(Result<Vec<FoundRecord>, Failure>),
+    Fetched(Result<Fetched, Failure>),
     /// To a probe.
     Probed(Result<(), Failure>),
     /// To a listen, once: from here on the backend tells.

@@ -21,6 +21,10 @@ pub struct FeedState {
     pub checkpoint: Option<Checkpoint>,
     /// The server's history when it was stored.
     pub epoch: Option<EpochInfo>,
+    /// Whether another answer has named a history that this feed has not told of: until its next page comes,
+    /// nothing can be judged.
+    #[serde(default)]
+    pub unheard: bool,
     /// Whether the last page said that there is more.
     pub behind: bool,
     /// A complete walk in progress.
@@ -37,6 +41,14 @@ pub struct FeedState {
     pub complete_ms: Option<u64>,
     /// The last failure, for a person.
     pub last_error: Option<String>,
+}
+
+impl FeedState {
+    /// Whether the server goes by a history that is not compared with what is here yet: nothing is pushed.
+    pub fn is_new_history(&self) -> bool {
+        let compares = |pass: &Pass| pass.reason == PassReason::Epoch;
+        self.unheard || self.pass.as_ref().is_some_and(compares)
+    }
 }
 
 /// A complete walk through a listing, to find what is missing.

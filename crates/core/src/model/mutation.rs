@@ -125,6 +125,9 @@ pub enum EntryState {
         request: RequestId,
         /// The lease's generation that handed it out.
         generation: Generation,
+        /// Whether an earlier hand-out had no answer: it may have taken effect already.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        again: bool,
     },
     /// Handed out, and no definite answer came: it may or may not have taken effect.
     Unknown {

@@ -67,7 +67,7 @@ impl Story {
                             verdict => (id, verdict),
                         })
                         .collect())),
-                    _ => Reply::Pushed(Ok(verdicts)),
+                    _ => Reply::Pushed(Ok(verdicts.into())),
                 }
             }
             Task::Pull(_) if trouble < 2 => {
@@ -92,7 +92,7 @@ impl Story {
                     (collection.clone(), id.clone(), found)
                 })
                 .collect())),
-            Task::Fetch(Wanted::Marks(_)) => Reply::Fetched(Ok(vec![])),
+            Task::Fetch(Wanted::Marks(_)) => Reply::Fetched(Ok(vec![].into())),
             Task::Probe | Task::Listen(_) => Reply::Probed(Ok(())),
         };
         let input = Input::Answer {

@@ -26,7 +26,8 @@ impl Manners {
     /// How long a reply asks to wait.
     pub(crate) fn wait_ms(reply: &Reply) -> Option<u64> {
         let wait_ms = match reply {
-            Reply::Pushed(Ok(verdicts)) => verdicts
+            Reply::Pushed(Ok(pushed)) => pushed
+                .verdicts
                 .iter()
                 .filter_map(|(_, verdict)| deferred(verdict))
                 .max(),

@@ -60,8 +60,9 @@ impl WorkerLoop {
     /// Counts what came and remembers why nothing did.
     pub(super) fn note(&mut self, order: &Order, reply: &Reply) {
         lock(&self.shared.busy).remove(&order.connector);
-        if let Reply::Pushed(Ok(verdicts)) = reply {
-            let accepted = verdicts
+        if let Reply::Pushed(Ok(answer)) = reply {
+            let accepted = answer
+                .verdicts
                 .iter()
                 .filter(|(_, verdict)| matches!(verdict, Verdict::Accepted { .. }));
             let pushed = &self.shared.traffic.pushed;

@@ -75,6 +75,12 @@ pub(super) fn problem(response: &Response) -> Option<Problem> {
     serde_json::from_slice(&response.body).ok()
 }
 
+/// The identity of the history that an answer was given in.
+pub(super) fn epoch(text: &str) -> Result<Epoch, Failure> {
+    super::names::read(text)
+        .map_err(|error| classify::not_this_protocol(&format!("the answer's epoch: {error}")))
+}
+
 /// The server's history: its epochs, the last of which is the current one.
 pub(super) fn history(epochs: &[(String, u64)]) -> Result<EpochInfo, String> {
     if epochs.len() > crate::limits::EPOCHS_MAX {

@@ -3,7 +3,7 @@ use super::{answer, names};
 use crate::http::Response;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tisync_core::model::{CollectionName, Failure, Found, FoundRecord, RecordId, Wanted};
+use tisync_core::model::{CollectionName, Failure, Fetched, Found, RecordId, Wanted};
 use tisync_protocol::FetchRequest;
 
 /// What is sent; `None` for look-ups that the protocol does not need.
@@ -24,14 +24,18 @@ pub(super) fn body(wanted: &Wanted) -> Option<FetchRequest> {
 /// A fetch's answer with its entries unread.
 #[derive(Deserialize)]
 struct Envelope<'a> {
+    epoch: String,
     #[serde(borrow)]
     found: Vec<&'a RawValue>,
 }
 
 /// Reads an answer: an entry that cannot be read is no evidence, and is left out.
-pub(super) fn found(response: &Response) -> Result<Vec<FoundRecord>, Failure> {
+pub(super) fn found(response: &Response) -> Result<Fetched, Failure> {
     let envelope: Envelope<'_> = answer::read(response)?;
-    Ok(envelope.found.into_iter().filter_map(entry).collect())
+    Ok(Fetched {
+        epoch: Some(answer::epoch(&envelope.epoch)?),
+        found: envelope.found.into_iter().filter_map(entry).collect(),
+    })
 }
 
 fn entry(raw: &RawValue) -> Option<(CollectionName, RecordId, Found)> {

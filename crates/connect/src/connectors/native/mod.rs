@@ -20,8 +20,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use tisync_core::limits::REQUEST_DEADLINE_MS;
 use tisync_core::model::{
-    Capability, CollectionName, Failure, FoundRecord, ListenRequest, MutationId, Page, PullRequest,
-    PushItem, Verdict, Wanted,
+    Capability, CollectionName, Failure, Fetched, ListenRequest, Page, PullRequest, PushItem,
+    Pushed, Wanted,
 };
 use tisync_protocol::Route;
 
@@ -124,7 +124,7 @@ impl Connector for Native {
         http: Rc<dyn Http>,
         session: Session,
         batch: Vec<PushItem>,
-    ) -> LocalFuture<Result<Vec<(MutationId, Verdict)>, Failure>> {
+    ) -> LocalFuture<Result<Pushed, Failure>> {
         let sent = self.request(&session, Route::Push, &push::Body::of(&batch));
         Box::pin(async move {
             let response = http
@@ -140,11 +140,11 @@ impl Connector for Native {
         http: Rc<dyn Http>,
         session: Session,
         wanted: Wanted,
-    ) -> LocalFuture<Result<Vec<FoundRecord>, Failure>> {
+    ) -> LocalFuture<Result<Fetched, Failure>> {
         let Some(body) = fetch::body(&wanted) else {
             // The server tells what became of a mark, but not of which record it is. Nobody has to ask: a
             // repeated mutation gets its first verdict again.
-            return Box::pin(async { Ok(Vec::new()) });
+            return Box::pin(async { Ok(Fetched::default()) });
         };
         let sent = self.request(&session, Route::Fetch, &body);
         Box::pin(async move {

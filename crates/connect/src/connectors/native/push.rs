@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use tisync_core::model::{
-    Change, Failure, FailureKind, Image, MutationId, Precondition, PushItem, Verdict,
+    Change, Failure, FailureKind, Image, MutationId, Precondition, PushItem, Pushed, Verdict,
 };
 use tisync_protocol::{Mutation, PatchChange, Problem};
 
@@ -62,20 +62,19 @@ fn mutation(item: &PushItem) -> Mutation {
 /// A push's answer with its results unread, so that one bad result leaves only its own mutation unknown.
 #[derive(Deserialize)]
 struct Envelope<'a> {
+    epoch: String,
     #[serde(borrow)]
     results: Vec<&'a RawValue>,
 }
 
 /// Reads an answer: the verdicts on what was sent. A mutation that the answer does not name, or names in a way
 /// that cannot be read, is left out and so counts as unknown.
-pub(super) fn verdicts(
-    response: &Response,
-    batch: &[PushItem],
-) -> Result<Vec<(MutationId, Verdict)>, Failure> {
+pub(super) fn verdicts(response: &Response, batch: &[PushItem]) -> Result<Pushed, Failure> {
     if response.status != 200 {
-        return refused(response, batch);
+        return refused(response, batch).map(Pushed::from);
     }
     let envelope: Envelope<'_> = answer::read(response)?;
+    let epoch = answer::epoch(&envelope.epoch)?;
     let sent: BTreeMap<MutationId, &PushItem> = batch.iter().map(|item| (item.id, item)).collect();
     let mut verdicts = BTreeMap::new();
     for (id, verdict) in envelope.results.into_iter().filter_map(result) {
@@ -88,7 +87,10 @@ pub(super) fn verdicts(
     let ordered = batch
         .iter()
         .filter_map(|item| Some((item.id, verdicts.remove(&item.id)??)));
-    Ok(ordered.collect())
+    Ok(Pushed {
+        epoch: Some(epoch),
+        verdicts: ordered.collect(),
+    })
 }
 
 fn result(raw: &RawValue) -> Option<(MutationId, Verdict)> {

@@ -126,6 +126,51 @@ impl<'a, T: Tx> Work<'a, T> {
         })
     }
 
+    /// Whether an answer was given in the history that a collection's feed tells of: only then are its images
+    /// comparable with what is here. `epoch`: the one that the answer names; none for a backend without.
+    pub(in crate::engine) fn is_heard(
+        &mut self,
+        collection: &CollectionName,
+        epoch: Option<&Epoch>,
+    ) -> Result<bool, Error> {
+        let (Some(key), Some(named)) = (self.feed_key(collection), epoch) else {
+            return Ok(true);
+        };
+        let feed = self.feed(&key)?;
+        Ok(match &feed.epoch {
+            Some(known) => known.epoch == *named,
+            // Before the first page nothing was told; after it, a feed without epochs never tells.
+            None => feed.last_ok_ms.is_some(),
+        })
+    }
+
+    /// Notes that a history was named that a collection's feed has not told of, and lets the feed ask now.
+    pub(in crate::engine) fn set_unheard(
+        &mut self,
+        collection: &CollectionName,
+    ) -> Result<(), Error> {
+        let Some(key) = self.feed_key(collection) else {
+            return Ok(());
+        };
+        self.set_feed(&key, |feed| {
+            feed.unheard = true;
+            if feed.attempts == 0 {
+                feed.next = None;
+            }
+        })
+    }
+
+    /// Whether nothing of a collection can be judged before the next page of its feed.
+    pub(in crate::engine) fn is_unheard(
+        &mut self,
+        collection: &CollectionName,
+    ) -> Result<bool, Error> {
+        match self.feed_key(collection) {
+            Some(key) => Ok(self.feed(&key)?.unheard),
+            None => Ok(false),
+        }
+    }
+
     /// Whether the server has lost a version of a collection's records, as far as the history of its feed tells.
     pub(in crate::engine) fn is_lost(
         &mut self,
@@ -137,13 +182,12 @@ impl<'a, T: Tx> Work<'a, T> {
         };
         let is_ordered = self.is_ordered(collection);
         let feed = self.feed(&key)?;
-        let in_pass = matches!(&feed.pass, Some(pass) if pass.reason == PassReason::Epoch);
         let (Some(epoch), Some(version)) = (&feed.epoch, version) else {
             return Ok(false);
         };
-        // An epoch that the history does not name is a lost one while the new history is walked; else the
-        // server has begun it since the last page.
-        Ok(is_ordered && (in_pass || epoch.names(version)) && epoch.has_lost(version))
+        // An epoch that the history does not name is a lost one, unless we know of one that it cannot name yet.
+        let is_known = epoch.names(version) || !feed.unheard;
+        Ok(is_ordered && is_known && epoch.has_lost(version))
     }
 
     /// Whether a version is older than another, where versions tell.
