@@ -267,7 +267,7 @@ fn an_open_conflict_with_what_the_server_has_lost_looks_at_what_it_has() {
     device.step(Input::Stop);
     device.put("a", r#"{"t":6}"#);
     device.put("b", r#"{"u":6}"#);
-    device.step(Input::Start);
+    device.step(Input::Start { listen: false });
     device.pull(vec![
         upsert("a", "e.12", r#"{"t":12}"#),
         upsert("b", "e.13", r#"{"u":13}"#),

@@ -10,7 +10,6 @@ pub(crate) fn checkpoint<S: Store>(
     shadow: &mut Shadow,
     history: &History,
     epoch: &str,
-    restored: bool,
     commit: &Commit,
     collections: impl Fn(&FeedKey) -> Vec<CollectionName>,
 ) -> Checked {
@@ -34,14 +33,7 @@ pub(crate) fn checkpoint<S: Store>(
         }
         if before.as_ref() != Some(&place) && !place.walking && place.epoch == epoch {
             let after = plain.map_or(0, |before| before.number);
-            passed(
-                store,
-                history,
-                &collections(key),
-                after,
-                place.number,
-                restored,
-            )?;
+            passed(store, history, &collections(key), after, place.number)?;
         }
         shadow.places.insert(key.clone(), place);
     }
@@ -65,7 +57,6 @@ fn passed<S: Store>(
     collections: &[CollectionName],
     after: u64,
     until: u64,
-    restored: bool,
 ) -> Checked {
     if until <= after {
         return Ok(());
@@ -80,10 +71,7 @@ fn passed<S: Store>(
             let known = known(&mut tx, collection, id)?;
             let fine = match (&latest.document, &known) {
                 (Some(_), None) => false,
-                // A base that a restored server has lost is set right by the verdict on what stands on it.
-                (Some(_), Some((versions, clean))) => {
-                    versions.contains(&latest.version) || restored && !clean
-                }
+                (Some(_), Some((versions, _))) => versions.contains(&latest.version),
                 // A first walk shows no deletions; the sweep finds them.
                 (None, Some((versions, true))) => after == 0 || versions.contains(&latest.version),
                 (None, _) => true,

@@ -1,7 +1,7 @@
 //! What the server accepted, in order: found by comparing each answered push with the store.
 use super::{Checked, Key, Ledger, Token, Violation, tokens};
 use std::collections::{BTreeMap, BTreeSet};
-use tisync_core::model::Version;
+use tisync_core::model::{EpochInfo, Version};
 use tisync_json::Document;
 use tisync_protocol::{Change, Mutation, Precondition, PushAnswer, PushRequest, Verdict};
 
@@ -19,23 +19,47 @@ pub(crate) struct History {
 /// What never goes, not even when a backup is restored.
 #[derive(Debug, Default)]
 pub(crate) struct Archive {
+    /// Counts what happened to the server, as its one order of before and after.
+    moment: u64,
     /// Every image that the server ever had, by version.
-    images: BTreeMap<(Key, Version), Option<Document>>,
-    /// Records that were deleted at some time.
-    pub(crate) deleted: BTreeSet<Key>,
-    /// What each mutation's key stood for.
+    images: BTreeMap<(Key, Version), Made>,
+    /// Records that the server has lacked after it had them: they were deleted, or a restore lost them.
+    lacked: BTreeSet<Key>,
+    /// When a record came to be there that was not there just before.
+    appeared: BTreeMap<Key, u64>,
+    /// What each mutation's key stood for, and what was seen of it.
     contents: BTreeMap<String, Content>,
-    /// The server's first epoch.
-    epoch: Option<String>,
+    /// The server's epochs.
+    epochs: Option<EpochInfo>,
+}
+
+/// An image, and when the server got it.
+#[derive(Debug)]
+struct Made {
+    document: Option<Document>,
+    at: u64,
 }
 
 /// What a mutation's key stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 struct Content {
     /// Record, base and change.
     what: u64,
     /// When, and by whom, it was written.
     when: u64,
+    /// The replica that sent it.
+    from: usize,
+    /// When the server saw it first.
+    first: u64,
+    /// Whether the server has answered that it did not take effect now.
+    refused: bool,
+}
+
+impl Content {
+    /// Whether both keys stand for one write of one replica.
+    fn is_same_write(&self, other: &Content) -> bool {
+        (self.what, self.when, self.from) == (other.what, other.when, other.from)
+    }
 }
 
 /// An image that the server accepted.
@@ -45,6 +69,7 @@ pub(crate) struct Accepted {
     pub(crate) document: Option<Document>,
     tokens: Vec<Token>,
     by: String,
+    at: u64,
 }
 
 /// The number of a version: its part behind the last dot.
@@ -59,10 +84,57 @@ pub(crate) fn number(version: &str) -> u64 {
 impl Archive {
     /// The image of a version; `None` when the server never gave it.
     pub(crate) fn image(&self, key: &Key, version: &Version) -> Option<&Option<Document>> {
-        self.images.get(&(key.clone(), version.clone()))
+        let made = self.images.get(&(key.clone(), version.clone()))?;
+        Some(&made.document)
     }
 
-    fn check_content(&mut self, mutation: &Mutation) -> Checked {
+    /// Whether the server has ever lacked a record that it had before.
+    pub(crate) fn has_lacked(&self, key: &Key) -> bool {
+        self.lacked.contains(key)
+    }
+
+    /// Whether the server has lacked a record at some time after it had this version of it. `history`: what it
+    /// has now.
+    pub(crate) fn has_lacked_since(
+        &self,
+        history: &History,
+        key: &Key,
+        version: Option<&Version>,
+    ) -> bool {
+        if !history.has(key) {
+            return true;
+        }
+        let made = version.and_then(|version| self.images.get(&(key.clone(), version.clone())));
+        match (made, self.appeared.get(key)) {
+            (Some(made), Some(appeared)) => made.at < *appeared,
+            _ => false,
+        }
+    }
+
+    /// Whether a restore has lost a version.
+    pub(crate) fn has_lost(&self, version: &Version) -> bool {
+        self.epochs
+            .as_ref()
+            .is_some_and(|epochs| epochs.has_lost(version))
+    }
+
+    /// Notes that the server goes on from a backup, under new epochs.
+    pub(crate) fn restored(&mut self, before: &History, after: &History, epochs: EpochInfo) {
+        self.moment += 1;
+        self.epochs = Some(epochs);
+        for key in before.latest.keys().filter(|key| before.has(key)) {
+            if !after.has(key) {
+                self.lacked.insert(key.clone());
+            }
+        }
+        for key in after.latest.keys().filter(|key| after.has(key)) {
+            if !before.has(key) {
+                self.appeared.insert(key.clone(), self.moment);
+            }
+        }
+    }
+
+    fn check_content(&mut self, mutation: &Mutation, from: usize) -> Checked {
         let what = (
             &mutation.collection,
             &mutation.record,
@@ -74,6 +146,9 @@ impl Archive {
         let content = Content {
             what: tisync_json::hash64(text.as_bytes()),
             when: tisync_json::hash64(stamp.as_bytes()),
+            from,
+            first: self.moment,
+            refused: false,
         };
         let known = self.contents.entry(mutation.id.clone()).or_insert(content);
         if known.what != content.what {
@@ -88,11 +163,19 @@ impl Archive {
 }
 
 impl History {
-    /// Notes what a push did; `read` reads a record of the server's store.
+    /// Whether the server has a record.
+    fn has(&self, key: &Key) -> bool {
+        self.latest
+            .get(key)
+            .is_some_and(|latest| latest.document.is_some())
+    }
+
+    /// Notes what a push of a replica did; `read` reads a record of the server's store.
     pub(crate) fn pushed(
         &mut self,
         archive: &mut Archive,
         ledger: &mut Ledger,
+        from: usize,
         request: &PushRequest,
         answer: &PushAnswer,
         mut read: impl FnMut(&Key) -> Option<(Version, Option<Document>)>,
@@ -103,11 +186,10 @@ impl History {
             .map(|result| (result.id.as_str(), &result.verdict))
             .collect();
         groups(request, &verdicts)?;
-        // After a restore several replicas may offer one lost write again, each under a key of its own.
-        let restored = archive.epoch.get_or_insert_with(|| answer.epoch.clone()) != &answer.epoch;
         let mut written: BTreeSet<(Key, String)> = BTreeSet::new();
         for mutation in &request.mutations {
-            archive.check_content(mutation)?;
+            archive.moment += 1;
+            archive.check_content(mutation, from)?;
             let key = key(mutation)?;
             match verdicts.get(mutation.id.as_str()) {
                 Some(Verdict::Accepted(accepted)) => {
@@ -120,30 +202,43 @@ impl History {
                     }
                     self.mutations
                         .insert(mutation.id.clone(), accepted.version.clone());
-                    self.take(archive, ledger, mutation, &key, &mut read)?;
+                    self.take(archive, ledger, from, mutation, &key, &mut read)?;
                 }
-                Some(Verdict::Conflict(_)) => {
-                    // A group that was returned goes again under new keys, and may meet itself.
-                    let own = |by: &str| {
-                        by == mutation.id
-                            || mutation.group.is_none()
-                                && !restored
-                                && archive.contents.get(by) == archive.contents.get(&mutation.id)
-                    };
-                    if let Some(latest) = self.latest.get(&key)
-                        && own(&latest.by)
-                    {
+                Some(verdict) => {
+                    let is_conflict = matches!(verdict, Verdict::Conflict(_));
+                    if is_conflict && self.meets_itself(archive, mutation, &key) {
                         let message = format!(
                             "{key:?}: mutation {} is told to conflict with itself",
                             mutation.id
                         );
                         return Err(Violation::new("self-conflict", message));
                     }
+                    if let Some(content) = archive.contents.get_mut(&mutation.id) {
+                        content.refused = true;
+                    }
                 }
-                _ => {}
+                None => {}
             }
         }
         Ok(())
+    }
+
+    /// Whether a mutation finds its own effect in its way: under its key, or because its replica sends under a
+    /// new key what has taken effect already. No fault is
+    ///
+    /// - an old request that arrives once more: its replica has long heard that it was refused, and has written
+    ///   it anew; that is why only a key that came after the effect counts;
+    /// - the effect of such an old request: the server had refused it before, so that its replica wrote it anew.
+    fn meets_itself(&self, archive: &Archive, mutation: &Mutation, key: &Key) -> bool {
+        let Some(latest) = self.latest.get(key) else {
+            return false;
+        };
+        let contents = &archive.contents;
+        let (Some(then), Some(now)) = (contents.get(&latest.by), contents.get(&mutation.id)) else {
+            return false;
+        };
+        latest.by == mutation.id
+            || then.is_same_write(now) && now.first > latest.at && !then.refused
     }
 
     /// Whether a mutation took effect just now, and not in an earlier push.
@@ -165,6 +260,7 @@ impl History {
         &mut self,
         archive: &mut Archive,
         ledger: &mut Ledger,
+        from: usize,
         mutation: &Mutation,
         key: &Key,
         read: &mut impl FnMut(&Key) -> Option<(Version, Option<Document>)>,
@@ -177,12 +273,18 @@ impl History {
         match &document {
             Some(document) => tokens(document.text(), &mut marks),
             None => {
-                archive.deleted.insert(key.clone());
+                archive.lacked.insert(key.clone());
             }
+        }
+        if document.is_some() && !self.has(key) {
+            archive.appeared.insert(key.clone(), archive.moment);
         }
         if let Some(before) = self.latest.get(key) {
             for token in before.tokens.iter().filter(|token| !marks.contains(token)) {
-                if ledger.written.contains(token) && !ledger.is_excused(*token) {
+                if ledger.written.contains(token)
+                    && !ledger.is_excused(*token)
+                    && !ledger.is_carried(from, *token)
+                {
                     let message = format!(
                         "{key:?}: mutation {} replaced Q{token}Q, which its writer had not seen and no journal keeps",
                         mutation.id
@@ -195,9 +297,11 @@ impl History {
             }
         }
         ledger.accepted.extend(&marks);
-        archive
-            .images
-            .insert((key.clone(), version.clone()), document.clone());
+        let made = Made {
+            document: document.clone(),
+            at: archive.moment,
+        };
+        archive.images.insert((key.clone(), version.clone()), made);
         self.by_number
             .entry(number(version.as_str()))
             .or_default()
@@ -210,6 +314,7 @@ impl History {
                 document,
                 tokens: marks,
                 by,
+                at: archive.moment,
             },
         );
         Ok(())

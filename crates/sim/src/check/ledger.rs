@@ -1,5 +1,6 @@
 //! The ledger of writes: where each one is.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use tisync_core::model::{CollectionName, Rid};
 
 /// A mark that one write puts into one field, and no other write ever does: `Q17Q`.
 pub(crate) type Token = u32;
@@ -30,12 +31,15 @@ pub(crate) struct Ledger {
     pub(crate) accepted: BTreeSet<Token>,
     /// In the journal of a replica.
     pub(crate) journalled: Vec<BTreeSet<Token>>,
+    /// In the outbox of a replica, by record.
+    pub(crate) carried: Vec<BTreeMap<(CollectionName, Rid), BTreeSet<Token>>>,
 }
 
 impl Ledger {
     pub(crate) fn new(replicas: usize) -> Self {
         Ledger {
             journalled: vec![BTreeSet::new(); replicas],
+            carried: vec![BTreeMap::new(); replicas],
             ..Ledger::default()
         }
     }
@@ -44,6 +48,14 @@ impl Ledger {
     pub(crate) fn draw(&mut self) -> String {
         self.drawn += 1;
         format!("Q{}Q", self.drawn)
+    }
+
+    /// Whether a replica's outbox holds a mark: an entry before it may take it from the server for a moment, and
+    /// this one brings it back.
+    pub(crate) fn is_carried(&self, replica: usize, token: Token) -> bool {
+        self.carried[replica]
+            .values()
+            .any(|tokens| tokens.contains(&token))
     }
 
     /// Whether a write may be gone from where it was: someone who had seen it replaced it, or a journal

@@ -14,8 +14,6 @@ pub(crate) struct Records<'a> {
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) archive: &'a Archive,
     pub(crate) history: &'a History,
-    /// Whether the server was restored at some time: then it may lack what it once had.
-    pub(crate) restored: bool,
     /// Marks that this step's input carries.
     pub(crate) drawn: &'a [Token],
     /// Whether the step is the user's: what it carries is written with it.
@@ -29,6 +27,17 @@ struct Row {
     record: Option<(Record, Option<Dirty>)>,
     chain: Vec<Entry>,
     conflict: Option<Conflict>,
+}
+
+/// A record after a commit, as its ledger sees it.
+struct Now<'a> {
+    visible: Option<&'a [Token]>,
+    /// The marks of its chain.
+    pending: BTreeSet<Token>,
+    chain: &'a [Entry],
+    base_present: bool,
+    /// Whether the commit journalled a deletion as our side.
+    delete_journalled: bool,
 }
 
 impl Records<'_> {
@@ -118,7 +127,7 @@ impl Records<'_> {
             version = record.version.clone();
             if let Some(older) = before.as_ref().and_then(|before| before.version.as_ref())
                 && version.as_ref().is_some_and(|now| now.is_before(older))
-                && !self.restored
+                && !self.archive.has_lost(older)
             {
                 let message = format!("{key:?}: from {older} back to {version:?}");
                 return Err(Violation::new("record", message));
@@ -142,14 +151,14 @@ impl Records<'_> {
         }
         let Some(id) = id else { return Ok(()) };
         let key = (place.0.clone(), id.clone());
-        let (open, open_delete) = self.ledger(
-            &key,
-            before,
-            &visible,
-            &row.chain,
-            delete_journalled,
+        let now = Now {
+            visible: visible.as_deref(),
+            pending: self.carry(place, &row.chain),
+            chain: &row.chain,
             base_present,
-        )?;
+            delete_journalled,
+        };
+        let (open, open_delete) = self.ledger(&key, before, &now)?;
         if row.record.is_some() || !open.is_empty() {
             let remembered = Remembered {
                 id,
@@ -165,27 +174,36 @@ impl Records<'_> {
         Ok(())
     }
 
+    /// Notes the marks that a record's chain carries.
+    fn carry(&mut self, place: &(CollectionName, Rid), chain: &[Entry]) -> BTreeSet<Token> {
+        let carried = &mut self.ledger.carried[self.replica];
+        if chain.is_empty() {
+            carried.remove(place);
+            return BTreeSet::new();
+        }
+        let marks = chain_marks(chain);
+        carried.insert(place.clone(), marks.clone());
+        marks
+    }
+
     /// The ledger of the record's writes: returns those that are still on this replica alone.
     fn ledger(
         &mut self,
         key: &Key,
         before: Option<Remembered>,
-        visible: &Option<Vec<Token>>,
-        chain: &[Entry],
-        delete_journalled: bool,
-        base_present: bool,
+        now: &Now<'_>,
     ) -> Checked<(BTreeSet<Token>, bool)> {
-        let (seen, mut open, mut open_delete, before_base) = match before {
+        let (seen, mut open, mut open_delete, before_base, base) = match before {
             Some(before) => (
                 before.visible,
                 before.open,
                 before.open_delete,
                 before.base_present,
+                before.version,
             ),
-            None => (None, BTreeSet::new(), false, false),
+            None => (None, BTreeSet::new(), false, false, None),
         };
-        let pending = chain_marks(chain);
-        let shown: &[Token] = visible.as_deref().unwrap_or_default();
+        let shown = now.visible.unwrap_or_default();
         if self.supersedes {
             for token in seen.iter().flatten().filter(|token| !shown.contains(token)) {
                 self.ledger.superseded.insert(*token);
@@ -198,29 +216,29 @@ impl Records<'_> {
                 open.insert(*token);
             }
             open_delete = (open_delete || seen.is_some())
-                && visible.is_none()
-                && chain
+                && now.visible.is_none()
+                && now
+                    .chain
                     .last()
                     .is_some_and(|entry| entry.change == Change::Delete);
         }
         // To delete what no server ever had leaves nothing to tell.
-        open_delete &= before_base || base_present && self.by_user;
+        open_delete &= before_base || now.base_present && self.by_user;
         open.retain(|token| {
             !self.ledger.accepted.contains(token) && !self.ledger.is_excused(*token)
         });
-        if let Some(token) = open.iter().find(|token| !pending.contains(token)) {
+        if let Some(token) = open.iter().find(|token| !now.pending.contains(token)) {
             let message = format!(
                 "{key:?}: the write Q{token}Q is neither in the outbox, nor accepted, nor superseded, nor journalled"
             );
             return Err(Violation::new("ledger", message));
         }
-        if open_delete && !chain.iter().any(|entry| entry.change == Change::Delete) {
-            let gone = self
-                .history
-                .latest
-                .get(key)
-                .is_none_or(|latest| latest.document.is_none());
-            if !gone && !delete_journalled && !self.archive.deleted.contains(key) {
+        if open_delete && !now.chain.iter().any(|entry| entry.change == Change::Delete) {
+            // Who finds the record gone has nothing to delete; somebody may have made it anew since.
+            let was_gone = self
+                .archive
+                .has_lacked_since(self.history, key, base.as_ref());
+            if !was_gone && !now.delete_journalled {
                 let message = format!(
                     "{key:?}: a delete is neither in the outbox, nor accepted, nor journalled"
                 );
@@ -308,8 +326,7 @@ impl Records<'_> {
                     .latest
                     .get(key)
                     .is_some_and(|latest| latest.document.is_some())
-                    && !self.archive.deleted.contains(key)
-                    && !self.restored;
+                    && !self.archive.has_lacked(key);
                 // A record that was never on a server may have left a tombstone here: it has no version.
                 if never_gone && *image == Image::Gone && (version.is_some() || what == "remote") {
                     return wrong("the record was never deleted".to_owned());

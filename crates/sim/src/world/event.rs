@@ -14,6 +14,7 @@ pub(super) enum Event {
     Wake { who: Who, ticket: u64 },
     /// A request reaches the server; `exchange` is `None` for a repeat that nobody waits for.
     Arrive {
+        from: usize,
         exchange: Option<u64>,
         request: Rc<HttpRequest>,
         fate: Fate,

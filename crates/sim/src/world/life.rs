@@ -114,6 +114,7 @@ impl<D: Disk> World<D> {
         };
         replica.manners.forget();
         self.ledger.journalled[number].clear();
+        self.ledger.carried[number].clear();
         let mut commit = Commit::default();
         let mut tx = replica
             .disk
@@ -150,7 +151,6 @@ impl<D: Disk> World<D> {
             ledger: &mut self.ledger,
             archive: &self.server.archive,
             history: &self.server.history,
-            restored: self.server.restored,
             drawn: &carried,
             by_user: true,
             supersedes: false,

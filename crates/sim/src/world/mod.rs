@@ -162,10 +162,11 @@ impl<D: Disk> World<D> {
             }
             Event::Wake { who, ticket } => self.wake(who, ticket),
             Event::Arrive {
+                from,
                 exchange,
                 request,
                 fate,
-            } => self.arrive(exchange, &request, fate),
+            } => self.arrive(from, exchange, &request, fate),
             Event::Return { exchange, answer } => self.returned(exchange, answer),
             Event::Answer {
                 who,

@@ -91,6 +91,7 @@ impl<D: Disk> World<D> {
             self.queue.add(
                 again_ms,
                 Event::Arrive {
+                    from: replica,
                     exchange: None,
                     request,
                     fate,
@@ -164,6 +165,7 @@ impl<D: Disk> World<D> {
             return self.queue.add(
                 there_ms,
                 Event::Arrive {
+                    from: replica,
                     exchange: Some(number),
                     request,
                     fate,
@@ -198,6 +200,7 @@ impl<D: Disk> World<D> {
     /// A request reaches the server.
     pub(super) fn arrive(
         &mut self,
+        from: usize,
         exchange: Option<u64>,
         request: &HttpRequest,
         fate: Fate,
@@ -210,7 +213,9 @@ impl<D: Disk> World<D> {
             }
             return Ok(());
         }
-        let answer = self.server.answer(&mut self.ledger, self.now_ms, request)?;
+        let answer = self
+            .server
+            .answer(&mut self.ledger, self.now_ms, from, request)?;
         if let Some(changed) = &answer.changed {
             self.tell(changed);
         }

@@ -4,7 +4,7 @@ use crate::check::{Archive, Checked, History, Key, Ledger, Live, Violation};
 use crate::scenario::Settings;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tisync_core::model::Version;
+use tisync_core::model::{Epoch, EpochInfo, Version};
 use tisync_protocol::{Change, Mutation, PushAnswer, PushRequest, Route};
 use tisync_server::{
     Access, HttpRequest, HttpResponse, Key as RecordKey, MemoryServerStore, Refusal, ServerNow,
@@ -18,7 +18,6 @@ pub(super) struct Server {
     backup: Option<(MemoryServerStore, History)>,
     pub(super) history: History,
     pub(super) archive: Archive,
-    pub(super) restored: bool,
     pub(super) down_until_ms: u64,
     deferring: Arc<AtomicBool>,
     tokens: u64,
@@ -43,7 +42,6 @@ impl Server {
             backup: None,
             history: History::default(),
             archive: Archive::default(),
-            restored: false,
             down_until_ms: 0,
             deferring,
             tokens: 0,
@@ -73,41 +71,47 @@ impl Server {
         &mut self,
         ledger: &mut Ledger,
         now_ms: u64,
+        from: usize,
         request: &HttpRequest,
     ) -> Checked<HttpResponse> {
         let now = self.now(now_ms);
         let answer = faces::handle(&mut self.store, &now, &self.config, request);
         if Route::at(&request.path) == Some(Route::Push) && answer.status == 200 {
-            self.pushed(ledger, &request.body, &answer.body)?;
+            self.pushed(ledger, from, &request.body, &answer.body)?;
         }
         Ok(answer)
     }
 
-    fn pushed(&mut self, ledger: &mut Ledger, request: &[u8], answer: &[u8]) -> Checked {
-        let read = |error: serde_json::Error| {
+    fn pushed(
+        &mut self,
+        ledger: &mut Ledger,
+        from: usize,
+        request: &[u8],
+        answer: &[u8],
+    ) -> Checked {
+        let unreadable = |error: serde_json::Error| {
             Violation::new("order", format!("a push cannot be read: {error}"))
         };
-        let request: PushRequest = serde_json::from_slice(request).map_err(read)?;
-        let answer: PushAnswer = serde_json::from_slice(answer).map_err(read)?;
+        let request: PushRequest = serde_json::from_slice(request).map_err(unreadable)?;
+        let answer: PushAnswer = serde_json::from_slice(answer).map_err(unreadable)?;
         let Ok(mut tx) = self.store.begin("main", Access::Read) else {
             return Ok(());
         };
         let Ok(Some(meta)) = tx.meta() else {
             return Ok(());
         };
+        let read = |key: &Key| {
+            let record = tx
+                .record(RecordKey {
+                    collection: key.0.as_str(),
+                    id: key.1.as_str(),
+                })
+                .ok()??;
+            let version = Version::new(meta.version(record.version)).ok()?;
+            Some((version, record.document))
+        };
         self.history
-            .pushed(&mut self.archive, ledger, &request, &answer, |key: &Key| {
-                let record = tx
-                    .record(RecordKey {
-                        collection: key.0.as_str(),
-                        id: key.1.as_str(),
-                    })
-                    .ok()??;
-                Some((
-                    Version::new(meta.version(record.version)).ok()?,
-                    record.document,
-                ))
-            })
+            .pushed(&mut self.archive, ledger, from, &request, &answer, read)
     }
 
     pub(super) fn defer(&mut self, on: bool) {
@@ -129,8 +133,7 @@ impl Server {
             return false;
         };
         self.store = store;
-        self.history = history;
-        self.restored = true;
+        let before = std::mem::replace(&mut self.history, history);
         self.epochs += 1;
         let now = self.now(now_ms);
         if let Ok(mut tx) = self.store.begin("main", Access::Write)
@@ -138,7 +141,21 @@ impl Server {
         {
             let _ = tx.commit();
         }
+        if let Some(epochs) = self.epochs_now() {
+            self.archive.restored(&before, &self.history, epochs);
+        }
         true
+    }
+
+    /// The server's history, as a feed tells of it.
+    fn epochs_now(&self) -> Option<EpochInfo> {
+        let epochs = self.store.meta("main")?.epochs.clone();
+        let history: Vec<(Epoch, u64)> = epochs
+            .into_iter()
+            .filter_map(|(name, start)| Some((name.parse().ok()?, start)))
+            .collect();
+        let (epoch, _) = history.last()?.clone();
+        Some(EpochInfo { epoch, history })
     }
 
     pub(super) fn prune(&mut self, now_ms: u64) {

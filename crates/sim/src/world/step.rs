@@ -164,7 +164,6 @@ impl<D: Disk> World<D> {
             ledger: &mut self.ledger,
             archive: &self.server.archive,
             history: &self.server.history,
-            restored: self.server.restored,
             drawn,
             by_user: matches!(kind, Kind::Write | Kind::Undo | Kind::Edit | Kind::Resolve),
             supersedes: matches!(kind, Kind::Write | Kind::Undo | Kind::Edit),
@@ -177,7 +176,6 @@ impl<D: Disk> World<D> {
             &mut replica.shadow,
             &self.server.history,
             &epoch,
-            self.server.restored,
             commit,
             |key| {
                 config
