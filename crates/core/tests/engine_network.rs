@@ -220,9 +220,15 @@ fn after_sleep_everything_is_due_and_nothing_old_is_awaited() {
                 let verdicts = vec![(again[0].id, accepted("e.1"))];
                 device.answer(order.request, Reply::Pushed(Ok(verdicts.into())));
             }
+            // It may have been deleted since it was accepted.
+            Task::Fetch(Wanted::Ids(ref ids)) => {
+                let there = Found::Image(remote("e.1", Some("{}")));
+                let found = vec![(ids[0].0.clone(), ids[0].1.clone(), there)];
+                device.answer(order.request, Reply::Fetched(Ok(found.into())));
+            }
             _ => panic!("{order:?}"),
         }
         orders.push(order);
     }
-    assert_eq!(orders.len(), 2, "{orders:?}");
+    assert_eq!(orders.len(), 3, "{orders:?}");
 }

@@ -137,9 +137,9 @@ impl<D: Disk> World<D> {
                 return Ok(());
             }
             News::Arrives(request) => {
-                let answer = self
-                    .server
-                    .answer(&mut self.ledger, self.now_ms, &request)?;
+                let answer =
+                    self.server
+                        .answer(&mut self.ledger, self.now_ms, ear.who.replica, &request)?;
                 ear.listens = answer.listens;
                 let head = Response {
                     status: answer.status,
