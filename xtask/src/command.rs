@@ -1,5 +1,7 @@
 //! One file per command.
 
+pub(crate) mod acs;
+pub(crate) mod backends;
 pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod demo;

@@ -6,9 +6,12 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
+mod acs;
+mod backends;
 mod command;
 mod demo;
 mod process;
+mod product;
 mod step;
 mod tidy;
 mod totals;
@@ -38,6 +41,8 @@ enum Command {
     Bench(command::bench::Args),
     Fixture(command::fixture::Args),
     Wasm(command::wasm::Args),
+    Backends(command::backends::Args),
+    Acs(command::acs::Args),
     Tidy(command::tidy::Args),
 }
 
@@ -62,6 +67,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Bench(args) => command::bench::run(&workspace, args),
         Command::Fixture(args) => command::fixture::run(&workspace, args),
         Command::Wasm(args) => command::wasm::run(&workspace, args),
+        Command::Backends(args) => command::backends::run(&workspace, args),
+        Command::Acs(args) => command::acs::run(&workspace, args),
         Command::Tidy(args) => command::tidy::run(&workspace, args),
     }
 }

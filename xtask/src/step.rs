@@ -3,7 +3,7 @@
 use crate::process;
 use crate::totals::Totals;
 use crate::workspace::{Workspace, runs};
-use crate::{tidy, wasm};
+use crate::{acs, tidy, wasm};
 use anyhow::{Result, bail};
 use std::io::Write;
 use std::process::{Command, ExitCode};
@@ -95,6 +95,11 @@ pub(crate) fn demo() -> Step {
 
 pub(crate) fn sim(args: &[&str]) -> Step {
     Step::cargo("simulator", &[SIM, args].concat())
+}
+
+/// The clients of others against the server.
+pub(crate) fn acs() -> Step {
+    Step::own("acs clients", "cargo xtask acs", acs::run)
 }
 
 pub(crate) fn wasm() -> Step {

@@ -38,6 +38,7 @@ fn steps(workspace: &Workspace) -> Vec<Step> {
         // Unit, conformance, process (kill -9) and documentation tests.
         Step::cargo("tests", &["test", "--workspace", "--no-fail-fast"]).counting_tests(),
         step::demo(),
+        step::acs(),
         step::sim(&["--seeds", "1000"]),
         step::sim(&["--seeds", "500", "--store", "both"]).named("stores compared"),
         step::sim(&["--bugs"]).named("planted bugs"),

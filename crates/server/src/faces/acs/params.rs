@@ -2,7 +2,7 @@
 use super::fault::Fault;
 use super::limits::{IDS_MAX, PARAMS_MAX};
 use std::collections::{BTreeMap, BTreeSet};
-use tisync_json::{Object, Value};
+use tisync_json::{ErrorKind, Object, Value};
 
 /// The parameters of the address and of the body, in one.
 ///
@@ -118,8 +118,9 @@ impl Params {
         let Some(text) = self.text(name) else {
             return Ok(None);
         };
-        let value = Value::parse(text).map_err(|error| {
-            Fault::bad(format!("Invalid {name} parameter; it is not JSON: {error}"))
+        let value = Value::parse(text).map_err(|error| match error.kind {
+            ErrorKind::TooLong => Fault::new(413, format!("{name} is too long: {error}")),
+            _ => Fault::bad(format!("Invalid {name} parameter; it is not JSON: {error}")),
         })?;
         Ok(Some(value).filter(|value| !value.is_null()))
     }
