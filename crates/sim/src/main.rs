@@ -1,4 +1,5 @@
 //! The simulator's command line: see `tisync-sim --help`.
+use std::path::Path;
 use std::process::ExitCode;
 use tisync_sim::bank::{self, Bug};
 use tisync_sim::both::Both;
@@ -7,8 +8,8 @@ use tisync_sim::minimise::minimise;
 use tisync_sim::options::{HELP, Options, Task};
 use tisync_sim::report::{Progress, command, summary};
 use tisync_sim::run::{Outcome, run};
-use tisync_sim::scenario::{Fault, Scenario, draw};
-use tisync_sim::{Keeping, disk};
+use tisync_sim::scenario::{Fault, Kept, Scenario, draw};
+use tisync_sim::{Keeping, Violation, disk};
 
 fn main() -> ExitCode {
     let options = match Options::parse(std::env::args().skip(1)) {
@@ -38,7 +39,20 @@ fn main() -> ExitCode {
             minimise,
             keep,
             without,
-        } => one(set_up, seed, verbose, minimise, keep, &without),
+            save,
+        } => {
+            let scenario = part_of(draw(seed), keep, &without);
+            let violation = one(set_up, &scenario, verbose);
+            let scenario = match violation {
+                Some(_) if minimise || save.is_some() => shorten(set_up, &scenario),
+                _ => scenario,
+            };
+            if let Some(file) = save {
+                save_as(scenario, violation.as_ref(), &file);
+            }
+            violation.is_none()
+        }
+        Task::Kept { file, verbose } => kept(set_up, file, verbose),
         Task::Bugs => bugs(&options),
         Task::ListBugs => {
             for (bug, what) in Bug::all() {
@@ -126,52 +140,38 @@ fn seeds(options: &Options, set_up: SetUp, from: u64, count: u64) -> bool {
     true
 }
 
-fn one(
-    set_up: SetUp,
-    seed: u64,
-    verbose: bool,
-    minimised: bool,
-    keep: Option<Vec<usize>>,
-    without: &[Fault],
-) -> bool {
-    let mut scenario = draw(seed);
+/// A scenario without some of its actions and faults.
+fn part_of(mut scenario: Scenario, keep: Option<Vec<usize>>, without: &[Fault]) -> Scenario {
     if let Some(keep) = keep {
         scenario.steps.retain(|step| keep.contains(&step.number));
     }
     for fault in without {
         scenario.settings.rates.set(*fault, 0);
     }
+    scenario
+}
+
+/// Runs a scenario, and tells what came of it.
+fn one(set_up: SetUp, scenario: &Scenario, verbose: bool) -> Option<Violation> {
     let keeping = if verbose {
+        print!("{scenario}");
         Keeping::Lines
     } else {
         Keeping::Hash
     };
-    if verbose {
-        print!("{scenario}");
-    }
-    let outcome = run_on(set_up, &scenario, keeping);
+    let outcome = run_on(set_up, scenario, keeping);
+    let (seed, hash) = (scenario.seed, outcome.trace_hash);
     match &outcome.violation {
-        None => {
-            println!(
-                "seed {seed} ok, {} steps, trace hash {:016x}",
-                outcome.tally.steps, outcome.trace_hash
-            );
-            true
-        }
-        Some(violation) => {
-            println!(
-                "seed {seed} failed, trace hash {:016x}\n{violation}",
-                outcome.trace_hash
-            );
-            if minimised {
-                shorten(set_up, &scenario);
-            }
-            false
-        }
+        None => println!(
+            "seed {seed} ok, {} steps, trace hash {hash:016x}",
+            outcome.tally.steps
+        ),
+        Some(violation) => println!("seed {seed} failed, trace hash {hash:016x}\n{violation}"),
     }
+    outcome.violation
 }
 
-fn shorten(set_up: SetUp, scenario: &Scenario) {
+fn shorten(set_up: SetUp, scenario: &Scenario) -> Scenario {
     let shorter = minimise(scenario, |scenario| {
         run_on(set_up, scenario, Keeping::Nothing)
     });
@@ -189,6 +189,37 @@ fn shorten(set_up: SetUp, scenario: &Scenario) {
             set_up.both
         )
     );
+    shorter
+}
+
+fn save_as(scenario: Scenario, violation: Option<&Violation>, file: &str) {
+    let kept = Kept {
+        checker: violation.map_or("", |found| found.checker).to_owned(),
+        why: violation.map_or(String::new(), |found| found.message.clone()),
+        scenario,
+    };
+    match kept.write(Path::new(file)) {
+        Ok(()) => println!("kept in {file}: write down there what was wrong"),
+        Err(error) => eprintln!("{error}"),
+    }
+}
+
+/// Runs what is kept.
+fn kept(set_up: SetUp, file: Option<String>, verbose: bool) -> bool {
+    let all = match file {
+        Some(file) => Kept::read(Path::new(&file)).map(|kept| vec![(file, kept)]),
+        None => Kept::all(),
+    };
+    match all {
+        Ok(all) => all.into_iter().fold(true, |held, (name, kept)| {
+            println!("{name}: {}", kept.why);
+            one(set_up, &kept.scenario, verbose).is_none() && held
+        }),
+        Err(error) => {
+            eprintln!("{error}");
+            false
+        }
+    }
 }
 
 fn bugs(options: &Options) -> bool {

@@ -36,6 +36,15 @@ pub enum Task {
         keep: Option<Vec<usize>>,
         /// Faults that are switched off.
         without: Vec<Fault>,
+        /// The file that the scenario is written to, shortened when it fails.
+        save: Option<String>,
+    },
+    /// Run a scenario that was kept, or all of them.
+    Kept {
+        /// The file; `None` for all of `crates/sim/kept`.
+        file: Option<String>,
+        /// Whether every step is printed.
+        verbose: bool,
     },
     /// Run the bank of planted bugs.
     Bugs,
@@ -52,6 +61,8 @@ Runs Ti.Sync's engine, native connector, wire format and server against networks
   tisync-sim --seeds N [--from N] [--jobs N]     run N seeds
   tisync-sim --seed N [--verbose] [--minimise]   run one; the same seed always gives the same trace hash
              [--keep 0,3,7] [--without drop-answer,delay]   a shortened scenario of that seed
+             [--save FILE]                     keep it, shortened when it fails: write down in FILE what was wrong
+  tisync-sim --kept [--scenario FILE] [--verbose]   run what is kept in crates/sim/kept, or one file
   tisync-sim --bugs                              plant each bug of the bank; every one must be found
   tisync-sim --list-bugs                         the bank
              [--store both]                      with --seeds: compare with SQLite, read by read
@@ -65,6 +76,7 @@ impl Options {
         let mut arguments = arguments.into_iter();
         let (mut from, mut count, mut seed) = (0, None, None);
         let (mut verbose, mut minimise, mut keep, mut without) = (false, false, None, Vec::new());
+        let (mut save, mut kept, mut file) = (None, false, None);
         let mut options = Options {
             task: Task::Help,
             jobs: std::thread::available_parallelism().map_or(1, usize::from),
@@ -96,12 +108,18 @@ impl Options {
                 "--minimise" => minimise = true,
                 "--keep" => keep = Some(numbers(&value()?)?),
                 "--without" => without = faults(&value()?)?,
+                "--save" => save = Some(value()?),
+                "--kept" => kept = true,
+                "--scenario" => file = Some(value()?),
                 "--bug" => options.bug = Some(value()?),
                 "--bugs" => task = Some(Task::Bugs),
                 "--list-bugs" => task = Some(Task::ListBugs),
                 "--help" | "-h" => task = Some(Task::Help),
                 other => return Err(format!("{other} is not understood: see --help")),
             }
+        }
+        if kept || file.is_some() {
+            task = Some(Task::Kept { file, verbose });
         }
         options.task = match (task, seed, count) {
             (Some(task), _, _) => task,
@@ -111,6 +129,7 @@ impl Options {
                 minimise,
                 keep,
                 without,
+                save,
             },
             (None, None, Some(count)) => Task::Seeds { from, count },
             (None, None, None) => Task::Help,

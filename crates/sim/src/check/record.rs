@@ -18,6 +18,8 @@ pub(crate) struct Records<'a> {
     pub(crate) drawn: &'a [Token],
     /// Whether the step is the user's: what it carries is written with it.
     pub(crate) by_user: bool,
+    /// Whether the step takes back what the user wrote.
+    pub(crate) discards: bool,
     /// Whether what it replaces was seen and is meant to go.
     pub(crate) supersedes: bool,
 }
@@ -222,6 +224,8 @@ impl Records<'_> {
                     .last()
                     .is_some_and(|entry| entry.change == Change::Delete);
         }
+        // Whoever discards the last of several deletes sees the record again: an earlier one is meant no more.
+        open_delete &= !self.discards || now.visible.is_none();
         // To delete what no server ever had leaves nothing to tell.
         open_delete &= before_base || now.base_present && self.by_user;
         open.retain(|token| {

@@ -1,8 +1,9 @@
 //! What happens at a stated time.
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What happens at a stated time: what the app, its user, the device and the server's operator do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
     /// The app writes.
     Write {
@@ -80,7 +81,7 @@ pub enum Action {
 }
 
 /// One write of the app.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deed {
     /// Chooses the collection.
     pub collection: u8,
@@ -95,7 +96,7 @@ pub struct Deed {
 }
 
 /// What a write does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DeedKind {
     /// Makes a record under an id that the engine draws.
     Insert,
@@ -110,7 +111,7 @@ pub enum DeedKind {
 }
 
 /// A field that the server's rules look at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Extra {
     /// None.
     None,
@@ -123,7 +124,7 @@ pub enum Extra {
 }
 
 /// A command of the user or the app.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verb {
     /// Settles an open conflict.
     Resolve,
@@ -148,7 +149,7 @@ pub enum Verb {
 }
 
 /// The moment of a crash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CrashWhen {
     /// Between two steps.
     Now,
@@ -159,7 +160,7 @@ pub enum CrashWhen {
 }
 
 /// What happens to the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ServerAction {
     /// It is down.
     Restart {

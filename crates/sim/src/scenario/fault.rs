@@ -1,4 +1,6 @@
 //! What can go wrong by chance, at any moment.
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A fault that strikes by chance; faults at a stated time are actions of the scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,8 +104,9 @@ impl Fault {
     }
 }
 
-/// How often each fault strikes, per thousand chances.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// How often each fault strikes, per thousand chances. Written down by the names of the faults.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "BTreeMap<String, u32>", into = "BTreeMap<String, u32>")]
 pub struct Rates([u32; Fault::ALL.len()]);
 
 impl Rates {
@@ -123,5 +126,26 @@ impl Rates {
             .into_iter()
             .map(|fault| (fault, self.of(fault)))
             .filter(|(_, rate)| *rate > 0)
+    }
+}
+
+impl From<Rates> for BTreeMap<String, u32> {
+    fn from(rates: Rates) -> Self {
+        let on = rates.on();
+        on.map(|(fault, rate)| (fault.name().to_owned(), rate))
+            .collect()
+    }
+}
+
+impl TryFrom<BTreeMap<String, u32>> for Rates {
+    type Error = String;
+
+    fn try_from(named: BTreeMap<String, u32>) -> Result<Self, String> {
+        let mut rates = Rates::default();
+        for (name, rate) in named {
+            let fault = Fault::named(&name).ok_or_else(|| format!("there is no fault {name:?}"))?;
+            rates.set(fault, rate);
+        }
+        Ok(rates)
     }
 }

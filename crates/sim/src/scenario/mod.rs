@@ -2,12 +2,15 @@
 mod action;
 mod draw;
 mod fault;
+mod kept;
 mod policies;
 
 pub use action::{Action, CrashWhen, Deed, DeedKind, Extra, ServerAction, Verb};
 pub use draw::draw;
 pub use fault::{Fault, Rates};
+pub use kept::Kept;
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use tisync_core::model::Policy;
 
@@ -15,7 +18,7 @@ use tisync_core::model::Policy;
 pub const FIELDS: [&str; 7] = ["a", "b", "o", "n", "s", "t", "m"];
 
 /// Everything that happens.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Scenario {
     /// The seed that it was drawn from; chance at run time comes from it too.
     pub seed: u64,
@@ -26,7 +29,7 @@ pub struct Scenario {
 }
 
 /// An action and its time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// Its place in the scenario as it was drawn: the name under which `--keep` keeps it.
     pub number: usize,
@@ -37,7 +40,7 @@ pub struct Step {
 }
 
 /// What holds all the time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Settings {
     /// Devices.
     pub replicas: u8,
@@ -58,6 +61,7 @@ pub struct Settings {
     /// Milliseconds between polls.
     pub poll_ms: u64,
     /// Whether the replicas listen for hints.
+    #[serde(default)]
     pub listens: bool,
     /// How long the server keeps deletions.
     pub tombstones_ms: u64,

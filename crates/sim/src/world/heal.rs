@@ -1,7 +1,7 @@
 //! After the faults: everything works again, people settle what waits for them, and all must become equal
 //! within a stated time.
+use super::World;
 use super::replica::connector;
-use super::{STEPS_MAX, World};
 use crate::check::{Checked, Violation, converged, nothing_lost, unreadable};
 use crate::disk::Disk;
 use crate::scenario::Verb;
@@ -53,7 +53,6 @@ impl<D: Disk> World<D> {
                 }
             }
             match self.queue.next() {
-                Some(_) if self.trace.steps() > STEPS_MAX => return self.explain(),
                 Some((at_ms, event)) => self.turn(at_ms, event)?,
                 None => self.now_ms = care_ms,
             }

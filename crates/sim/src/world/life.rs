@@ -153,6 +153,7 @@ impl<D: Disk> World<D> {
             history: &self.server.history,
             drawn: &carried,
             by_user: true,
+            discards: false,
             supersedes: false,
         };
         records.check(&mut replica.disk, &commit)

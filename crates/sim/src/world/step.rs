@@ -166,6 +166,7 @@ impl<D: Disk> World<D> {
             history: &self.server.history,
             drawn,
             by_user: matches!(kind, Kind::Write | Kind::Undo | Kind::Edit | Kind::Resolve),
+            discards: kind == Kind::Discard,
             supersedes: matches!(kind, Kind::Write | Kind::Undo | Kind::Edit),
         };
         records.check(&mut replica.disk, commit)?;
@@ -395,6 +396,7 @@ enum Kind {
     Undo,
     Edit,
     Resolve,
+    Discard,
     Local,
     Sync,
 }
@@ -408,10 +410,8 @@ impl Kind {
             Input::Undo(_) => Kind::Undo,
             Input::Edit(..) => Kind::Edit,
             Input::Resolve { .. } => Kind::Resolve,
-            Input::Retry(_)
-            | Input::Discard(_)
-            | Input::ConfirmShrink { .. }
-            | Input::Resync(_) => Kind::Local,
+            Input::Discard(_) => Kind::Discard,
+            Input::Retry(_) | Input::ConfirmShrink { .. } | Input::Resync(_) => Kind::Local,
             _ => Kind::Sync,
         }
     }
