@@ -28,7 +28,7 @@ mod sqlite;
 
 pub use driver::{Next, SqlConsole, SqlDriver, SqlRow, SqlValue};
 pub use live::{Live, Topic, WatchId};
-pub use query::{Filter, Order, Query, Visible};
+pub use query::{Filter, Order, Query, Visible, VisibleRow};
 pub use reader::{Reader, SqlRows};
 #[cfg(feature = "rusqlite")]
 pub use rusqlite_driver::RusqliteDriver;

@@ -7,7 +7,8 @@ pub const BUSY_MS: u64 = 5_000;
 pub const STATEMENTS_MAX: usize = 256;
 /// KiB of pages that a writing connection keeps in memory.
 pub const CACHE_KIB: u32 = 64 << 10;
-/// KiB of pages that a reading connection keeps in memory: the operating system keeps the rest.
+/// KiB of pages that a reading connection keeps in memory, unless its host says otherwise: the operating system
+/// keeps the rest.
 pub const READER_CACHE_KIB: u32 = 8 << 10;
 /// Pages in the WAL before a checkpoint: four times SQLite's default is a third faster on a bulk load, and
 /// bounds the WAL at 16 MiB.

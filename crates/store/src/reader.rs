@@ -1,6 +1,6 @@
 //! Answers the app: records, queries, SQL of its own, on a connection that never waits for sync.
 use crate::driver::{Next, SqlConsole, SqlDriver, SqlRow, SqlValue};
-use crate::query::{Fields, Plan, Query, Visible, compare, plan};
+use crate::query::{Fields, Plan, Query, Visible, VisibleRow, by_id, compare, plan};
 use crate::sqlite::{Collections, Table, codec};
 use std::sync::Arc;
 use tisync_core::model::{CollectionName, RecordId};
@@ -44,11 +44,13 @@ pub struct SqlRows {
 impl Reader<crate::RusqliteDriver> {
     /// Opens a file that a store has made.
     pub fn open(path: &std::path::Path) -> Result<Self, StoreError> {
+        Reader::open_with_cache(path, crate::limits::READER_CACHE_KIB)
+    }
+
+    /// Opens a file that a store has made, and keeps up to `cache_kib` KiB of its pages in memory.
+    pub fn open_with_cache(path: &std::path::Path, cache_kib: u32) -> Result<Self, StoreError> {
         let mut driver = crate::RusqliteDriver::open_reader(path)?;
-        driver.batch(&format!(
-            "PRAGMA cache_size=-{}",
-            crate::limits::READER_CACHE_KIB
-        ))?;
+        driver.batch(&format!("PRAGMA cache_size=-{cache_kib}"))?;
         Ok(Reader::with_driver(driver))
     }
 }
@@ -72,22 +74,38 @@ impl<D: SqlDriver> Reader<D> {
         collection: &CollectionName,
         id: &RecordId,
     ) -> Result<Option<Visible>, StoreError> {
-        let Some(table) = self.table(collection)? else {
-            return Ok(None);
+        self.get_as(collection, id, |row| row.visible())
+    }
+
+    /// What `make` makes of a record, found by its id or by a former one.
+    pub fn get_as<T>(
+        &mut self,
+        collection: &CollectionName,
+        id: &RecordId,
+        mut make: impl FnMut(VisibleRow<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        // The statement names no declared column, so that it holds whatever was declared since; only a
+        // collection that is not known yet must be looked for.
+        let table = match self.collections.get(collection) {
+            Some(table) => table,
+            None => match self.table(collection)? {
+                Some(table) => table,
+                None => return Ok(None),
+            },
         };
         // Inside: nothing, for a record that is deleted.
         let mut found = None;
         let value = SqlValue::Text(id.as_str());
         self.driver
             .query(&table.visible_by_id, &[value], &mut |row| {
-                found = Some(visible(row, Some(id))?);
+                found = Some(visible(row, Some(id))?.map(&mut make).transpose()?);
                 Ok(Next::Stop)
             })?;
         if found.is_none() {
             let values = [SqlValue::Text(collection.as_str()), value];
             self.driver
                 .query(&table.visible_by_alias, &values, &mut |row| {
-                    found = Some(visible(row, None)?);
+                    found = Some(visible(row, None)?.map(&mut make).transpose()?);
                     Ok(Next::Stop)
                 })?;
         }
@@ -100,12 +118,33 @@ impl<D: SqlDriver> Reader<D> {
         collection: &CollectionName,
         query: &Query,
     ) -> Result<Vec<Visible>, StoreError> {
+        self.query_as(collection, query, |row| row.visible(), |record| &record.id)
+    }
+
+    /// What `make` makes of the records that a query finds, in its order; `id` is the id of what was made.
+    pub fn query_as<T>(
+        &mut self,
+        collection: &CollectionName,
+        query: &Query,
+        mut make: impl FnMut(VisibleRow<'_>) -> Result<T, StoreError>,
+        id: impl Fn(&T) -> &RecordId,
+    ) -> Result<Vec<T>, StoreError> {
         let mut found = Vec::new();
-        self.each(collection, query, &mut |record| {
-            found.push(record);
+        let mut take = |row: VisibleRow<'_>| {
+            found.push(make(row)?);
             Ok(Next::More)
-        })?;
-        Ok(found)
+        };
+        let Some(table) = self.table(collection)? else {
+            return Ok(found);
+        };
+        let plan = plan(query, &table)?;
+        if !plan.is_whole {
+            self.run(&table, query, &plan, &mut take)?;
+            return Ok(found);
+        }
+        // All of it is wanted, and only by id: read as it lies in the file, it is put in order here.
+        self.in_order(&table, query, &plan, None, &mut take)?;
+        Ok(by_id(found, id))
     }
 
     /// Hands each record that a query finds to `take`. Memory stays flat if the order is by declared fields.
@@ -119,17 +158,7 @@ impl<D: SqlDriver> Reader<D> {
             return Ok(());
         };
         let plan = plan(query, &table)?;
-        match &plan.order {
-            Some(order) => self.in_order(&table, query, &plan, order, take),
-            None => {
-                for record in self.sorted(&table, query, &plan)? {
-                    if take(record)? == Next::Stop {
-                        break;
-                    }
-                }
-                Ok(())
-            }
-        }
+        self.run(&table, query, &plan, &mut |row| take(row.visible()?))
     }
 
     /// How many records a query finds, its limit and offset left out.
@@ -167,7 +196,7 @@ impl<D: SqlDriver> Reader<D> {
             return Ok(count);
         }
         let mut count = 0;
-        self.each(collection, &all, &mut |_| {
+        self.run(&table, &all, &plan, &mut |_| {
             count += 1;
             Ok(Next::More)
         })?;
@@ -184,20 +213,40 @@ impl<D: SqlDriver> Reader<D> {
         Ok(self.collections.get(collection))
     }
 
-    /// Answers in the order of SQL, a row at a time.
+    /// Answers in the query's order, a row at a time.
+    fn run(
+        &mut self,
+        table: &Table,
+        query: &Query,
+        plan: &Plan<'_>,
+        take: &mut dyn FnMut(VisibleRow<'_>) -> Result<Next, StoreError>,
+    ) -> Result<(), StoreError> {
+        if let Some(order) = &plan.order {
+            return self.in_order(table, query, plan, Some(order), take);
+        }
+        for record in self.sorted(table, query, plan)? {
+            if take(VisibleRow::of(&record))? == Next::Stop {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers in an order of SQL, or as the rows come.
     fn in_order(
         &mut self,
         table: &Table,
         query: &Query,
         plan: &Plan<'_>,
-        order: &str,
-        take: &mut dyn FnMut(Visible) -> Result<Next, StoreError>,
+        order: Option<&str>,
+        take: &mut dyn FnMut(VisibleRow<'_>) -> Result<Next, StoreError>,
     ) -> Result<(), StoreError> {
         let mut values: Vec<_> = plan.values.iter().map(|cell| cell.sql()).collect();
-        let mut sql = format!(
-            "{} WHERE {} ORDER BY {order}",
-            table.visible, plan.condition
-        );
+        let mut sql = format!("{} WHERE {}", table.visible, plan.condition);
+        if let Some(order) = order {
+            sql.push_str(" ORDER BY ");
+            sql.push_str(order);
+        }
         let mut offset = query.offset;
         let mut limit = query.limit.unwrap_or(usize::MAX);
         if plan.rest.is_empty() && (query.limit.is_some() || offset > 0) {
@@ -210,10 +259,10 @@ impl<D: SqlDriver> Reader<D> {
             return Ok(());
         }
         self.driver.query(&sql, &values, &mut |row| {
-            let Some(record) = visible(row, None)? else {
+            let Some(row) = visible(row, None)? else {
                 return Ok(Next::More);
             };
-            if !fields.hold(&plan.rest, &record.id, &record.document) {
+            if !plan.rest.is_empty() && !fields.hold(&plan.rest, &row.id, &row.document()?) {
                 return Ok(Next::More);
             }
             if offset > 0 {
@@ -221,7 +270,7 @@ impl<D: SqlDriver> Reader<D> {
                 return Ok(Next::More);
             }
             limit -= 1;
-            let next = take(record)?;
+            let next = take(row)?;
             Ok(if limit == 0 { Next::Stop } else { next })
         })
     }
@@ -255,9 +304,10 @@ impl<D: SqlDriver> Reader<D> {
         let sql = format!("{} WHERE {}", table.visible, plan.condition);
         let values: Vec<_> = plan.values.iter().map(|cell| cell.sql()).collect();
         self.driver.query(&sql, &values, &mut |row| {
-            let Some(record) = visible(row, None)? else {
+            let Some(row) = visible(row, None)? else {
                 return Ok(Next::More);
             };
+            let record = row.visible()?;
             if !fields.hold(&plan.rest, &record.id, &record.document) {
                 return Ok(Next::More);
             }
@@ -331,18 +381,23 @@ fn owned(value: SqlValue<'_>) -> Value {
 }
 
 /// Reads the columns `id, doc, state, version`; `None` for a record that is deleted.
-fn visible(row: &dyn SqlRow, wanted: Option<&RecordId>) -> Result<Option<Visible>, StoreError> {
-    let Some(document) = codec::document(row, 1)? else {
+fn visible<'r>(
+    row: &'r dyn SqlRow,
+    wanted: Option<&RecordId>,
+) -> Result<Option<VisibleRow<'r>>, StoreError> {
+    let Some(text) = codec::text_or_null(row, 1)? else {
         return Ok(None);
     };
     let id = codec::text(row, 0)?;
-    Ok(Some(Visible {
-        id: match wanted {
-            Some(wanted) if wanted.as_str() == id => wanted.clone(),
-            _ => codec::parsed(RecordId::new(id))?,
-        },
-        document,
-        state: codec::state_of(codec::integer(row, 2)?)?,
-        version: codec::version(row, 3)?,
-    }))
+    let id = match wanted {
+        Some(wanted) if wanted.as_str() == id => wanted.clone(),
+        _ => codec::parsed(RecordId::new(id))?,
+    };
+    let state = codec::state_of(codec::integer(row, 2)?)?;
+    Ok(Some(VisibleRow::new(
+        id,
+        text,
+        state,
+        codec::version(row, 3)?,
+    )))
 }

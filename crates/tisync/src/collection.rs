@@ -6,7 +6,7 @@ use crate::{Error, ErrorKind, Replica};
 use std::collections::BTreeSet;
 use tisync_core::model::{CollectionName, Input, Output, RecordId, Write, WriteKind, Written};
 use tisync_json::{Document, Patch};
-use tisync_store::Topic;
+use tisync_store::{Topic, VisibleRow};
 
 /// A collection of JSON documents. Every call is local; a write is durable when it returns.
 ///
@@ -97,8 +97,17 @@ impl Collection {
 
     /// A record with its state and version.
     pub fn record(&self, id: impl IntoId) -> Result<Option<Record>, Error> {
-        let id: RecordId = id.into_id()?;
-        self.replica.shared().readers.get(&self.name, &id)
+        self.read(id, Record::read)
+    }
+
+    /// What `make` makes of a record.
+    pub(crate) fn read<T>(
+        &self,
+        id: impl IntoId,
+        make: impl FnMut(VisibleRow<'_>) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        let readers = &self.replica.shared().readers;
+        readers.get(&self.name, &id.into_id()?, make)
     }
 
     /// Asks for records: see [`Query`].
@@ -119,7 +128,7 @@ impl Collection {
         let first = topic(BTreeSet::from([id.clone()]));
         let name = self.name.clone();
         Ok(Watch::new(&self.replica, first, move |replica| {
-            let record = replica.shared().readers.get(&name, &id)?;
+            let record = replica.shared().readers.get(&name, &id, Record::read)?;
             let ids = record.iter().map(|record| record.id.clone());
             let ids = ids.chain([id.clone()]).collect();
             Ok(Answer::new(record).follow(topic(ids)))

@@ -3,6 +3,7 @@ use crate::Error;
 use serde::Serialize;
 use tisync_core::model::{RecordId, RecordState, Version};
 use tisync_json::Document;
+use tisync_store::{Visible, VisibleRow};
 
 /// Anything that can be a record's document: JSON text, a `serde_json::Value`, a [`Document`].
 pub trait IntoDocument {
@@ -106,6 +107,24 @@ pub struct Record<D = Document> {
     pub state: RecordState,
     /// The server's token of the last state that it showed.
     pub version: Option<Version>,
+}
+
+impl Record {
+    /// A record of the file with its document.
+    pub(crate) fn read(row: VisibleRow<'_>) -> Result<Self, Error> {
+        Ok(row.visible()?.into())
+    }
+}
+
+impl From<Visible> for Record {
+    fn from(visible: Visible) -> Self {
+        Record {
+            id: visible.id,
+            document: visible.document,
+            state: visible.state,
+            version: visible.version,
+        }
+    }
 }
 
 impl<D> Record<D> {

@@ -24,6 +24,9 @@ pub const BUSY_MS_MAX: u64 = 10_000;
 pub const STORAGE_RETRY_MS: u64 = 1_000;
 /// Reading connections that are kept open for the next read.
 pub const READERS_IDLE_MAX: usize = 4;
+/// KiB of pages that the first reading connection keeps in memory: 100,000 records of usual size, so that a
+/// record is found without asking the operating system. Those that help out beside it keep few.
+pub const READER_CACHE_KIB: u32 = 64 << 10;
 /// Rows of an answer to SQL of the app's own: it is held in memory.
 pub const SQL_ROWS_MAX: usize = 100_000;
 /// Milliseconds that a credentials provider has to answer.

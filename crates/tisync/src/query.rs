@@ -3,7 +3,7 @@ use crate::watch::{Answer, Watch};
 use crate::{Collection, Error, Record, Replica};
 use tisync_core::model::CollectionName;
 use tisync_json::{Path, Value};
-use tisync_store::{Filter, Order, Topic};
+use tisync_store::{Filter, Order, Topic, VisibleRow};
 
 /// A question about the records of one collection; made by [`Collection::query`].
 ///
@@ -135,8 +135,16 @@ impl Query {
 
     /// The records.
     pub fn all(&self) -> Result<Vec<Record>, Error> {
-        let collection = &self.collection;
-        found(collection.replica(), collection.name(), &self.query)
+        self.all_as(Record::read)
+    }
+
+    /// What `make` makes of the records.
+    pub(crate) fn all_as<D>(
+        &self,
+        make: impl FnMut(VisibleRow<'_>) -> Result<Record<D>, Error>,
+    ) -> Result<Vec<Record<D>>, Error> {
+        let readers = &self.collection.replica().shared().readers;
+        readers.all(self.collection.name(), &self.query, make)
     }
 
     /// The first record.
@@ -188,13 +196,6 @@ fn found(
     collection: &CollectionName,
     query: &tisync_store::Query,
 ) -> Result<Vec<Record>, Error> {
-    let mut records = Vec::new();
-    replica
-        .shared()
-        .readers
-        .for_each(collection, query, |record| {
-            records.push(record);
-            Ok(())
-        })?;
-    Ok(records)
+    let readers = &replica.shared().readers;
+    readers.all(collection, query, Record::read)
 }

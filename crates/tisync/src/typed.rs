@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 use std::fmt;
 use std::marker::PhantomData;
 use tisync_core::model::Written;
-use tisync_json::{Document, Patch};
+use tisync_json::Patch;
+use tisync_store::VisibleRow;
 
 /// A collection of values of a serde type, which holds the document without the id.
 ///
@@ -77,15 +78,19 @@ impl<T: Serialize> Typed<T> {
 impl<T: DeserializeOwned> Typed<T> {
     /// The value of a record.
     pub fn get(&self, id: impl IntoId) -> Result<Option<T>, Error> {
-        self.collection
-            .get(id)?
-            .map(|document| parse(&document))
-            .transpose()
+        self.collection.read(id, |row| parse(&row))
     }
 
     /// The answer to a query.
     pub fn all(&self, query: &Query) -> Result<Vec<Record<T>>, Error> {
-        parse_all(query.all()?)
+        query.all_as(|row| {
+            Ok(Record {
+                document: parse(&row)?,
+                id: row.id,
+                state: row.state,
+                version: row.version,
+            })
+        })
     }
 
     /// Follows the answer to a query: see [`Watch`].
@@ -111,8 +116,9 @@ impl<T> fmt::Debug for Typed<T> {
 
 fn parse_all<T: DeserializeOwned>(records: Vec<Record>) -> Result<Vec<Record<T>>, Error> {
     let parsed = records.into_iter().map(|record| {
+        let document = serde_json::from_str(record.document.text());
         Ok(Record {
-            document: parse(&record.document)?,
+            document: document.map_err(|error| not_of_the_type::<T>(&error))?,
             id: record.id,
             state: record.state,
             version: record.version,
@@ -121,11 +127,17 @@ fn parse_all<T: DeserializeOwned>(records: Vec<Record>) -> Result<Vec<Record<T>>
     parsed.collect()
 }
 
-fn parse<T: DeserializeOwned>(document: &Document) -> Result<T, Error> {
-    serde_json::from_str(document.text()).map_err(|error| {
-        Error::invalid(format!(
-            "expected a document of the type {}, but {error}",
-            std::any::type_name::<T>()
-        ))
+fn parse<T: DeserializeOwned>(row: &VisibleRow<'_>) -> Result<T, Error> {
+    serde_json::from_str(row.text).or_else(|error| {
+        // A text that is no document at all is the file's fault, not the type's.
+        row.document()?;
+        Err(not_of_the_type::<T>(&error))
     })
+}
+
+fn not_of_the_type<T>(error: &serde_json::Error) -> Error {
+    Error::invalid(format!(
+        "expected a document of the type {}, but {error}",
+        std::any::type_name::<T>()
+    ))
 }

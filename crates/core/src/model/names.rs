@@ -92,6 +92,14 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.len() <= limits::TOKEN_BYTES_MAX && !text.contains('\0')
 }
 
+/// Whether there is a control character; most texts are ASCII, where bytes tell.
+fn has_control(text: &str) -> bool {
+    match text.is_ascii() {
+        true => text.bytes().any(|byte| byte.is_ascii_control()),
+        false => text.chars().any(char::is_control),
+    }
+}
+
 name!(
     /// The name of a collection, for example `notes`.
     CollectionName,
@@ -114,7 +122,7 @@ name!(
     /// The id of a record that the app and the server use: 1 to 200 bytes without control characters.
     RecordId,
     "a record id: 1 to 200 bytes, no control characters",
-    |text| !text.is_empty() && text.len() <= limits::RECORD_ID_BYTES_MAX && !text.chars().any(char::is_control)
+    |text| !text.is_empty() && text.len() <= limits::RECORD_ID_BYTES_MAX && !has_control(text)
 );
 name!(
     /// The server's opaque token of a record's state.

@@ -18,6 +18,8 @@ pub(crate) struct Plan<'q> {
     pub(crate) rest: Vec<&'q Filter>,
     /// The order in SQL; `None` when it must be made after reading.
     pub(crate) order: Option<String>,
+    /// Whether all of it is wanted, and in no other order than by id.
+    pub(crate) is_whole: bool,
 }
 
 /// Divides a query between SQL and reading.
@@ -27,6 +29,10 @@ pub(crate) fn plan<'q>(query: &'q Query, table: &Table) -> Result<Plan<'q>, Stor
         values: Vec::new(),
         rest: Vec::new(),
         order: None,
+        is_whole: query.order.is_empty()
+            && query.limit.is_none()
+            && query.offset == 0
+            && query.after.is_none(),
     };
     if depth(&query.filter) > FILTER_DEPTH_MAX {
         return Err(StoreError::new(
@@ -46,8 +52,7 @@ pub(crate) fn plan<'q>(query: &'q Query, table: &Table) -> Result<Plan<'q>, Stor
             .collect();
         // The whole answer of a filter is read by the filter's own index, or by a scan, and then sorted: SQLite
         // would else walk the index of ids and fetch every row of the collection from a random place.
-        let is_whole = query.order.is_empty() && query.limit.is_none() && query.after.is_none();
-        let sorts = is_whole && !plan.values.is_empty();
+        let sorts = plan.is_whole && !plan.values.is_empty();
         order.push_str(if sorts { "+id" } else { "id" });
         plan.order = Some(order);
         if let Some((id, document)) = &query.after {

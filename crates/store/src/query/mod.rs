@@ -17,9 +17,12 @@
 //! reading. The answer is the same.
 mod compile;
 mod fields;
+mod row;
 
 pub(crate) use compile::{Plan, plan};
 pub(crate) use fields::{Fields, compare};
+pub use row::VisibleRow;
+pub(crate) use row::by_id;
 
 use serde::{Deserialize, Serialize};
 use tisync_core::model::{RecordId, RecordState, Version};
