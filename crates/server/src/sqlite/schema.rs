@@ -3,7 +3,7 @@ use super::failed;
 use crate::StoreError;
 use rusqlite::Connection;
 
-/// The number of the layout of a server's file; a file with a greater one is refused, and [`step`] says how an
+/// The number of the layout of a server's file; a file with a greater one is refused, and `step` says how an
 /// older one gets here. `cargo xtask fixture` makes the file of each layout that later ones must open.
 pub const LAYOUT: i64 = 1;
 /// Marks the file as a Ti.Sync server's: `TiSv`.

@@ -5,7 +5,7 @@ use tisync_core::store::{StoreError, StoreErrorKind};
 /// Marks a file of ours: `TiSy`.
 pub(super) const APPLICATION_ID: i64 = 0x5469_5379;
 
-/// The number of the layout of a replica's file. It goes up with every change of the tables, and [`step`] says
+/// The number of the layout of a replica's file. It goes up with every change of the tables, and `step` says
 /// how an older file gets there; `cargo xtask fixture` makes the file of each layout that later ones must open.
 pub const VERSION: i64 = 1;
 
