@@ -183,7 +183,7 @@ impl Replica {
     }
 
     /// How far requests get, since when, and why no further: of several backends, the one that is reached least.
-    /// [`Health::connectors`] has each. Changes come as [`tisync_core::model::Event::Network`].
+    /// [`tisync_core::model::Health::connectors`] has each. Changes come as [`tisync_core::model::Event::Network`].
     ///
     /// Reads and writes never depend on it: they are local.
     ///
