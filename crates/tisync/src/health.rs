@@ -1,7 +1,7 @@
 //! Health: what waits, since when, and why; and what one sync did.
 use crate::lease::LeaseState;
 use crate::local::lock;
-use crate::shared::Totals;
+use crate::traffic::Totals;
 use crate::watch::{Answer, Watch};
 use crate::{Error, IntoId, Replica, host};
 use serde::Serialize;

@@ -32,7 +32,9 @@ mod journal;
 mod lease;
 pub mod limits;
 mod local;
+mod log;
 mod lookout;
+mod meter;
 mod options;
 mod outbox;
 mod policies;
@@ -43,6 +45,7 @@ mod replica;
 mod settings;
 mod shared;
 mod storage;
+mod traffic;
 mod typed;
 mod wait;
 mod watch;
@@ -71,8 +74,8 @@ pub use settings::{
     CollectionSettings, ColumnSettings, ConnectorKind, ConnectorSettings, ReferenceSettings,
     Settings,
 };
-pub use shared::Totals;
 pub use storage::WriteDurability;
+pub use traffic::Totals;
 pub use typed::Typed;
 pub use watch::Watch;
 pub use writes::Writes;

@@ -45,6 +45,7 @@ impl Stepper {
     pub(crate) fn step(&mut self, input: Input) -> Result<Vec<Output>, Error> {
         let started = Instant::now();
         let now = host::now()?;
+        let _span = tracing::debug_span!("step", input = input.name()).entered();
         loop {
             let (result, elsewhere) = {
                 let mut store = lock(&self.gate);
@@ -56,12 +57,21 @@ impl Stepper {
                 self.watchers.changed_elsewhere();
             }
             match result {
-                Ok(outputs) => return Ok(outputs),
+                Ok(outputs) => {
+                    let ms = started.elapsed().as_millis();
+                    tracing::debug!(outputs = outputs.len(), ms, "done");
+                    return Ok(outputs);
+                }
                 Err(error) => {
                     let busy = error.kind == tisync_core::ErrorKind::Store(StoreErrorKind::Busy);
-                    if !busy || started.elapsed() > Duration::from_millis(limits::BUSY_MS_MAX) {
+                    if !busy {
+                        tracing::debug!(kind = ?error.kind, "refused");
                         return Err(error.into());
                     }
+                    if started.elapsed() > Duration::from_millis(limits::BUSY_MS_MAX) {
+                        return Err(busy_for_too_long());
+                    }
+                    tracing::trace!("another process writes");
                     std::thread::sleep(Duration::from_millis(1));
                 }
             }
@@ -134,6 +144,16 @@ impl Local {
     ) -> Result<T, Error> {
         self.look(|_, store| read(&mut store.begin(Durability::Normal)?))
     }
+}
+
+fn busy_for_too_long() -> Error {
+    Error::new(
+        ErrorKind::Busy,
+        format!(
+            "expected to write within {} s, but another process is in the middle of a commit all the time; try again, and end that process if it hangs",
+            limits::BUSY_MS_MAX / 1_000
+        ),
+    )
 }
 
 const NODE: &str = "node";

@@ -6,18 +6,20 @@ use crate::events::Events;
 use crate::journal::Journal;
 use crate::local::lock;
 use crate::outbox::Outbox;
-use crate::shared::{Shared, Totals};
+use crate::shared::Shared;
+use crate::traffic::Totals;
 use crate::typed::Typed;
 use crate::watch::{Answer, Watch};
 use crate::worker::{self, Command, Worker};
 use crate::writes::Writes;
 use crate::{Error, ErrorKind, SyncReport, host};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, Weak, mpsc};
 use tisync_core::model::{
-    CollectionName, Config, FeedKey, Input, NetworkState, Output, Planned, Written,
+    CollectionName, Config, ConnectorName, FeedKey, Input, NetworkState, Output, Planned, Written,
 };
 use tisync_json::Value;
 use tisync_store::{SqlRows, Topic};
@@ -220,6 +222,11 @@ impl Replica {
     /// What went over the wire since the replica was opened.
     pub fn traffic(&self) -> Totals {
         self.inner.shared.traffic.totals()
+    }
+
+    /// The same for each connector.
+    pub fn traffic_by_connector(&self) -> BTreeMap<ConnectorName, Totals> {
+        self.inner.shared.traffic.by_connector()
     }
 
     /// Receives what changes from now on. What other processes write shows as [`crate::Notice::Elsewhere`].

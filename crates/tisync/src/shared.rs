@@ -5,12 +5,12 @@ use crate::events::Notice;
 use crate::local::{Gate, Local};
 use crate::policies::Functions;
 use crate::readers::Readers;
+use crate::traffic::Traffic;
 use crate::watchers::Watchers;
-use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tisync_connect::Connector;
 use tisync_core::model::{Config, ConnectorName, Event};
@@ -87,55 +87,15 @@ impl Shared {
             gate,
             local,
             watchers,
+            traffic: Traffic::new(backends.keys()),
             backends,
             functions,
             http,
-            traffic: Traffic::default(),
             busy: Mutex::default(),
             listening: Mutex::default(),
             monitors,
             storage_refused: AtomicBool::new(false),
             running: AtomicBool::new(false),
         })
-    }
-}
-
-/// Counts what went over the wire since the replica was opened.
-#[derive(Debug, Default)]
-pub(crate) struct Traffic {
-    pub(crate) pushed: AtomicU64,
-    pub(crate) pulled: AtomicU64,
-    pub(crate) requests: AtomicU64,
-}
-
-impl Traffic {
-    pub(crate) fn totals(&self) -> Totals {
-        Totals {
-            pushed: self.pushed.load(Ordering::Relaxed),
-            pulled: self.pulled.load(Ordering::Relaxed),
-            requests: self.requests.load(Ordering::Relaxed),
-        }
-    }
-}
-
-/// What went over the wire since the replica was opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Totals {
-    /// Mutations that the backends accepted.
-    pub pushed: u64,
-    /// Records that changed here because the backends' changed.
-    pub pulled: u64,
-    /// Exchanges with the backends.
-    pub requests: u64,
-}
-
-impl Totals {
-    /// What was added since `before`.
-    pub fn since(&self, before: &Totals) -> Totals {
-        Totals {
-            pushed: self.pushed.saturating_sub(before.pushed),
-            pulled: self.pulled.saturating_sub(before.pulled),
-            requests: self.requests.saturating_sub(before.requests),
-        }
     }
 }

@@ -1,8 +1,10 @@
 //! The seam to the host's HTTP client.
 pub mod classify;
 mod date;
+mod redacted;
 
 pub use date::date_ms;
+pub use redacted::Redacted;
 
 use crate::{LocalFuture, LocalStream};
 use std::fmt;
@@ -43,7 +45,7 @@ impl fmt::Debug for Request {
             f,
             "{} {} ({} bytes)",
             self.method,
-            self.url,
+            Redacted(&self.url),
             self.body.len()
         )
     }

@@ -101,6 +101,34 @@ pub enum Input {
     },
 }
 
+impl Input {
+    /// Its kind in a few words, for a log: nothing of what it carries.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Input::Configure(..) => "configure",
+            Input::Write { .. } => "write",
+            Input::Resolve { .. } => "resolve",
+            Input::Undo(..) => "undo",
+            Input::Retry(..) => "retry",
+            Input::Edit(..) => "edit",
+            Input::Discard(..) => "discard",
+            Input::ConfirmShrink { .. } => "confirm shrink",
+            Input::Resync(..) => "resync",
+            Input::LeaseTaken => "lease taken",
+            Input::Wake => "wake",
+            Input::SyncNow => "sync now",
+            Input::Hint(..) => "hint",
+            Input::Answer { .. } => "answer",
+            Input::Network { .. } => "network",
+            Input::Woke => "woke",
+            Input::CredentialsChanged { .. } => "credentials changed",
+            Input::Decision { .. } => "decision",
+            Input::Stop => "stop",
+            Input::Start { .. } => "start",
+        }
+    }
+}
+
 /// One local write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Write {

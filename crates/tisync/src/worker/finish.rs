@@ -1,9 +1,7 @@
 //! Takes in what came back.
-use super::orders::kind;
 use super::run::{Done, WorkerLoop};
-use crate::exchange;
 use crate::local::lock;
-use std::sync::atomic::Ordering;
+use crate::{exchange, log};
 use tisync_core::model::{Input, Order, Reply, Verdict};
 use tokio::task::{Id, JoinError};
 
@@ -65,13 +63,13 @@ impl WorkerLoop {
                 .verdicts
                 .iter()
                 .filter(|(_, verdict)| matches!(verdict, Verdict::Accepted { .. }));
-            let pushed = &self.shared.traffic.pushed;
-            pushed.fetch_add(accepted.count() as u64, Ordering::Relaxed);
+            if let Some(counters) = self.shared.traffic.of(&order.connector) {
+                counters.pushed.add(accepted.count());
+            }
         }
-        let key = (order.connector.clone(), kind(&order.task));
+        let key = (order.connector.clone(), log::kind(&order.task));
         match reply.failure() {
             Some(failure) => {
-                tracing::debug!(connector = %order.connector, message = %failure.message, "failure");
                 self.failures.insert(key, failure.clone());
             }
             None => {

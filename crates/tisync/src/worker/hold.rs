@@ -17,12 +17,19 @@ impl WorkerLoop {
                 Ok(()) => {
                     self.lease = Some(lease);
                     self.lease_poll = None;
+                    tracing::info!("the lease is taken");
                     self.shared.set_leased(true);
                     return true;
                 }
                 Err(error) => error,
             },
-            Ok(Err(holder)) => lease::elsewhere(holder.as_ref()),
+            Ok(Err(holder)) => {
+                tracing::debug!(
+                    holder = holder.as_ref().map(|holder| holder.pid),
+                    "the lease is elsewhere"
+                );
+                lease::elsewhere(holder.as_ref())
+            }
             Err(error) => error,
         };
         self.fail_waiters(&error);

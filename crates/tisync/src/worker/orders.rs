@@ -2,10 +2,13 @@
 use super::run::{Done, WorkerLoop};
 use crate::events::Notice;
 use crate::local::lock;
-use crate::{ErrorKind, exchange, host, limits};
+use crate::{ErrorKind, exchange, host, limits, log};
 use std::sync::atomic::Ordering;
-use tisync_core::model::{ConnectorName, Decide, Event, Input, Order, Output, Resolution, Task};
+use tisync_core::model::{
+    CollectionName, ConnectorName, Decide, Event, Input, Order, Output, RecordId, Resolution, Task,
+};
 use tisync_core::store::{Durability, Store, Tx};
+use tracing::Instrument;
 
 impl WorkerLoop {
     pub(super) fn step(&mut self, input: Input) {
@@ -37,6 +40,7 @@ impl WorkerLoop {
                 if sliced.is_some() && !outputs.contains(&health) {
                     self.carry_out(health);
                 }
+                self.count(&outputs);
                 for output in outputs {
                     self.carry_out(output);
                 }
@@ -76,19 +80,54 @@ impl WorkerLoop {
                 revision,
             } => self.renew(connector, revision),
             Output::Event(event) => {
-                if let Event::Changed {
-                    records,
-                    remote: true,
-                    ..
-                } = &event
-                {
-                    let pulled = &self.shared.traffic.pulled;
-                    pulled.fetch_add(records.len() as u64, Ordering::Relaxed);
-                }
                 self.shared.watchers.tell(Notice::Event(event));
             }
             // Local writes are stepped by the handles.
             Output::Written(_) => {}
+        }
+    }
+
+    /// Counts what the outputs of a step tell of.
+    fn count(&self, outputs: &[Output]) {
+        let of = |collection: &CollectionName| {
+            let config = self.shared.config.collection(collection)?;
+            self.shared.traffic.of(config.connector.as_ref()?)
+        };
+        let events = || {
+            outputs.iter().filter_map(|output| match output {
+                Output::Event(event) => Some(event),
+                _ => None,
+            })
+        };
+        // A conflict that was open is decided now: it was counted when it opened.
+        let was_open = |name: &CollectionName, of: &RecordId| {
+            events().any(|event| {
+                matches!(event, Event::ConflictClosed { collection, id } if collection == name && id == of)
+            })
+        };
+        for event in events() {
+            match event {
+                Event::Changed {
+                    collection,
+                    records,
+                    remote: true,
+                } => {
+                    if let Some(counters) = of(collection) {
+                        counters.pulled.add(records.len());
+                    }
+                }
+                Event::ConflictOpened { collection, .. } => {
+                    if let Some(counters) = of(collection) {
+                        counters.conflicts.add(1);
+                    }
+                }
+                Event::Journalled { collection, id, .. } if !was_open(collection, id) => {
+                    if let Some(counters) = of(collection) {
+                        counters.conflicts.add(1);
+                    }
+                }
+                _ => {}
+            }
         }
     }
 
@@ -97,7 +136,8 @@ impl WorkerLoop {
             return self.listen(order.request, order.connector, listen);
         }
         let request = order.request;
-        tracing::debug!(request = request.0, connector = %order.connector, kind = kind(&order.task), "order");
+        let kind = log::kind(&order.task);
+        let exchange = tracing::debug_span!("exchange", connector = %order.connector, request = request.0, kind);
         let Some(wire) = self.wires.get(&order.connector).cloned() else {
             self.inputs.push_back(Input::Answer {
                 request,
@@ -106,14 +146,22 @@ impl WorkerLoop {
             });
             return;
         };
-        self.shared.traffic.requests.fetch_add(1, Ordering::Relaxed);
+        if let Some(counters) = self.shared.traffic.of(&order.connector) {
+            let again = self.failures.contains_key(&(order.connector.clone(), kind));
+            counters.retries.add(usize::from(again));
+        }
         let task = order.task.clone();
         if lock(&self.shared.busy).insert(order.connector.clone()) {
             self.shared.health_changed();
         }
-        let handle = self
-            .tasks
-            .spawn_local(async move { Done::Answer(request, wire.carry_out(task).await) });
+        let carried_out = async move {
+            let began_ms = host::monotonic_ms();
+            log::order(&task);
+            let reply = wire.carry_out(task).await;
+            log::reply(&reply, began_ms);
+            Done::Answer(request, reply)
+        };
+        let handle = self.tasks.spawn_local(carried_out.instrument(exchange));
         self.orders.insert(handle.id(), (order, handle));
     }
 
@@ -150,15 +198,5 @@ impl WorkerLoop {
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "the connector's state could not be read"),
         }
-    }
-}
-
-pub(super) fn kind(task: &Task) -> &'static str {
-    match task {
-        Task::Pull(_) => "pull",
-        Task::Push(_) => "push",
-        Task::Fetch(_) => "fetch",
-        Task::Probe => "probe",
-        Task::Listen(_) => "listen",
     }
 }

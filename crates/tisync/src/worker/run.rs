@@ -6,13 +6,16 @@ use crate::exchange::Wire;
 use crate::health::SyncReport;
 use crate::lease::Lease;
 use crate::local::{Stepper, lock};
-use crate::shared::{Shared, Totals};
+use crate::meter::Metered;
+use crate::shared::Shared;
+use crate::traffic::Totals;
 use crate::{Error, ErrorKind};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
+use tisync_connect::http::Http;
 use tisync_core::model::{
     ConnectorName, Decide, Failure, Input, Order, Reply, RequestId, Resolution,
 };
@@ -108,10 +111,14 @@ impl WorkerLoop {
             .backends
             .iter()
             .map(|(name, backend)| {
+                let http: Rc<dyn Http> = match shared.traffic.of(name) {
+                    Some(counters) => Rc::new(Metered::new(http.clone(), counters.clone())),
+                    None => http.clone(),
+                };
                 let wire = Wire::new(
                     name.to_string(),
                     (backend.make)(),
-                    http.clone(),
+                    http,
                     backend.credentials.clone(),
                 );
                 (name.clone(), Rc::new(wire))
