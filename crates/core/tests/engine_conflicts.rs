@@ -221,3 +221,18 @@ fn a_change_of_the_outbox_is_told_of_where_nothing_visible_changes() {
     let outputs = device.step(Input::Retry(items[0].id));
     assert_eq!(events(&outputs), [Event::Health]);
 }
+
+#[test]
+fn what_a_verdict_shows_of_the_other_side_comes_from_the_server() {
+    let mut device = Device::new(Rule::ServerWins);
+    device.put("a", r#"{"t":1}"#);
+    let (request, items) = device.pushed();
+    let verdict = conflict("e.2", Some(r#"{"t":2}"#));
+    let outputs = device.answer(request, Reply::Pushed(Ok(vec![(items[0].id, verdict)])));
+    let changed = Event::Changed {
+        collection: name("notes"),
+        records: vec![(name("a"), ChangeKind::Updated)],
+        remote: true,
+    };
+    assert!(events(&outputs).contains(&changed));
+}

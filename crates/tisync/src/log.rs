@@ -34,16 +34,16 @@ pub(crate) fn reply(reply: &Reply, began_ms: u64) {
     let ms = host::monotonic_ms().saturating_sub(began_ms);
     match reply {
         Reply::Pulled(Ok(page)) => pulled(page, ms),
-        Reply::Pushed(Ok(verdicts)) => {
+        Reply::Pushed(Ok(answer)) => {
             let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
-            for (mutation, verdict) in verdicts {
+            for (mutation, verdict) in &answer.verdicts {
                 let verdict = name(verdict);
                 *counts.entry(verdict).or_default() += 1;
                 tracing::trace!(%mutation, verdict, "verdict");
             }
             tracing::debug!(verdicts = ?counts, ms, "pushed");
         }
-        Reply::Fetched(Ok(found)) => tracing::debug!(records = found.len(), ms, "fetched"),
+        Reply::Fetched(Ok(answer)) => tracing::debug!(records = answer.found.len(), ms, "fetched"),
         Reply::Probed(Ok(())) => tracing::debug!(ms, "the backend is there"),
         other => {
             if let Some(failure) = other.failure() {

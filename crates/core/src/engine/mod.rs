@@ -271,7 +271,11 @@ fn dispatch<T: Tx>(work: &mut Work<'_, T>, input: Input) -> Result<(), Error> {
             request,
             from,
             reply,
-        } => answer::answered(work, request, from, reply),
+        } => {
+            // Also what a verdict shows of the other side comes from the server.
+            work.remote = true;
+            answer::answered(work, request, from, reply)
+        }
         Input::Network { online } => network::signalled(work, online),
         Input::Woke => network::woke(work),
         Input::CredentialsChanged {

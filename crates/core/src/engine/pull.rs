@@ -35,7 +35,6 @@ pub(super) fn answered<T: Tx>(
     page: Page,
     from: usize,
 ) -> Result<Option<usize>, Error> {
-    work.remote = true;
     if let Some(time) = page.server_time_ms {
         let skew = i64::try_from(time)
             .unwrap_or(i64::MAX)

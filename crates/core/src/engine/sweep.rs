@@ -265,7 +265,6 @@ pub(super) fn answered<T: Tx>(
     asked: Vec<(CollectionName, RecordId)>,
     answer: Fetched,
 ) -> Result<(), Error> {
-    work.remote = true;
     let mut found: BTreeMap<(CollectionName, RecordId), Found> = answer
         .found
         .into_iter()
