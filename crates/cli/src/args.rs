@@ -7,7 +7,7 @@ Exit codes:
   0  all done
   1  something failed
   2  the arguments are wrong
-  3  something waits for a person: a conflict, a parked entry, a shrink confirmation
+  3  something waits for a person: a conflict, a parked entry, a shrink confirmation, pending writes at a logout
   4  the backend cannot be reached, or cannot do it now
   5  another process syncs this replica
   6  the backend refuses the credentials
@@ -43,7 +43,7 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Run the reference server on an SQLite file.
     #[command(
-        after_help = "Examples:\n  tisync serve --data server.db --listen 127.0.0.1:7400 --token-env SERVER_TOKEN\n  tisync serve --acs-key APPKEY          (a home for apps of Appcelerator Cloud Services)"
+        after_help = "Examples:\n  tisync serve --data server.db --listen 127.0.0.1:7400 --token-env SERVER_TOKEN\n  tisync serve --acs-key APPKEY          (a home for apps of Appcelerator Cloud Services)\n  tisync serve --tokens tokens.toml\n\nA file of tokens names the tenant of each; a change of it holds from the next request on:\n  [[token]]\n  token_env = \"ANNAS_TOKEN\"      (or token = \"...\")\n  tenant = \"anna\"\n  expires = 2026-12-31T23:59:59Z  (perhaps)\n  read_only = true                (perhaps)"
     )]
     Serve(Serve),
     /// Write tisync.toml and make the replica.
@@ -60,6 +60,13 @@ pub(crate) enum Command {
         #[arg(long)]
         watch: bool,
     },
+    /// End the session: nothing syncs until `tisync login`. What is pending needs a choice.
+    #[command(
+        after_help = "Examples:\n  tisync logout                      (nothing is pending)\n  tisync logout --keep               (it waits in the file for the next login)\n  tisync logout --export FILE        (then `tisync import --lifeboat FILE` brings it back)\n  tisync logout --discard            (the journal has it)\n\nA file belongs to one account for ever: another account uses another file. To remove the records from this\ndevice, delete the file and those that begin with its name."
+    )]
+    Logout(Logout),
+    /// Begin a session after `tisync logout`.
+    Login,
     /// Tell what waits, since when, and why.
     Status {
         /// Show it again whenever it changes.
@@ -192,6 +199,7 @@ const IMPORT: &str = "\
 Examples:
   tisync import airports airports.csv --id iata
   tisync import notes notes.ndjson
+  tisync import --lifeboat anna.lifeboat
 
 The id comes from the field --id (default: id) and leaves the document; --random-ids draws one instead.
 Formats: ndjson (one JSON object a line), json (one array of objects), csv (a line of headings first).
@@ -210,6 +218,9 @@ pub(crate) struct Serve {
     /// The environment variable that holds the token which clients must send.
     #[arg(long, value_name = "NAME")]
     pub(crate) token_env: Option<String>,
+    /// The file that says which token may do what, for whose data, and until when.
+    #[arg(long, value_name = "FILE", conflicts_with = "token_env")]
+    pub(crate) tokens: Option<PathBuf>,
     /// Refuse documents with more bytes [default: 1 MiB].
     #[arg(long, value_name = "BYTES")]
     pub(crate) document_bytes_max: Option<u64>,
@@ -299,11 +310,30 @@ pub(crate) struct QueryArgs {
 }
 
 #[derive(Debug, Group)]
+#[group(multiple = false)]
+pub(crate) struct Logout {
+    /// Keep pending writes in the file.
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Write pending writes to a new file, and give them up here.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) export: Option<PathBuf>,
+    /// Give pending writes up; the journal has them.
+    #[arg(long)]
+    pub(crate) discard: bool,
+}
+
+#[derive(Debug, Group)]
 pub(crate) struct Import {
     /// The collection.
-    pub(crate) collection: String,
+    #[arg(required_unless_present = "lifeboat")]
+    pub(crate) collection: Option<String>,
     /// The file; - for the input.
-    pub(crate) file: PathBuf,
+    #[arg(required_unless_present = "lifeboat")]
+    pub(crate) file: Option<PathBuf>,
+    /// Bring the pending writes of a lifeboat file back instead, as new ones.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["collection", "file", "random_ids", "format", "strict"])]
+    pub(crate) lifeboat: Option<PathBuf>,
     /// The field that holds the id.
     #[arg(long, default_value = "id", value_name = "FIELD")]
     pub(crate) id: String,

@@ -8,6 +8,7 @@ mod input;
 mod output;
 mod table;
 mod text;
+mod tokens;
 
 use args::Args;
 use clap::Parser;

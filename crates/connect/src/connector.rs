@@ -35,6 +35,8 @@ pub enum Hint {
 /// documents. A mutation that is missing from the answer to a push counts as unknown. A backend that can be restored
 /// from a backup names its history in every answer or in none: what another history says is not used.
 pub trait Connector {
+    /// Where the backend is: a replica's file belongs to it, and is not shown to another one.
+    fn endpoint(&self) -> String;
     /// What the backend can do for a collection, as this host can see it.
     fn capability(&self, collection: &CollectionName) -> Capability;
     /// Reads one page of a feed.

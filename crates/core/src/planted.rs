@@ -75,6 +75,8 @@ bugs! {
     UndoStaysLocal,
     /// What is discarded leaves no row in the journal.
     DiscardForgets,
+    /// What is given up at logout leaves no row in the journal.
+    LogoutForgets,
     /// While a backend gives hints nothing is polled any more.
     HintsReplacePolls,
     /// After a probe that failed there is no other.

@@ -41,6 +41,7 @@ pub struct ReplicaBuilder {
     http: Option<Arc<MakeHttp>>,
     hints: BTreeMap<String, bool>,
     monitors: bool,
+    moved_from: BTreeMap<String, String>,
     error: Option<Error>,
 }
 
@@ -61,6 +62,7 @@ impl ReplicaBuilder {
             http: None,
             hints: BTreeMap::new(),
             monitors: true,
+            moved_from: BTreeMap::new(),
             error: None,
         }
     }
@@ -68,10 +70,7 @@ impl ReplicaBuilder {
     /// Syncs with a server that speaks the native protocol, through a connector named `main`.
     pub fn server(self, address: &str) -> Self {
         let native = Native::new(address);
-        let account = native.address().to_owned();
-        let mut this = self.connector(MAIN, move || Box::new(native.clone()));
-        this.account.get_or_insert(account);
-        this
+        self.connector(MAIN, move || Box::new(native.clone()))
     }
 
     /// Adds a connector. The function is called in the sync worker's thread, so a connector need not be
@@ -121,8 +120,17 @@ impl ReplicaBuilder {
         self
     }
 
-    /// Says whose data this is, where several accounts of one server are used on one device. A file belongs
-    /// to one account for ever; by default to the address of its server.
+    /// Says where a connector's backend was before it moved: a file that belongs to that address belongs to the
+    /// new one from now on. A changed address without it is [`ErrorKind::WrongAccount`].
+    pub fn moved_from(mut self, connector: &str, address: &str) -> Self {
+        let address = address.trim_end_matches('/').to_owned();
+        self.moved_from.insert(connector.to_owned(), address);
+        self
+    }
+
+    /// Says whose data this is, where several accounts of one server are used on one device. A file belongs to one
+    /// account for ever, and to the addresses of its backends; where the credentials say whose they are
+    /// ([`crate::Token::of_account`]), this need not be said.
     pub fn account(mut self, account: &str) -> Self {
         self.account = Some(account.to_owned());
         self
@@ -253,7 +261,10 @@ impl ReplicaBuilder {
         }
         let mut connectors = BTreeMap::new();
         for (connector, collections) in feeds {
+            let backend = self.backends.get(connector);
             let config = ConnectorConfig {
+                endpoint: backend.map(|backend| (backend.make)().endpoint()),
+                moved_from: self.moved_from.get(connector).cloned(),
                 feeds: BTreeMap::from([(FeedName::new(MAIN)?, collections)]),
                 poll_ms: self
                     .poll_ms

@@ -9,13 +9,15 @@ use std::sync::Arc;
 /// Secrets stay in the memory of the sync worker: they reach neither the file nor a log.
 ///
 /// ```
-/// use tisync::Credentials;
+/// use tisync::{Credentials, Token};
 /// let fixed = Credentials::token("s3cret");
 /// let asked = Credentials::from_fn(|ask| {
 ///     // `ask.refused` is true when the last token got a 401: time to refresh it.
 ///     if ask.refused { Ok("a fresh token".into()) } else { Ok("the stored token".into()) }
 /// });
-/// # let _ = (fixed, asked);
+/// // Whoever gives out tokens often knows whose they are. A file that belongs to somebody else stays untouched.
+/// let named = Credentials::from_fn(|_| Ok(Token::new("s3cret").of_account("anna")));
+/// # let _ = (fixed, asked, named);
 /// ```
 #[derive(Clone)]
 pub struct Credentials {
@@ -32,15 +34,56 @@ pub struct CredentialsAsk {
     pub refused: bool,
 }
 
+/// A secret, with whose it is; never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token {
+    pub(crate) secret: String,
+    pub(crate) account: Option<String>,
+}
+
+impl Token {
+    /// A bearer token of nobody in particular.
+    pub fn new(secret: impl Into<String>) -> Self {
+        Token {
+            secret: secret.into(),
+            account: None,
+        }
+    }
+
+    /// Says whose it is: the replica's file is that account's from its first use on, and no other's.
+    pub fn of_account(mut self, account: impl Into<String>) -> Self {
+        self.account = Some(account.into());
+        self
+    }
+}
+
+impl From<String> for Token {
+    fn from(secret: String) -> Self {
+        Token::new(secret)
+    }
+}
+
+impl From<&str> for Token {
+    fn from(secret: &str) -> Self {
+        Token::new(secret)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token(hidden, of {:?})", self.account)
+    }
+}
+
 /// A provider's answer: the token, or for a person why there is none.
-pub type CredentialsAnswer = Result<String, String>;
+pub type CredentialsAnswer = Result<Token, String>;
 
 type Answer = Pin<Box<dyn Future<Output = CredentialsAnswer> + Send>>;
 type Provider = dyn Fn(CredentialsAsk) -> Answer + Send + Sync;
 
 impl Credentials {
     /// One token that never changes.
-    pub fn token(token: impl Into<String>) -> Self {
+    pub fn token(token: impl Into<Token>) -> Self {
         let token = token.into();
         Credentials::from_fn(move |_| Ok(token.clone()))
     }

@@ -37,6 +37,8 @@ pub enum ErrorKind {
     BadConfig,
     /// The file belongs to another account.
     WrongAccount,
+    /// Writes were not sent yet: say what becomes of them.
+    Pending,
     /// Another process syncs this file.
     LeaseElsewhere,
     /// The backend cannot be reached.
@@ -105,6 +107,11 @@ impl Error {
     /// Whether the backend refuses the credentials.
     pub fn is_credentials(&self) -> bool {
         self.kind == ErrorKind::Credentials
+    }
+
+    /// Whether the file, or the credentials, are another account's.
+    pub fn is_wrong_account(&self) -> bool {
+        self.kind == ErrorKind::WrongAccount
     }
 
     /// Whether another process syncs this file.

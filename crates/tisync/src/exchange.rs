@@ -1,13 +1,16 @@
 //! Carries out orders: gives them to the connector and turns what comes back into a reply.
+use crate::ErrorKind;
 use crate::credentials::Credentials;
-use std::cell::RefCell;
+use crate::shared::Shared;
 use std::future::Future;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tisync_connect::http::Http;
 use tisync_connect::{Connector, Hints, Session};
 use tisync_core::limits::REQUEST_DEADLINE_MS;
 use tisync_core::model::{Failure, FailureKind, ListenRequest, Order, Reply, Task};
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::limits::CREDENTIALS_MS_MAX;
@@ -18,7 +21,8 @@ pub(crate) struct Wire {
     connector: Box<dyn Connector>,
     http: Rc<dyn Http>,
     credentials: Option<Credentials>,
-    session: RefCell<Option<Session>>,
+    session: Mutex<Option<Session>>,
+    owner: Arc<Shared>,
 }
 
 impl Wire {
@@ -27,13 +31,15 @@ impl Wire {
         connector: Box<dyn Connector>,
         http: Rc<dyn Http>,
         credentials: Option<Credentials>,
+        owner: Arc<Shared>,
     ) -> Self {
         Wire {
             name,
             connector,
             http,
             credentials,
-            session: RefCell::new(None),
+            session: Mutex::new(None),
+            owner,
         }
     }
 
@@ -92,45 +98,70 @@ impl Wire {
 
     /// The session in use; the provider is asked when there is none yet.
     async fn session(&self) -> Result<Session, Failure> {
-        if let Some(session) = self.session.borrow().clone() {
-            return Ok(session);
+        let mut session = self.session.lock().await;
+        if let Some(session) = session.as_ref() {
+            return Ok(session.clone());
         }
-        let session = match &self.credentials {
+        let new = match &self.credentials {
             None => Session::anonymous(),
-            Some(credentials) => self
-                .ask(credentials, false)
-                .await
-                .map_err(|why| failure(FailureKind::Credentials, true, why))?,
+            Some(credentials) => self.ask(credentials, false).await?,
         };
-        *self.session.borrow_mut() = Some(session.clone());
-        Ok(session)
+        *session = Some(new.clone());
+        Ok(new)
     }
 
-    /// Asks the provider again; whether its answer differs from what was refused.
-    pub(crate) async fn renew(self: Rc<Self>) -> Result<bool, String> {
+    /// Asks the provider again; whether its answer differs from what was refused. One at a time: exchanges that
+    /// begin meanwhile wait for the new session.
+    pub(crate) async fn renew(self: Rc<Self>) -> Result<bool, Failure> {
         let Some(credentials) = &self.credentials else {
-            return Err(format!(
+            return Err(refused(format!(
                 "the backend of the connector {} asks for credentials, but no provider is configured",
                 self.name
-            ));
+            )));
         };
-        let session = self.ask(credentials, true).await?;
-        let before = self.session.replace(Some(session.clone()));
+        let mut session = self.session.lock().await;
+        let new = self.ask(credentials, true).await?;
+        let before = session.replace(new.clone());
         let token = before.as_ref().and_then(Session::token);
-        Ok(token != session.token())
+        Ok(token != new.token())
     }
 
-    async fn ask(&self, credentials: &Credentials, refused: bool) -> Result<Session, String> {
-        let limit = Duration::from_millis(CREDENTIALS_MS_MAX);
-        match timeout(limit, credentials.ask(&self.name, refused)).await {
-            Ok(Ok(token)) => Ok(Session::with_token(&token)),
-            Ok(Err(why)) => Err(why),
-            Err(_) => Err(format!(
-                "expected credentials within {} s, but the provider did not answer",
-                limit.as_secs()
-            )),
+    /// Forgets the session: the next exchange asks for another.
+    pub(crate) fn forget(&self) {
+        if let Ok(mut session) = self.session.try_lock() {
+            *session = None;
         }
     }
+
+    async fn ask(&self, credentials: &Credentials, again: bool) -> Result<Session, Failure> {
+        let limit = Duration::from_millis(CREDENTIALS_MS_MAX);
+        let token = match timeout(limit, credentials.ask(&self.name, again)).await {
+            Ok(Ok(token)) => token,
+            Ok(Err(why)) => return Err(refused(why)),
+            Err(_) => {
+                return Err(refused(format!(
+                    "expected credentials within {} s, but the provider did not answer",
+                    limit.as_secs()
+                )));
+            }
+        };
+        // Nothing is sent for an account before the file is durably its own.
+        if let Some(account) = &token.account {
+            self.owner
+                .own(account)
+                .map_err(|error| match error.kind() {
+                    ErrorKind::WrongAccount => {
+                        failure(FailureKind::WrongAccount, true, error.to_string())
+                    }
+                    _ => refused(error.to_string()),
+                })?;
+        }
+        Ok(Session::with_token(&token.secret))
+    }
+}
+
+fn refused(why: String) -> Failure {
+    failure(FailureKind::Credentials, true, why)
 }
 
 /// The reply to an order whose connector failed by a panic: nothing is known about the backend.

@@ -380,7 +380,7 @@ impl Replica {
     }
 
     /// Tells the worker something; it starts when it is needed first.
-    fn tell(&self, command: Command) -> Result<(), Error> {
+    pub(crate) fn tell(&self, command: Command) -> Result<(), Error> {
         let mut worker = lock(&self.inner.worker);
         if worker.is_none() {
             *worker = Some(Worker::spawn(self.inner.shared.clone())?);

@@ -26,7 +26,7 @@ use tisync_connect::connectors::Native;
 pub struct Settings {
     /// The replica's file, relative to the configuration file.
     pub replica: PathBuf,
-    /// Whose data this is; by default the address of the first connector.
+    /// Whose data this is, where several accounts of one server are used on one device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
     /// The backends by name.
@@ -46,6 +46,9 @@ pub struct ConnectorSettings {
     pub kind: ConnectorKind,
     /// The server's address.
     pub url: String,
+    /// The server's address before it moved: a replica that belongs there follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_from: Option<String>,
     /// The environment variable that holds the token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_env: Option<String>,
@@ -140,8 +143,6 @@ impl Settings {
         let mut builder = Replica::open(folder.join(&self.replica));
         if let Some(account) = &self.account {
             builder = builder.account(account);
-        } else if let Some(first) = self.connectors.values().next() {
-            builder = builder.account(Native::new(&first.url).address());
         }
         for (name, connector) in &self.connectors {
             builder = connector.add_to(builder, name, folder)?;
@@ -181,6 +182,9 @@ impl ConnectorSettings {
         if let Some(poll_s) = self.poll_s {
             builder = builder.poll_ms(name, poll_s.saturating_mul(1_000));
         }
+        if let Some(address) = &self.moved_from {
+            builder = builder.moved_from(name, address);
+        }
         if let Some(hints) = self.hints {
             builder = builder.hints(name, hints);
         }
@@ -191,9 +195,10 @@ impl ConnectorSettings {
     fn credentials(&self, folder: &Path) -> Option<Credentials> {
         if let Some(variable) = self.token_env.clone() {
             return Some(Credentials::from_fn(move |_| {
-                std::env::var(&variable).map_err(|_| {
+                let token = std::env::var(&variable).map_err(|_| {
                     format!("expected the token in the environment variable {variable}, but it is not set")
-                })
+                })?;
+                Ok(token.into())
             }));
         }
         if let Some(file) = &self.token_file {
@@ -202,11 +207,11 @@ impl ConnectorSettings {
                 let text = std::fs::read_to_string(&file).map_err(|error| {
                     format!("expected the token in {}, but {error}", file.display())
                 })?;
-                Ok(text.trim().to_owned())
+                Ok(text.trim().into())
             }));
         }
         let command = self.token_command.clone()?;
-        Some(Credentials::from_fn(move |_| run(&command)))
+        Some(Credentials::from_fn(move |_| run(&command).map(Into::into)))
     }
 }
 

@@ -1,4 +1,5 @@
 //! What the handles of a replica and its sync worker share.
+use crate::Error;
 use crate::builder::MakeHttp;
 use crate::credentials::Credentials;
 use crate::events::Notice;
@@ -13,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tisync_connect::Connector;
-use tisync_core::model::{Config, ConnectorName, Event};
+use tisync_core::model::{Account, Config, ConnectorName, Event, Input};
 
 /// A configured backend.
 pub(crate) struct Backend {
@@ -97,5 +98,13 @@ impl Shared {
             storage_refused: AtomicBool::new(false),
             running: AtomicBool::new(false),
         })
+    }
+}
+
+impl Shared {
+    /// Makes the file an account's, or says whose it is.
+    pub(crate) fn own(&self, account: &str) -> Result<(), Error> {
+        let account = Account::new(account)?;
+        self.local.step(Input::Own(account)).map(drop)
     }
 }

@@ -40,7 +40,7 @@ fn the_provider_is_asked_again_when_its_token_is_refused() {
     let noted = asked.clone();
     let provider = Credentials::from_async(move |ask| {
         noted.lock().unwrap().push(ask.refused);
-        async move { Ok(if ask.refused { SECRET } else { "expired" }.to_owned()) }
+        async move { Ok(if ask.refused { SECRET } else { "expired" }.into()) }
     });
     let a = device(&world, provider);
     a.collection("notes").unwrap().put("n1", "{}").unwrap();
@@ -56,7 +56,7 @@ fn the_app_may_say_that_there_are_new_credentials() {
     let current = token.clone();
     let a = device(
         &world,
-        Credentials::from_fn(move |_| Ok(current.lock().unwrap().clone())),
+        Credentials::from_fn(move |_| Ok(current.lock().unwrap().as_str().into())),
     );
     assert!(a.blocking_sync().unwrap_err().is_credentials());
     *token.lock().unwrap() = SECRET.to_owned();

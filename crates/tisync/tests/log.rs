@@ -157,6 +157,10 @@ struct Talkative {
 }
 
 impl Connector for Talkative {
+    fn endpoint(&self) -> String {
+        self.native.endpoint()
+    }
+
     fn capability(&self, collection: &CollectionName) -> Capability {
         self.native.capability(collection)
     }

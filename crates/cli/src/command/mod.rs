@@ -10,6 +10,7 @@ mod plan;
 mod query;
 mod records;
 mod serve;
+mod session;
 mod status;
 mod sync;
 mod why;
@@ -27,6 +28,8 @@ pub(crate) fn run(args: &Args, out: &Out) -> Result<Code, Failure> {
         Command::Init(options) => init::run(args, options, out),
         Command::Sync { watch: false } => sync::once(&open()?, out),
         Command::Sync { watch: true } => sync::watch(&open()?, out),
+        Command::Logout(options) => session::logout(&open()?, options, out),
+        Command::Login => session::login(&open()?, out),
         Command::Status { watch: false } => status::once(&open()?, out),
         Command::Status { watch: true } => status::watch(&open()?, out),
         Command::Get { collection, id } => records::get(&open()?, collection, id, out),

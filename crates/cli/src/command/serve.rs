@@ -2,8 +2,10 @@
 use crate::args::Serve;
 use crate::exit::{Code, Failure};
 use crate::output::Out;
+use crate::tokens::TokenFile;
 use serde_json::json;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use tisync_server::edge::{ServeConfig, serve};
 use tisync_server::faces::acs::{Admin, OAuth, Settings};
 use tokio::net::TcpListener;
@@ -41,6 +43,9 @@ fn config(options: &Serve) -> Result<ServeConfig, Failure> {
     if let Some(name) = &options.token_env {
         config.service.token = Some(secret("the token", name)?);
     }
+    if let Some(file) = &options.tokens {
+        config.service.authorise = Some(Arc::new(TokenFile::open(file)?));
+    }
     if let Some(bytes) = options.document_bytes_max {
         config.service.limits.document_bytes_max = bytes;
     }
@@ -74,15 +79,19 @@ fn secret(what: &str, name: &str) -> Result<String, Failure> {
     })
 }
 
+/// Whether a token is needed to come in.
+fn is_guarded(config: &ServeConfig) -> bool {
+    config.service.token.is_some() || config.service.authorise.is_some()
+}
+
 /// Refuses to serve apps with users beside a native protocol that is open to everybody who can reach it.
 fn check_open(config: &ServeConfig, local: SocketAddr) -> Result<(), Failure> {
-    let open =
-        config.service.acs.is_some() && config.service.token.is_none() && !local.ip().is_loopback();
+    let open = config.service.acs.is_some() && !is_guarded(config) && !local.ip().is_loopback();
     if !open {
         return Ok(());
     }
     Err(Failure::failed(format!(
-        "expected --token-env beside --acs-key, since others can reach {local}: without a token everybody may read and write \
+        "expected --token-env or --tokens beside --acs-key, since others can reach {local}: without a token everybody may read and write \
          all records by the native protocol, whatever the apps' users and ACLs say"
     )))
 }

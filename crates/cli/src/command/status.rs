@@ -87,10 +87,13 @@ pub(crate) fn line(health: &Health) -> String {
 
 fn show(replica: &Replica, health: &Health, out: &Out) -> Result<(), Failure> {
     let lease = replica.lease();
+    let ownership = replica.ownership()?;
     let mut object = serde_json::to_value(health)?;
     if let Some(object) = object.as_object_mut() {
         object.insert("replica".into(), json!(replica.path()));
         object.insert("lease".into(), serde_json::to_value(&lease)?);
+        object.insert("account".into(), json!(ownership.account));
+        object.insert("endpoints".into(), json!(ownership.endpoints));
         object.insert("synced".into(), json!(health.is_synced()));
     }
     out.object(&object)?;
@@ -101,6 +104,13 @@ fn show(replica: &Replica, health: &Health, out: &Out) -> Result<(), Failure> {
         ));
     };
     field("replica", replica.path().display().to_string());
+    if let Some(account) = &ownership.account {
+        field("account", account.to_string());
+    }
+    if let Some(logged_out_ms) = health.logged_out_ms {
+        let text = format!("logged out for {}: tisync login", ago(logged_out_ms));
+        field("session", out.look(Look::Warn, text));
+    }
     field("syncs", holder(&lease));
     field("outbox", outbox(health));
     if health.conflicts > 0 {

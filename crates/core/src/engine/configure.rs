@@ -68,23 +68,7 @@ pub(super) fn check(config: &Config) -> Result<(), Error> {
 
 /// Makes the file agree with the configuration, or refuses.
 pub(super) fn apply<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
-    if let Some(account) = &work.config.account {
-        match work.tx.meta("account")? {
-            Some(owner) if owner != account.as_str() => {
-                return Err(Error::new(
-                    ErrorKind::WrongAccount,
-                    format!(
-                        "this file belongs to {owner}, but {account} was configured: open another file for that account"
-                    ),
-                ));
-            }
-            Some(_) => {}
-            None => work.ops.push(Op::Meta {
-                key: "account".to_owned(),
-                value: Some(account.to_string()),
-            }),
-        }
-    }
+    super::account::check(work)?;
     for (collection, settings) in &work.config.collections {
         let key = format!("schema:{collection}");
         let text = serde_json::to_string(&settings.schema).map_err(|error| {
@@ -116,6 +100,7 @@ pub(super) fn take_lease<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
         value: Some(next.0.to_string()),
     });
     work.memory.generation = Some(next);
+    work.memory.logged_out = super::account::logged_out_ms(work)?.is_some();
     work.memory.taken = Some(Taken {
         wall_ms: work.now.wall_ms,
         monotonic_ms: work.now.monotonic_ms,

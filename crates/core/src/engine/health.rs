@@ -1,4 +1,5 @@
 //! Health: the truth about what waits.
+use super::account;
 use super::work::Work;
 use crate::error::Error;
 use crate::limits;
@@ -45,6 +46,7 @@ pub(super) fn health<T: Tx>(work: &mut Work<'_, T>) -> Result<Health, Error> {
         oldest_pending_ms: all.oldest_ms,
         conflicts: conflicts(work)?,
         quarantined: quarantined(work)?,
+        logged_out_ms: account::logged_out_ms(work)?,
         connectors,
         feeds,
         blockers: blockers.0.into_values().collect(),
@@ -111,7 +113,10 @@ fn connector<T: Tx>(
     collections: &[CollectionName],
 ) -> Result<ConnectorHealth, Error> {
     let state = work.connector(name)?.clone();
-    let mut blocker = blocker_of(work, &state);
+    let mut blocker = match account::logged_out_ms(work)? {
+        Some(_) => Some(Blocker::Credentials),
+        None => blocker_of(work, &state),
+    };
     for (key, _) in work.feeds_of(name) {
         if work.feed(&key)?.is_new_history() {
             blocker = blocker.or(Some(Blocker::Epoch));

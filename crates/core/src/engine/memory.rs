@@ -30,6 +30,8 @@ pub(super) struct Memory {
     pub(super) hinted: BTreeSet<FeedKey>,
     /// Monotonic time at which each feed was last pulled to its end.
     pub(super) pulled_ms: BTreeMap<FeedKey, u64>,
+    /// Whether the session ended; as the file said when the lease was taken, and only its holder changes that.
+    pub(super) logged_out: bool,
     /// Whether the app stopped sync.
     pub(super) stopped: bool,
     /// Connectors whose credentials were asked for at this revision.

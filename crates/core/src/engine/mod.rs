@@ -1,4 +1,5 @@
 //! The engine: one step is one transaction.
+mod account;
 mod answer;
 mod apply;
 mod configure;
@@ -24,7 +25,8 @@ mod write;
 
 use crate::error::{Error, ErrorKind};
 use crate::model::{
-    CollectionName, Config, Event, Health, Input, Now, Output, Planned, RecordId, Reply, Why,
+    CollectionName, Config, Event, Health, Input, Now, Output, Ownership, Planned, RecordId, Reply,
+    Why,
 };
 use crate::planted::{self, Bug};
 use crate::store::{Durability, Store, Tx};
@@ -128,6 +130,17 @@ impl Engine {
         ))
     }
 
+    /// Whose file it is.
+    pub fn ownership<S: Store>(&self, store: &mut S, now: Now) -> Result<Ownership, Error> {
+        let config = self.config()?;
+        account::ownership(&mut Work::new(
+            store.begin(Durability::Normal)?,
+            now,
+            config,
+            self.memory.clone(),
+        ))
+    }
+
     /// What a sync would do, as far as this replica can know, without doing it.
     pub fn plan<S: Store>(
         &self,
@@ -211,8 +224,12 @@ fn is_sync(input: &Input) -> bool {
         | Input::Decision { .. }
         | Input::Stop
         | Input::Start { .. }
-        | Input::Woke => true,
+        | Input::Woke
+        | Input::GiveUp { .. }
+        | Input::LogOut
+        | Input::LogIn => true,
         Input::Configure(_)
+        | Input::Own(_)
         | Input::Write { .. }
         | Input::Resolve { .. }
         | Input::Undo(_)
@@ -278,6 +295,10 @@ fn dispatch<T: Tx>(work: &mut Work<'_, T>, input: Input) -> Result<(), Error> {
         }
         Input::Network { online } => network::signalled(work, online),
         Input::Woke => network::woke(work),
+        Input::Own(account) => account::own(work, &account),
+        Input::GiveUp { entries } => account::give_up(work, entries),
+        Input::LogOut => account::log_out(work),
+        Input::LogIn => account::log_in(work),
         Input::CredentialsChanged {
             connector,
             revision,

@@ -13,7 +13,8 @@ use crate::store::{EntryFilter, EntryKey, Tx};
 pub(super) fn run<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
     let mut wait_ms: Option<u64> = None;
     let mut sooner = |ms: u64| wait_ms = Some(wait_ms.map_or(ms, |known| known.min(ms)));
-    if !work.memory.stopped && work.memory.generation.is_some() {
+    let may_exchange = !work.memory.stopped && !work.memory.logged_out;
+    if may_exchange && work.memory.generation.is_some() {
         for connector in work.config.connectors.keys() {
             if let Some(ms) = run_connector(work, connector)? {
                 sooner(ms);

@@ -280,7 +280,7 @@ fn parked<T: Tx>(work: &mut Work<'_, T>, id: MutationId) -> Result<(Slot, usize)
     }
 }
 
-fn state(entry: &Entry) -> &'static str {
+pub(super) fn state(entry: &Entry) -> &'static str {
     match entry.state {
         EntryState::Pending => "pending",
         EntryState::InFlight { .. } => "in flight",

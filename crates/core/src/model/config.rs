@@ -10,7 +10,7 @@ use tisync_json::Path;
 pub struct Config {
     /// This replica's node number in stamps; random, fixed for the life of the file.
     pub node: u32,
-    /// Whose data this is; `None` for a local-only replica.
+    /// Whose data this is; `None` when only the credentials say, or nobody does.
     pub account: Option<Account>,
     /// The connectors and what they carry.
     pub connectors: BTreeMap<ConnectorName, ConnectorConfig>,
@@ -27,6 +27,12 @@ pub struct Config {
 /// One configured backend.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectorConfig {
+    /// Where it is: the file belongs to it. `None` where a backend has no address.
+    #[serde(default)]
+    pub endpoint: Option<String>,
+    /// Where it was before it moved: a file that belongs there belongs to it.
+    #[serde(default)]
+    pub moved_from: Option<String>,
     /// Its feeds: each a set of collections with one checkpoint.
     pub feeds: BTreeMap<FeedName, Vec<CollectionName>>,
     /// Milliseconds between polls.

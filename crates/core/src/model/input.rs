@@ -1,7 +1,7 @@
 //! What a step is given.
 use super::{
-    CollectionName, Config, ConnectorName, FeedKey, GroupId, JournalId, MutationId, RecordId,
-    Reply, RequestId, Resolution, Rid, Version,
+    Account, CollectionName, Config, ConnectorName, FeedKey, GroupId, JournalId, MutationId,
+    RecordId, Reply, RequestId, Resolution, Rid, Version,
 };
 use serde::{Deserialize, Serialize};
 use tisync_json::{Document, Patch};
@@ -14,6 +14,8 @@ pub enum Input {
     Configure(Box<Config>),
 
     // Local inputs: any process may step them.
+    /// The credentials are this account's: the file is its from now on, or another one's and stays so.
+    Own(Account),
     /// One write, or several that stay together as a group.
     Write {
         /// The writes, in order.
@@ -92,6 +94,16 @@ pub enum Input {
         /// What stands.
         resolution: Resolution,
     },
+    /// Gives up the first entries of the outbox, whatever they wait for; the journal keeps them. Comes before
+    /// `LogOut`, in slices, until the outbox is empty.
+    GiveUp {
+        /// How many at least.
+        entries: usize,
+    },
+    /// Ends the session: nothing is exchanged until someone logs in, and what is pending waits.
+    LogOut,
+    /// Begins a session again.
+    LogIn,
     /// The app stops sync.
     Stop,
     /// The app starts sync again.
@@ -106,6 +118,7 @@ impl Input {
     pub fn name(&self) -> &'static str {
         match self {
             Input::Configure(..) => "configure",
+            Input::Own(..) => "own",
             Input::Write { .. } => "write",
             Input::Resolve { .. } => "resolve",
             Input::Undo(..) => "undo",
@@ -123,6 +136,9 @@ impl Input {
             Input::Woke => "woke",
             Input::CredentialsChanged { .. } => "credentials changed",
             Input::Decision { .. } => "decision",
+            Input::GiveUp { .. } => "give up",
+            Input::LogOut => "log out",
+            Input::LogIn => "log in",
             Input::Stop => "stop",
             Input::Start { .. } => "start",
         }

@@ -1,8 +1,10 @@
 //! Health: what waits, since when, and why.
 use super::{
-    Blocker, CollectionName, ConnectorName, FeedKey, JournalRow, NetworkState, RecordId, Shrink,
+    Account, Blocker, CollectionName, ConnectorName, FeedKey, JournalRow, NetworkState, RecordId,
+    Shrink,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What waits, since when, and why: never better than the truth.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +17,8 @@ pub struct Health {
     pub conflicts: u64,
     /// Quarantined rows.
     pub quarantined: u64,
+    /// Wall time since when the replica is logged out: nothing is exchanged until someone logs in.
+    pub logged_out_ms: Option<u64>,
     /// The connectors.
     pub connectors: Vec<ConnectorHealth>,
     /// The feeds.
@@ -45,6 +49,17 @@ impl Health {
                 .iter()
                 .all(|feed| feed.complete_ms.is_some() && !feed.behind && feed.shrink.is_none())
     }
+}
+
+/// Whose file it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ownership {
+    /// The account, once one was configured or named by the credentials; it never changes.
+    pub account: Option<Account>,
+    /// Where each connector's backend is.
+    pub endpoints: BTreeMap<ConnectorName, String>,
+    /// Wall time since when the replica is logged out.
+    pub logged_out_ms: Option<u64>,
 }
 
 /// Entries of the outbox by state.

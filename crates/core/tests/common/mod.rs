@@ -28,6 +28,8 @@ pub fn config(policy: Policy) -> Config {
         connectors: BTreeMap::from([(
             connector.clone(),
             ConnectorConfig {
+                endpoint: None,
+                moved_from: None,
                 feeds: BTreeMap::from([(name("all"), vec![notes.clone()])]),
                 poll_ms: 30_000,
                 live: false,

@@ -243,8 +243,21 @@ impl<D: Disk> World<D> {
         if entries.is_empty() {
             return Ok(());
         }
+        if verb == Verb::Discard && pick.is_multiple_of(8) {
+            return self.log_out(who.replica, pick);
+        }
         let entry = &entries[pick % entries.len()];
         self.treat_entry(who, verb, entry)
+    }
+
+    /// Someone logs out, gives up what is pending, and comes back at once: in slices, as a driver does it.
+    fn log_out(&mut self, replica: usize, pick: usize) -> Checked {
+        for _ in 0..8 {
+            let entries = 1 + pick % 5;
+            self.for_holder(replica, Input::GiveUp { entries })?;
+        }
+        self.for_holder(replica, Input::LogOut)?;
+        self.for_holder(replica, Input::LogIn)
     }
 
     pub(super) fn treat_entry(&mut self, who: Who, verb: Verb, entry: &Entry) -> Checked {

@@ -35,6 +35,7 @@ impl<D: Disk> World<D> {
                     self.take(who)?;
                 }
             }
+            self.for_holder(number, Input::LogIn)?;
             // No word of a network: a host may never say that there is one.
             self.begin(number)?;
             let holder = self.replicas[number].holder;

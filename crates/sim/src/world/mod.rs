@@ -175,7 +175,11 @@ impl<D: Disk> World<D> {
                 reply,
             } => self.answer(who, request, from, reply),
             // Whoever stopped sync has started it again since.
-            Event::Again { input, .. } if self.healing && *input == Input::Stop => Ok(()),
+            Event::Again { input, .. }
+                if self.healing && matches!(*input, Input::Stop | Input::LogOut) =>
+            {
+                Ok(())
+            }
             Event::Again { who, input, drawn } => self.step(who, *input, drawn),
             Event::Decided {
                 who,

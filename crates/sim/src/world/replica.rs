@@ -156,6 +156,8 @@ fn config(number: usize, settings: &Settings) -> Config {
     let connectors = [(
         connector(),
         ConnectorConfig {
+            endpoint: Some("http://server.sim".to_owned()),
+            moved_from: None,
             feeds,
             poll_ms: settings.poll_ms,
             live: settings.listens,

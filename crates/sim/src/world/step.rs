@@ -108,13 +108,13 @@ impl<D: Disk> World<D> {
             asks = Manners::wait_ms(reply);
         }
         let kind = Kind::of(&input);
-        let woke = input == Input::Woke;
+        let ends_requests = matches!(input, Input::Woke | Input::LogOut | Input::GiveUp { .. });
         let again = (busy || full).then(|| input.clone());
         let mut commits = Vec::new();
         let mut store = Watched::new(&mut replica.disk, &mut commits, crash.map(|(when, _)| when));
         let result = process.engine.step(&mut store, now, input);
         replica.disk.clear_faults();
-        if woke && result.is_ok() {
+        if ends_requests && result.is_ok() {
             // Nothing that was asked before is awaited any more, though it may still come.
             process.open.clear();
         }

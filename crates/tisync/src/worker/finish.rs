@@ -26,19 +26,8 @@ impl WorkerLoop {
                     resolution,
                 });
             }
-            Ok((_, Done::Renewed(connector, revision, Ok(true)))) => {
-                self.failures.retain(|(other, _), _| *other != connector);
-                self.inputs.push_back(Input::CredentialsChanged {
-                    connector,
-                    revision: revision + 1,
-                });
-            }
-            Ok((_, Done::Renewed(connector, _, result))) => {
-                let reason = match result {
-                    Err(reason) => reason,
-                    Ok(_) => "the provider gave the same credentials again".to_owned(),
-                };
-                tracing::warn!(%connector, %reason, "no new credentials");
+            Ok((_, Done::Renewed(connector, revision, result))) => {
+                self.renewed(connector, revision, result);
             }
             Err(error) => {
                 let order = self.orders.remove(&error.id()).map(|(order, _)| order);

@@ -9,31 +9,34 @@ use tisync_core::store::{Durability, Store, Tx};
 impl WorkerLoop {
     /// Takes the lease; callers of `sync` are told who else has it.
     pub(super) fn take_lease(&mut self) -> bool {
-        if self.lease.is_some() {
-            return true;
-        }
-        let error = match Lease::take(&self.shared.path) {
-            Ok(Ok(lease)) => match self.begin_generation() {
-                Ok(()) => {
-                    self.lease = Some(lease);
-                    self.lease_poll = None;
-                    tracing::info!("the lease is taken");
-                    self.shared.set_leased(true);
-                    return true;
-                }
-                Err(error) => error,
-            },
-            Ok(Err(holder)) => {
-                tracing::debug!(
-                    holder = holder.as_ref().map(|holder| holder.pid),
-                    "the lease is elsewhere"
-                );
-                lease::elsewhere(holder.as_ref())
+        match self.try_lease() {
+            Ok(()) => true,
+            Err(error) => {
+                self.fail_waiters(&error);
+                false
             }
-            Err(error) => error,
-        };
-        self.fail_waiters(&error);
-        false
+        }
+    }
+
+    /// Takes the lease, or says who has it.
+    pub(super) fn try_lease(&mut self) -> Result<(), Error> {
+        if self.lease.is_some() {
+            return Ok(());
+        }
+        let lease = Lease::take(&self.shared.path)?;
+        let lease = lease.map_err(|holder| {
+            tracing::debug!(
+                holder = holder.as_ref().map(|holder| holder.pid),
+                "the lease is elsewhere"
+            );
+            lease::elsewhere(holder.as_ref())
+        })?;
+        self.begin_generation()?;
+        self.lease = Some(lease);
+        self.lease_poll = None;
+        tracing::info!("the lease is taken");
+        self.shared.set_leased(true);
+        Ok(())
     }
 
     /// What a new holder of the lease steps first. Credentials that were refused get a new chance: this

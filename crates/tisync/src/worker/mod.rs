@@ -5,10 +5,12 @@ mod hold;
 mod network;
 mod orders;
 mod run;
+mod session;
 mod settle;
 mod timers;
 
 use crate::health::SyncReport;
+use crate::logout::{LoggedOut, Pending};
 use crate::shared::Shared;
 use crate::{Error, ErrorKind};
 use std::sync::Arc;
@@ -33,6 +35,13 @@ pub(crate) enum Command {
     Hint(String),
     /// New credentials are there.
     Credentials(String),
+    /// Ends the session.
+    LogOut(
+        Option<Pending>,
+        std::sync::mpsc::Sender<Result<LoggedOut, Error>>,
+    ),
+    /// Begins a session.
+    LogIn(std::sync::mpsc::Sender<Result<(), Error>>),
     /// The last handle is gone.
     Quit,
 }

@@ -5,9 +5,8 @@ use crate::local::lock;
 use crate::{ErrorKind, exchange, host, limits, log};
 use std::sync::atomic::Ordering;
 use tisync_core::model::{
-    CollectionName, ConnectorName, Decide, Event, Input, Order, Output, RecordId, Resolution, Task,
+    CollectionName, Decide, Event, Input, Order, Output, RecordId, Resolution, Task,
 };
-use tisync_core::store::{Durability, Store, Tx};
 use tracing::Instrument;
 
 impl WorkerLoop {
@@ -175,28 +174,5 @@ impl WorkerLoop {
                 .unwrap_or_else(|_| Resolution::Failed("the policy function was cut off".into()));
             Done::Decided(decide, resolution)
         });
-    }
-
-    pub(super) fn renew(&mut self, connector: ConnectorName, revision: u64) {
-        if let Some(wire) = self.wires.get(&connector).cloned() {
-            self.tasks
-                .spawn_local(async move { Done::Renewed(connector, revision, wire.renew().await) });
-        }
-    }
-
-    /// The app says that there are new credentials.
-    pub(super) fn renew_by_name(&mut self, connector: &str) {
-        let Ok(connector) = ConnectorName::new(connector) else {
-            return;
-        };
-        let revision = self.stepper.look(|_, store| {
-            let mut tx = store.begin(Durability::Normal)?;
-            Ok(tx.connector(&connector)?.map_or(0, |state| state.revision))
-        });
-        match revision {
-            Ok(revision) if self.lease.is_some() => self.renew(connector, revision),
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "the connector's state could not be read"),
-        }
     }
 }

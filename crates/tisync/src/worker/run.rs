@@ -61,7 +61,7 @@ pub(super) fn run(
 pub(super) enum Done {
     Answer(RequestId, Reply),
     Decided(Box<Decide>, Resolution),
-    Renewed(ConnectorName, u64, Result<bool, String>),
+    Renewed(ConnectorName, u64, Result<bool, Failure>),
 }
 
 /// A caller of `sync`.
@@ -84,6 +84,8 @@ pub(super) struct WorkerLoop {
     /// The exchanges that are under way, each with the means to end it.
     pub(super) orders: HashMap<Id, (Order, AbortHandle)>,
     pub(super) ears: Ears,
+    /// The connectors whose provider is being asked; whether it is to be asked once more.
+    pub(super) renewing: BTreeMap<ConnectorName, bool>,
     pub(super) monitor: Monitor,
     /// Replies that a later slice of the same page still needs.
     pub(super) replies: BTreeMap<RequestId, Reply>,
@@ -120,6 +122,7 @@ impl WorkerLoop {
                     (backend.make)(),
                     http,
                     backend.credentials.clone(),
+                    shared.clone(),
                 );
                 (name.clone(), Rc::new(wire))
             })
@@ -135,6 +138,7 @@ impl WorkerLoop {
             tasks: JoinSet::new(),
             orders: HashMap::new(),
             ears: Ears::new(),
+            renewing: BTreeMap::new(),
             monitor: Monitor::new(shared.monitors),
             replies: BTreeMap::new(),
             failures: BTreeMap::new(),
@@ -227,6 +231,12 @@ impl WorkerLoop {
                 if let (true, Ok(connector)) = (self.is_active(), ConnectorName::new(connector)) {
                     self.inputs.push_back(Input::Hint(connector));
                 }
+            }
+            Command::LogOut(pending, answer) => {
+                let _ = answer.send(self.log_out(pending));
+            }
+            Command::LogIn(answer) => {
+                let _ = answer.send(self.log_in());
             }
             Command::Credentials(connector) => self.renew_by_name(&connector),
             // Handled by the loop.

@@ -50,6 +50,13 @@ impl WorkerLoop {
 
 /// Refuses a health in which a connector does not even try.
 fn unblocked(health: Health) -> Result<Health, Error> {
+    if health.logged_out_ms.is_some() {
+        return Err(Error::new(
+            ErrorKind::Credentials,
+            "expected to sync, but the replica is logged out: log in first (`tisync login`, Replica::login); writes \
+             wait until then",
+        ));
+    }
     for connector in &health.connectors {
         let (kind, why) = match connector.blocker {
             Some(Blocker::Credentials) => (ErrorKind::Credentials, "refuses the credentials"),

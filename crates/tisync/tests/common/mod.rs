@@ -2,13 +2,13 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use tempfile::TempDir;
 use tisync::{Replica, ReplicaBuilder};
 use tisync_protocol::Mutation;
-use tisync_server::Refusal;
 use tisync_server::edge::{ServeConfig, serve};
+use tisync_server::{Grant, Refusal, ServerNow};
 use tokio::sync::oneshot;
 
 /// A reference server in this process, on a free port.
@@ -19,6 +19,75 @@ pub struct Server {
     data: PathBuf,
     token: Option<String>,
     strict: bool,
+    access: Option<Access>,
+}
+
+/// Who may come in: one token that the test replaces, and what its bearer may do.
+#[derive(Clone, Default)]
+pub struct Access {
+    state: Arc<Mutex<AccessState>>,
+}
+
+#[derive(Default)]
+struct AccessState {
+    number: usize,
+    requests: usize,
+    refusals: usize,
+    expires_after: Option<usize>,
+    read_only: bool,
+}
+
+impl Access {
+    /// The token that is good now.
+    pub fn token(&self) -> String {
+        format!("token-{}", self.state().number)
+    }
+
+    /// Refuses the token that was good until now.
+    pub fn renew(&self) {
+        self.state().number += 1;
+    }
+
+    /// Refuses the token after so many more requests.
+    pub fn expire_after(&self, requests: usize) {
+        self.state().expires_after = Some(requests);
+    }
+
+    /// Lets its bearer write, or not.
+    pub fn read_only(&self, on: bool) {
+        self.state().read_only = on;
+    }
+
+    /// Requests that came.
+    pub fn requests(&self) -> usize {
+        self.state().requests
+    }
+
+    /// Requests that were refused.
+    pub fn refusals(&self) -> usize {
+        self.state().refusals
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, AccessState> {
+        self.state.lock().unwrap()
+    }
+
+    fn check(&self, token: Option<&str>) -> Result<Grant, String> {
+        let mut state = self.state();
+        state.requests += 1;
+        if state.expires_after == Some(0) {
+            state.number += 1;
+        }
+        state.expires_after = state.expires_after.and_then(|left| left.checked_sub(1));
+        if token != Some(&format!("token-{}", state.number)) {
+            state.refusals += 1;
+            return Err("the token is not good, or no longer".into());
+        }
+        Ok(Grant {
+            read_only: state.read_only,
+            ..Grant::to("main")
+        })
+    }
 }
 
 impl Server {
@@ -30,6 +99,7 @@ impl Server {
             data: folder.join("server.db"),
             token: token.map(str::to_owned),
             strict,
+            access: None,
         };
         server.resume();
         server
@@ -53,6 +123,11 @@ impl Server {
         let (ready, address) = std::sync::mpsc::channel();
         let mut config = ServeConfig::new(&self.data);
         config.service.token = self.token.clone();
+        if let Some(access) = self.access.clone() {
+            config.service.authorise = Some(Arc::new(move |token: Option<&str>, _: &ServerNow| {
+                access.check(token)
+            }));
+        }
         if self.strict {
             config.service.validate = Some(Arc::new(no_bad_notes));
         }
@@ -101,6 +176,16 @@ impl World {
         let folder = TempDir::new().unwrap();
         let server = Server::start(folder.path(), token, false);
         World { server, folder }
+    }
+
+    /// The server lets those in whom the test lets in.
+    pub fn with_access() -> (Self, Access) {
+        let mut world = World::new();
+        let access = Access::default();
+        world.server.pause();
+        world.server.access = Some(access.clone());
+        world.server.resume();
+        (world, access)
     }
 
     /// The server refuses notes that are marked `bad`.

@@ -25,15 +25,23 @@ type Row = Result<Document, String>;
 
 /// Reads records from a file.
 pub(crate) fn run(replica: &Replica, options: &Import, out: &Out) -> Result<Code, Failure> {
-    let collection = replica.collection(&options.collection)?;
-    let from_input = options.file.as_os_str() == "-";
+    if let Some(lifeboat) = &options.lifeboat {
+        return super::session::bring_back(replica, lifeboat, out);
+    }
+    let (Some(name), Some(file)) = (&options.collection, &options.file) else {
+        return Err(Failure::usage(
+            "expected a collection and a file, or --lifeboat",
+        ));
+    };
+    let collection = replica.collection(name)?;
+    let from_input = file.as_os_str() == "-";
     let format = options
         .format
-        .or_else(|| format_of(&options.file))
+        .or_else(|| format_of(file))
         .ok_or_else(|| {
             Failure::usage(format!(
                 "expected a file that ends in .ndjson, .jsonl, .json or .csv, but {} came; name its --format",
-                options.file.display()
+                file.display()
             ))
         })?;
     let source = if from_input {
@@ -41,7 +49,7 @@ pub(crate) fn run(replica: &Replica, options: &Import, out: &Out) -> Result<Code
         std::io::stdin().lock().read_to_end(&mut bytes)?;
         Source::Bytes(bytes)
     } else {
-        Source::File(&options.file)
+        Source::File(file)
     };
     let bar = out.bar(source.len());
     if options.strict {
@@ -75,7 +83,10 @@ pub(crate) fn format_of(file: &Path) -> Option<Format> {
 
 fn report(sink: &Sink<'_>, options: &Import, out: &Out) -> Result<(), Failure> {
     let rows = count(sink.imported, "record", "records");
-    let mut line = format!("imported {rows} into {}", options.collection);
+    let mut line = format!(
+        "imported {rows} into {}",
+        options.collection.as_deref().unwrap_or_default()
+    );
     if sink.unchanged > 0 {
         line.push_str(&format!(", {} of them as they were", sink.unchanged));
     }

@@ -99,6 +99,10 @@ fn headers(session: &Session, accept: &str) -> Vec<(String, String)> {
 }
 
 impl Connector for Native {
+    fn endpoint(&self) -> String {
+        self.address.to_string()
+    }
+
     fn capability(&self, _: &CollectionName) -> Capability {
         Capability::native()
     }

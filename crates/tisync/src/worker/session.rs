@@ -1,0 +1,198 @@
+//! Ends and begins sessions: logging out and in, and credentials that are renewed.
+use super::run::{Done, WorkerLoop};
+use crate::local::lock;
+use crate::logout::{LoggedOut, Pending};
+use crate::{Error, ErrorKind, host, lifeboat, limits};
+use std::sync::atomic::Ordering;
+use tisync_core::model::{ConnectorName, Failure, Input};
+use tisync_core::store::{Durability, Store, Tx};
+
+impl WorkerLoop {
+    /// Ends the session; nothing has changed when it refuses.
+    pub(super) fn log_out(&mut self, pending: Option<Pending>) -> Result<LoggedOut, Error> {
+        let waiting = self.waiting()?;
+        if waiting > 0 && pending.is_none() {
+            return Err(Error::new(
+                ErrorKind::Pending,
+                format!(
+                    "expected to log out, but {} not accepted by the server yet: keep what is pending for the next \
+                     login, export it to a file, or discard it",
+                    match waiting {
+                        1 => "1 write was".to_owned(),
+                        _ => format!("{waiting} writes were"),
+                    }
+                ),
+            ));
+        }
+        self.hold_lease()?;
+        self.end_exchanges()?;
+        let mut done = LoggedOut::default();
+        match pending.filter(|_| waiting > 0) {
+            None => {}
+            Some(Pending::Keep) => done.kept = self.waiting()?,
+            Some(Pending::Export(path)) => {
+                let ownership = self
+                    .stepper
+                    .look(|engine, store| Ok(engine.ownership(store, host::now()?)?))?;
+                done.exported = self
+                    .stepper
+                    .look(|_, store| lifeboat::write(store, &ownership, host::wall_ms(), &path))?;
+                self.give_up()?;
+            }
+            Some(Pending::Discard) => done.discarded = self.give_up()?,
+        }
+        self.directly(Input::LogOut)?;
+        for wire in self.wires.values() {
+            wire.forget();
+        }
+        self.failures.clear();
+        self.lease = None;
+        self.shared.set_leased(false);
+        Ok(done)
+    }
+
+    /// Begins a session again.
+    pub(super) fn log_in(&mut self) -> Result<(), Error> {
+        self.hold_lease()?;
+        self.failures.clear();
+        self.directly(Input::LogIn)
+    }
+
+    /// Takes the lease, and steps what comes with it.
+    fn hold_lease(&mut self) -> Result<(), Error> {
+        self.try_lease()?;
+        while let Some(input) = self.inputs.pop_front() {
+            self.step(input);
+            if self.storage_retry.is_some() {
+                return Err(Error::new(
+                    ErrorKind::Storage,
+                    "expected to write to the file, but it refused; free space on the disk and try again",
+                ));
+            }
+        }
+        match self.lease {
+            Some(_) => Ok(()),
+            None => Err(crate::lease::elsewhere(None)),
+        }
+    }
+
+    /// Stops to sync: nothing is sent any more, and nothing that was sent is awaited.
+    fn end_exchanges(&mut self) -> Result<(), Error> {
+        self.running = false;
+        self.shared.running.store(false, Ordering::Release);
+        self.lease_poll = None;
+        self.tasks.abort_all();
+        self.orders.clear();
+        self.replies.clear();
+        self.close_ears();
+        lock(&self.shared.busy).clear();
+        self.directly(Input::Stop)?;
+        self.wake = None;
+        let ended = Error::new(
+            ErrorKind::Credentials,
+            "expected to sync, but the replica was logged out meanwhile",
+        );
+        self.fail_waiters(&ended);
+        Ok(())
+    }
+
+    /// Gives up everything that is pending, in slices; returns how many entries went.
+    fn give_up(&mut self) -> Result<u64, Error> {
+        let before = self.waiting()?;
+        loop {
+            let left = self.waiting()?;
+            if left == 0 {
+                return Ok(before);
+            }
+            self.directly(Input::GiveUp {
+                entries: limits::LIST_ROWS,
+            })?;
+            if self.waiting()? >= left {
+                return Err(Error::new(
+                    ErrorKind::Corrupt,
+                    format!("expected to give up {left} entries of the outbox, but they stay"),
+                ));
+            }
+        }
+    }
+
+    /// Steps an input whose failure is the caller's.
+    fn directly(&mut self, input: Input) -> Result<(), Error> {
+        for output in self.stepper.step(input)? {
+            self.carry_out(output);
+        }
+        Ok(())
+    }
+
+    /// How many entries the outbox has.
+    fn waiting(&mut self) -> Result<u64, Error> {
+        let collections = self
+            .stepper
+            .look(|_, store| Ok(store.begin(Durability::Normal)?.outbox()?))?;
+        Ok(collections.values().map(|one| one.counts.total()).sum())
+    }
+
+    /// Asks the provider for newer credentials; one question at a time.
+    pub(super) fn renew(&mut self, connector: ConnectorName, revision: u64) {
+        let Some(wire) = self.wires.get(&connector).cloned() else {
+            return;
+        };
+        if self.renewing.contains_key(&connector) {
+            return;
+        }
+        self.renewing.insert(connector.clone(), false);
+        self.tasks
+            .spawn_local(async move { Done::Renewed(connector, revision, wire.renew().await) });
+    }
+
+    /// The app says that there are new credentials.
+    pub(super) fn renew_by_name(&mut self, connector: &str) {
+        let Ok(connector) = ConnectorName::new(connector) else {
+            return;
+        };
+        if let Some(again) = self.renewing.get_mut(&connector) {
+            // The answer that is on its way may be older than this.
+            *again = true;
+            return;
+        }
+        let revision = self.stepper.look(|_, store| {
+            let mut tx = store.begin(Durability::Normal)?;
+            Ok(tx.connector(&connector)?.map_or(0, |state| state.revision))
+        });
+        match revision {
+            Ok(revision) if self.lease.is_some() => self.renew(connector, revision),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the connector's state could not be read"),
+        }
+    }
+
+    /// Takes in what the provider answered.
+    pub(super) fn renewed(
+        &mut self,
+        connector: ConnectorName,
+        revision: u64,
+        result: Result<bool, Failure>,
+    ) {
+        let again = self.renewing.remove(&connector) == Some(true);
+        match result {
+            Ok(true) => {
+                self.failures.retain(|(other, _), _| *other != connector);
+                self.inputs.push_back(Input::CredentialsChanged {
+                    connector: connector.clone(),
+                    revision: revision + 1,
+                });
+            }
+            Ok(false) => {
+                tracing::warn!(%connector, "the provider gave the same credentials again");
+            }
+            Err(failure) => {
+                tracing::warn!(%connector, reason = %failure.message, "no new credentials");
+                let key = (connector.clone(), "credentials");
+                self.failures.insert(key, failure);
+            }
+        }
+        if again {
+            self.renew_by_name(connector.as_str());
+        }
+    }
+}
