@@ -6,8 +6,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use tisync_core::model::{
-    Capability, CollectionName, Failure, Fetched, ListenRequest, Page, PullRequest, PushItem,
-    Pushed, Wanted,
+    Capability, CollectionName, DigestAnswer, DigestRequest, Failure, Fetched, ListenRequest, Page,
+    PullRequest, PushItem, Pushed, Wanted,
 };
 
 /// A future that owns what it needs and stays on its thread.
@@ -73,5 +73,19 @@ pub trait Connector {
     ) -> Option<Hints> {
         let _ = (http, session, request);
         None
+    }
+    /// Reads digests of ranges at a place of the feed. Asked only where the capability says `digests`.
+    fn digest(
+        &self,
+        http: Rc<dyn Http>,
+        session: Session,
+        request: DigestRequest,
+    ) -> LocalFuture<Result<DigestAnswer, Failure>> {
+        let _ = (http, session, request);
+        Box::pin(async {
+            Err(crate::http::classify::not_this_protocol(
+                "this connector offers no digests",
+            ))
+        })
     }
 }

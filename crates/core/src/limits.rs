@@ -59,5 +59,24 @@ pub const RESTARTS_PER_EPOCH: u32 = 1;
 pub const UNKNOWN_TRIES: u32 = 3;
 /// Rows that a sweep looks at in one step.
 pub const SWEEP_ROWS: usize = 1_000;
+/// Milliseconds between two comparisons with the server's digests: drift is rare, and each costs a read of all
+/// ids and versions.
+pub const VERIFY_MS: u64 = 24 * 3_600_000;
+/// Milliseconds until a comparison that could not be made is tried again.
+pub const VERIFY_RETRY_MS: u64 = 3_600_000;
+/// Answers in a row that came too late to compare with, before the comparison waits for a quieter hour.
+pub const VERIFY_TRIES: u32 = 10;
+/// Records counted in one step: some milliseconds, less than a page takes.
+pub const VERIFY_ROWS: usize = 5_000;
+/// Counted ranges that are remembered; beyond, two become one.
+pub const VERIFY_RANGES_MAX: usize = 256;
+/// Into how many parts a range that differs is cut.
+pub const VERIFY_PARTS: usize = 16;
+/// A range of so many records here is no longer cut, but listed.
+pub const VERIFY_LIST_ROWS: usize = 500;
+/// Records that the server lists at most; where it holds more, everything is pulled anew.
+pub const VERIFY_LIST_MAX: usize = 1_000;
+/// Fetches in a row that mend nothing, before what still differs is given up and reported.
+pub const VERIFY_STUCK: u32 = 3;
 /// Declared columns of one collection: far below SQLite's 2,000, and each costs on every write.
 pub const COLUMNS_MAX: usize = 64;

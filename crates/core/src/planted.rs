@@ -83,6 +83,12 @@ bugs! {
     ProbeOnce,
     /// What the host says of its network is believed: while it says that there is none, nothing is sent.
     SignalBelieved,
+    /// The last part of what is here is not compared with the server.
+    VerifySkipsLast,
+    /// A record that the server has not stays.
+    VerifyKeepsExtra,
+    /// Mending a record drops what is pending on it.
+    MendDropsChain,
 }
 
 #[cfg(feature = "planted")]

@@ -3,12 +3,13 @@ pub mod rules;
 
 use crate::model::{
     CollectionName, CollectionOutbox, Conflict, ConnectorName, ConnectorState, Dirty, Entry,
-    FeedKey, FeedState, GroupId, Image, JournalChange, JournalId, JournalRow, MutationId,
+    FeedKey, FeedState, GroupId, IdRange, Image, JournalChange, JournalId, JournalRow, MutationId,
     Quarantined, Record, RecordId, RecordState, Rid, Schema, Stamp, Suspicion, Version,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use tisync_json::Document;
 
 /// How durable a commit must be when it returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +111,17 @@ pub enum JournalFilter<'a> {
 /// A record with its side row, which only dirty records have.
 pub type Row = (Record, Option<Dirty>);
 
+/// What is known of a record of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its id.
+    pub id: RecordId,
+    /// Its version, where the backend has versions.
+    pub version: Option<Version>,
+    /// Its document, if it was asked for.
+    pub document: Option<Document>,
+}
+
 /// One transaction: reads see the state at its start; it writes once, in `commit`. Dropping it rolls back.
 ///
 /// `commit` either applies every change or none. Rows come in a stated order, the same on every store. Reads of
@@ -145,6 +157,15 @@ pub trait Tx {
         collection: &CollectionName,
         pass: Option<u64>,
     ) -> Result<(u64, u64), StoreError>;
+    /// What is known of the server's records of a range, in the order of their ids: of each record whose latest
+    /// image that was seen (of its open conflict, its remote, its base; a clean record's document) is there, the
+    /// version of that image, and with `documents` its document.
+    fn known(
+        &mut self,
+        range: &IdRange,
+        documents: bool,
+        limit: usize,
+    ) -> Result<Vec<Known>, StoreError>;
     /// The former ids of a record, in order.
     fn aliases(
         &mut self,

@@ -228,7 +228,10 @@ fn what_a_verdict_shows_of_the_other_side_comes_from_the_server() {
     device.put("a", r#"{"t":1}"#);
     let (request, items) = device.pushed();
     let verdict = conflict("e.2", Some(r#"{"t":2}"#));
-    let outputs = device.answer(request, Reply::Pushed(Ok(vec![(items[0].id, verdict)])));
+    let outputs = device.answer(
+        request,
+        Reply::Pushed(Ok(vec![(items[0].id, verdict)].into())),
+    );
     let changed = Event::Changed {
         collection: name("notes"),
         records: vec![(name("a"), ChangeKind::Updated)],

@@ -61,6 +61,7 @@ fn until_it_is_settled(device: &mut Device, ms_max: u64) -> Option<(u64, &'stati
                 Task::Push(_) => return Some((device.monotonic_ms, "push")),
                 Task::Fetch(_) => return Some((device.monotonic_ms, "fetch")),
                 Task::Probe | Task::Listen(_) => device.reached(order.request),
+                Task::Digest(_) => panic!("nothing was to be compared"),
             }
         }
         device.advance(500);

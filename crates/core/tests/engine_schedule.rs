@@ -187,7 +187,7 @@ fn where_keys_are_not_remembered_a_lost_push_is_looked_up_after_its_deadline() {
             match order.task {
                 Task::Pull(_) => drop(device.answer_pull(order.request, vec![])),
                 Task::Fetch(_) => fetched = Some(order.request),
-                Task::Push(_) => panic!("it may be there already"),
+                Task::Push(_) | Task::Digest(_) => panic!("it may be there already"),
                 Task::Probe | Task::Listen(_) => device.reached(order.request),
             }
         }
@@ -256,6 +256,7 @@ fn a_look_at_a_record_does_not_stand_in_for_the_answer_to_a_lost_push() {
                 }
                 Task::Pull(_) => drop(device.answer_pull(order.request, vec![])),
                 Task::Probe | Task::Listen(_) => device.reached(order.request),
+                Task::Digest(_) => panic!("nothing was to be compared"),
             },
             None => {
                 device.advance(500);

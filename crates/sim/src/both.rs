@@ -93,6 +93,7 @@ impl Tx for BothTx<'_> {
         scan(collection: &CollectionName, after: Option<&RecordId>, limit: usize) -> Vec<Row>;
         unseen(collection: &CollectionName, pass: u64, after: Option<&RecordId>, limit: usize) -> Vec<Row>;
         count(collection: &CollectionName, pass: Option<u64>) -> (u64, u64);
+        known(range: &IdRange, documents: bool, limit: usize) -> Vec<Known>;
         aliases(collection: &CollectionName, rid: Rid) -> Vec<RecordId>;
         entries(filter: EntryFilter<'_>, after: Option<i64>, limit: usize) -> Vec<Entry>;
         entry_keys(filter: EntryFilter<'_>, after: Option<i64>, limit: usize) -> Vec<EntryKey>;

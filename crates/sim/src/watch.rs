@@ -4,7 +4,7 @@ use crate::scenario::CrashWhen;
 use std::collections::BTreeMap;
 use tisync_core::model::*;
 use tisync_core::store::{
-    Durability, EntryFilter, EntryKey, JournalFilter, Keys, Load, Op, Store, StoreError,
+    Durability, EntryFilter, EntryKey, JournalFilter, Keys, Known, Load, Op, Store, StoreError,
     StoreErrorKind, Tx,
 };
 
@@ -83,6 +83,14 @@ impl<T: Tx> Tx for WatchedTx<'_, T> {
         pass: Option<u64>,
     ) -> Result<(u64, u64), StoreError> {
         self.below.count(collection, pass)
+    }
+    fn known(
+        &mut self,
+        range: &IdRange,
+        documents: bool,
+        limit: usize,
+    ) -> Result<Vec<Known>, StoreError> {
+        self.below.known(range, documents, limit)
     }
     fn aliases(
         &mut self,

@@ -68,6 +68,12 @@ impl Wire {
             ),
             // The worker keeps an ear open beside the exchanges.
             Task::Listen(_) => Reply::Listened(Ok(())),
+            Task::Digest(request) => Reply::Digested(
+                self.with_session(|session| {
+                    self.connector.digest(self.http.clone(), session, request)
+                })
+                .await,
+            ),
         }
     }
 

@@ -12,6 +12,7 @@ pub(crate) fn kind(task: &Task) -> &'static str {
         Task::Fetch(_) => "fetch",
         Task::Probe => "probe",
         Task::Listen(_) => "listen",
+        Task::Digest(_) => "digest",
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tisync::model::{
     Blocker, ConnectorHealth, ConnectorName, FeedHealth, FeedKey, FeedName, Health, NetworkState,
-    Reach,
+    Reach, Verified,
 };
 use tisync::{LeaseState, Replica, needs_person};
 
@@ -263,10 +263,40 @@ fn feed_line(feed: &FeedHealth, out: &Out) -> String {
         );
         text.push_str(&format!("; {}", out.look(Look::Warn, question)));
     }
+    if let Some(verified) = &feed.verified {
+        text.push_str(&format!("; {}", verified_words(verified)));
+    }
     if let Some(error) = &feed.last_error {
         text.push_str(&format!("; last error: {error}"));
     }
     text
+}
+
+/// Whether what is here agrees with the server.
+pub(super) fn verified_words(verified: &Verified) -> String {
+    let mut parts = Vec::new();
+    if verified.comparing {
+        parts.push("is being compared with the server".to_owned());
+    }
+    if let Some(at) = verified.at_ms {
+        parts.push(format!("agreed with the server {} ago", ago(at)));
+    }
+    if let Some(last) = &verified.last {
+        let records = |number| count(number, "record", "records");
+        if last.mended > 0 {
+            parts.push(format!(
+                "{} that differed were mended",
+                records(last.mended)
+            ));
+        }
+        if last.left > 0 {
+            parts.push(format!(
+                "{} differ and could not be mended",
+                records(last.left)
+            ));
+        }
+    }
+    parts.join(", ")
 }
 
 /// A blocker in words.

@@ -161,6 +161,12 @@ fn tell(
         Notice::Event(Event::Network { connector, state }) => {
             out.line(format!("{connector}: {}", status::reach(state)));
         }
+        Notice::Event(Event::Mended { collection, ids }) => {
+            let records = text::count(ids.len() as u64, "record", "records");
+            out.line(format!(
+                "{collection}: {records} differed from the server and were mended"
+            ));
+        }
         Notice::Event(Event::Health) => {
             let line = status::line(&replica.health()?);
             let now = replica.traffic();

@@ -7,7 +7,7 @@ use crate::model::{
 use crate::store::JournalFilter;
 use crate::store::rules::journal_bytes;
 
-fn conflict(collection: CollectionName, rid: i64) -> Conflict {
+pub(super) fn conflict(collection: CollectionName, rid: i64) -> Conflict {
     Conflict {
         collection,
         rid: Rid(rid),

@@ -15,6 +15,7 @@
 pub mod collections;
 pub mod commits;
 pub mod decisions;
+pub mod known;
 pub mod marks;
 pub mod outbox;
 pub mod records;
@@ -148,6 +149,12 @@ cases! { $
         pruning_keeps_the_newest_row,
         pruning_drops_the_oldest_beyond_the_bytes,
         the_next_journal_id_is_one_above_the_highest;
+    known:
+        known_records_come_by_id_with_their_versions,
+        known_records_come_by_range_and_limit,
+        of_a_dirty_record_the_latest_image_is_known,
+        what_no_server_has_is_not_known,
+        documents_come_when_they_are_asked_for;
     marks:
         a_record_is_unseen_until_it_is_marked,
         passes_do_not_see_each_other,

@@ -1,6 +1,6 @@
 //! Everything that a store shows, as text, to compare two stores or two moments.
 use super::*;
-use crate::model::{FeedKey, JournalId};
+use crate::model::{FeedKey, IdRange, JournalId};
 use crate::store::JournalFilter;
 use std::fmt::Write;
 
@@ -44,6 +44,15 @@ fn read<T: Tx>(tx: &mut T, names: &Names) -> Result<String, StoreError> {
             show("count", &tx.count(name, Some(*pass))?);
         }
         show("count", &tx.count(name, None)?);
+        let part = IdRange {
+            collection: name.clone(),
+            after: names.ids.first().cloned(),
+            until: names.ids.last().cloned(),
+        };
+        for range in [IdRange::whole(name.clone()), part] {
+            show("known", &tx.known(&range, true, usize::MAX)?);
+            show("known on", &tx.known(&range, false, 2)?);
+        }
         for rid in &rids {
             show("aliases", &tx.aliases(name, *rid)?);
             show("conflict", &tx.conflict(name, *rid)?);

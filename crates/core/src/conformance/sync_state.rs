@@ -1,9 +1,10 @@
 //! Feeds, connectors, suspicions, quarantine, meta and the clock.
 use super::*;
 use crate::model::{
-    Checkpoint, ConnectorName, ConnectorState, Deadline, EpochInfo, FeedKey, FeedName, FeedState,
-    Generation, JournalId, JournalRow, JournalState, Loser, NetworkState, Pass, PassReason,
-    Quarantined, Reach, Shrink, Suspicion,
+    Checkpoint, ConnectorName, ConnectorState, Counted, Deadline, EpochInfo, FeedKey, FeedName,
+    FeedState, Findings, Generation, IdRange, JournalId, JournalRow, JournalState, Loser,
+    NetworkState, Pass, PassReason, Progress, Quarantined, Reach, Shrink, Suspicion, Tally,
+    Verification,
 };
 
 fn key(connector: &str, feed: &str) -> FeedKey {
@@ -15,6 +16,33 @@ fn key(connector: &str, feed: &str) -> FeedKey {
 
 fn feed_state(checkpoint: &str) -> FeedState {
     FeedState {
+        verification: Verification {
+            next: Some(Deadline {
+                generation: Generation(3),
+                set_monotonic_ms: 1,
+                set_wall_ms: 2,
+                wait_ms: 3,
+            }),
+            attempts: 2,
+            progress: Some(Box::new(Progress {
+                contents: true,
+                place: Some((notes(), Some(id("n")))),
+                counted: vec![Counted {
+                    range: IdRange::whole(notes()),
+                    tally: Tally {
+                        count: 1,
+                        hash: u64::MAX,
+                    },
+                }],
+                ..Progress::default()
+            })),
+            verified_ms: Some(7),
+            last: Some(Findings {
+                ended_ms: 7,
+                mended: 1,
+                left: 0,
+            }),
+        },
         checkpoint: Some(Checkpoint::new(checkpoint).unwrap()),
         epoch: Some(EpochInfo {
             epoch: crate::model::Epoch::new("e2").unwrap(),

@@ -1,7 +1,7 @@
 //! Answers: each goes to the module that asked.
 use super::memory::{Asked, Open};
 use super::work::Work;
-use super::{listen, network, pull, schedule, sweep, verdict};
+use super::{listen, network, pull, schedule, sweep, verdict, verify};
 use crate::error::Error;
 use crate::model::*;
 use crate::planted::{self, Bug};
@@ -68,7 +68,11 @@ pub(super) fn answered<T: Tx>(
         (Reply::Fetched(Ok(found)), Asked::Fetch(ids)) => {
             sweep::answered(work, ids.clone(), found)?;
         }
-        (Reply::Fetched(Err(_)), Asked::Fetch(_)) | (Reply::Probed(_), Asked::Probe) => {}
+        (Reply::Fetched(Ok(found)), Asked::Mend(feed)) => verify::mended(work, feed, found)?,
+        (Reply::Digested(Ok(answer)), Asked::Digest { .. }) => digested(work, &open, answer)?,
+        (Reply::Fetched(Err(_)), Asked::Fetch(_) | Asked::Mend(_))
+        | (Reply::Digested(Err(_)), Asked::Digest { .. })
+        | (Reply::Probed(_), Asked::Probe) => {}
         (_, asked) => {
             // A driver that mixes up its answers: nothing of it is used, the request stays open.
             return Err(Error::new(
@@ -91,6 +95,17 @@ pub(super) fn answered<T: Tx>(
     match failure {
         Some(failure) => schedule::failed(work, &open, &failure),
         None => schedule::succeeded(work, &open.connector, open.asked.kind()),
+    }
+}
+
+fn digested<T: Tx>(work: &mut Work<'_, T>, open: &Open, answer: DigestAnswer) -> Result<(), Error> {
+    match &open.asked {
+        Asked::Digest {
+            feed,
+            checkpoint,
+            question,
+        } => verify::answered(work, feed, checkpoint, question.clone(), answer),
+        _ => Ok(()),
     }
 }
 

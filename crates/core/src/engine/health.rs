@@ -159,6 +159,7 @@ fn feed<T: Tx>(work: &mut Work<'_, T>, key: FeedKey) -> Result<FeedHealth, Error
             .and_then(|pass| pass.shrink)
             .filter(|shrink| !shrink.confirmed && !shrink.probing),
         last_error: feed.last_error,
+        verified: super::verify::verified(&feed.verification),
     })
 }
 

@@ -1,5 +1,6 @@
 //! What an engine keeps in memory: nothing that must survive it.
 use super::listen::Listener;
+use super::verify::Question;
 use crate::model::{
     Checkpoint, CollectionName, ConnectorName, FeedKey, FeedName, Generation, RecordId, RequestId,
 };
@@ -68,6 +69,14 @@ pub(super) enum Asked {
     Push,
     Fetch(Vec<(CollectionName, RecordId)>),
     Probe,
+    /// Digests of a feed at this checkpoint.
+    Digest {
+        feed: FeedKey,
+        checkpoint: Checkpoint,
+        question: Question,
+    },
+    /// The records of a feed that differ.
+    Mend(FeedKey),
 }
 
 impl Asked {
@@ -77,6 +86,7 @@ impl Asked {
             Asked::Push => Kind::Push,
             Asked::Fetch(_) => Kind::Fetch,
             Asked::Probe => Kind::Probe,
+            Asked::Digest { .. } | Asked::Mend(_) => Kind::Verify,
         }
     }
 }
@@ -89,6 +99,8 @@ pub(super) enum Kind {
     Pull,
     /// Takes no turn: it goes before all others.
     Probe,
+    /// Takes no turn: it goes on when there is nothing else to do.
+    Verify,
 }
 
 impl Kind {
@@ -97,7 +109,9 @@ impl Kind {
         match after {
             Some(Kind::Push) => [Kind::Fetch, Kind::Pull, Kind::Push],
             Some(Kind::Fetch) => [Kind::Pull, Kind::Push, Kind::Fetch],
-            Some(Kind::Pull | Kind::Probe) | None => [Kind::Push, Kind::Fetch, Kind::Pull],
+            Some(Kind::Pull | Kind::Probe | Kind::Verify) | None => {
+                [Kind::Push, Kind::Fetch, Kind::Pull]
+            }
         }
     }
 }

@@ -20,6 +20,7 @@ mod sweep;
 mod unknown;
 mod verbs;
 mod verdict;
+mod verify;
 mod work;
 mod write;
 
@@ -199,6 +200,7 @@ fn durability(input: &Input) -> Durability {
             reply:
                 Reply::Pulled(_)
                 | Reply::Fetched(_)
+                | Reply::Digested(_)
                 | Reply::Probed(_)
                 | Reply::Listening
                 | Reply::Listened(_),
@@ -237,7 +239,8 @@ fn is_sync(input: &Input) -> bool {
         | Input::Edit(..)
         | Input::Discard(_)
         | Input::ConfirmShrink { .. }
-        | Input::Resync(_) => false,
+        | Input::Resync(_)
+        | Input::Verify { .. } => false,
     }
 }
 
@@ -272,6 +275,7 @@ fn dispatch<T: Tx>(work: &mut Work<'_, T>, input: Input) -> Result<(), Error> {
         Input::Discard(id) => verbs::discard(work, id),
         Input::ConfirmShrink { feed, delete } => sweep::confirm(work, &feed, delete),
         Input::Resync(feed) => pull::restart(work, &feed, crate::model::PassReason::Asked, None),
+        Input::Verify { feed, contents } => verify::ask(work, &feed, contents),
         Input::LeaseTaken => configure::take_lease(work),
         Input::Wake => {
             schedule::expire(work)?;

@@ -1,4 +1,5 @@
 //! How far requests get: what failed is probed, and while a backend is not reached only probes go to it.
+use super::memory::Asked;
 use super::schedule::{backoff, hurry};
 use super::work::Work;
 use super::{listen, schedule};
@@ -150,7 +151,7 @@ pub(super) fn probe<T: Tx>(
     };
     if wait_ms == 0 {
         let request = work.entropy.request();
-        work.order(connector, request, Task::Probe)?;
+        work.order(connector, request, Asked::Probe, Task::Probe)?;
         return Ok(Turn::Taken);
     }
     Ok(match state.network.reach.is_cut_off() {

@@ -1,4 +1,5 @@
 //! Pull: a page is applied, and the checkpoint moves with it.
+use super::memory::Asked;
 use super::work::Work;
 use super::{apply, listen, schedule};
 use crate::error::Error;
@@ -13,10 +14,16 @@ pub(super) fn ask<T: Tx>(
     key: &FeedKey,
     collections: &[CollectionName],
 ) -> Result<(), Error> {
-    let checkpoint = work.feed(key)?.checkpoint.clone();
-    if checkpoint.is_none() {
+    if work.feed(key)?.checkpoint.is_none() {
         begin(work, key)?;
     }
+    let feed = work.feed(key)?;
+    let checkpoint = feed.checkpoint.clone();
+    let asked = Asked::Pull {
+        feed: key.clone(),
+        checkpoint: checkpoint.clone(),
+        pass: feed.pass.as_ref().map(|pass| pass.number),
+    };
     let request = work.entropy.request();
     let task = Task::Pull(PullRequest {
         feed: key.feed.clone(),
@@ -25,7 +32,7 @@ pub(super) fn ask<T: Tx>(
         items_max: limits::PULL_ITEMS_MAX,
         bytes_max: limits::PULL_BYTES_MAX,
     });
-    work.order(&key.connector, request, task)
+    work.order(&key.connector, request, asked, task)
 }
 
 /// Applies a page, or the slice of it that starts at `from`. Returns the place to go on from, if any.
@@ -131,6 +138,7 @@ pub(super) fn restart<T: Tx>(
         state.behind = true;
         state.next = None;
         state.pass = Some(Pass { reason, ..fresh });
+        super::verify::restart(state);
     })?;
     if work.feed(key)?.restarts > limits::RESTARTS_PER_EPOCH {
         // More than one restart in one history: slow down, so that two sides that disagree do not loop.
@@ -185,7 +193,7 @@ fn has_records<T: Tx>(work: &mut Work<'_, T>, key: &FeedKey) -> Result<bool, Err
     Ok(false)
 }
 
-fn collections_of<T: Tx>(work: &Work<'_, T>, key: &FeedKey) -> Vec<CollectionName> {
+pub(super) fn collections_of<T: Tx>(work: &Work<'_, T>, key: &FeedKey) -> Vec<CollectionName> {
     let config = work.config.connectors.get(&key.connector);
     config
         .and_then(|config| config.feeds.get(&key.feed))

@@ -1,5 +1,6 @@
 //! Push: a batch is frozen and handed out.
 use super::decide::corrected;
+use super::memory::Asked;
 use super::slot::Slot;
 use super::unknown::{self, Means};
 use super::work::Work;
@@ -67,7 +68,8 @@ pub(super) fn send<T: Tx>(
     if batch.items.is_empty() {
         return Ok(false);
     }
-    work.order(connector, batch.request, Task::Push(batch.items))?;
+    let task = Task::Push(batch.items);
+    work.order(connector, batch.request, Asked::Push, task)?;
     Ok(true)
 }
 

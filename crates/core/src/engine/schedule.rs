@@ -2,7 +2,7 @@
 use super::memory::{Asked, Kind, Open};
 use super::network::Turn;
 use super::work::Work;
-use super::{listen, network, pull, push, sweep, verdict};
+use super::{listen, network, pull, push, sweep, verdict, verify};
 use crate::error::Error;
 use crate::limits;
 use crate::model::*;
@@ -92,7 +92,7 @@ fn run_connector<T: Tx>(
                 wanted.wait_ms.into_iter().for_each(&mut sooner);
                 fetch(work, connector, wanted.ids)?
             }
-            Kind::Fetch | Kind::Probe => false,
+            Kind::Fetch | Kind::Probe | Kind::Verify => false,
             Kind::Pull => match pull_next(work, connector, &feeds)? {
                 None => true,
                 Some(wait) => {
@@ -109,6 +109,13 @@ fn run_connector<T: Tx>(
     if push_wait > 0 {
         sooner(push_wait);
     }
+    for (key, collections) in &feeds {
+        match verify::turn(work, key, collections)? {
+            verify::Turn::Ordered => return Ok(None),
+            verify::Turn::Slice => sooner(0),
+            verify::Turn::Waits(wait) => wait.into_iter().for_each(&mut sooner),
+        }
+    }
     Ok(wait)
 }
 
@@ -122,7 +129,8 @@ fn fetch<T: Tx>(
         return Ok(false);
     }
     let request = work.entropy.request();
-    work.order(connector, request, Task::Fetch(Wanted::Ids(wanted)))?;
+    let asked = Asked::Fetch(wanted.clone());
+    work.order(connector, request, asked, Task::Fetch(Wanted::Ids(wanted)))?;
     Ok(true)
 }
 
@@ -184,7 +192,7 @@ pub(super) fn failed<T: Tx>(
         FailureKind::Credentials | FailureKind::WrongAccount => {
             return refused(work, connector, open.revision, failure);
         }
-        FailureKind::UpgradeRequired if open.asked.kind() != Kind::Pull => {
+        FailureKind::UpgradeRequired if matches!(open.asked.kind(), Kind::Push | Kind::Fetch) => {
             work.set_connector(connector, |state| state.upgrade_required = true)?;
         }
         _ => {}
@@ -198,6 +206,7 @@ pub(super) fn failed<T: Tx>(
         }
         Asked::Probe => {}
         Asked::Pull { feed, .. } => feed_failed(work, feed, &failure.message)?,
+        Asked::Digest { feed, .. } | Asked::Mend(feed) => verify::failed(work, feed)?,
         Asked::Push | Asked::Fetch(_) => {
             let attempts = work.connector(connector)?.attempts.saturating_add(1);
             let wait = if failure.kind == FailureKind::TooLarge {
@@ -329,21 +338,22 @@ pub(super) fn give_up<T: Tx>(
     message: &str,
 ) -> Result<(), Error> {
     let open = work.memory.open.iter();
-    let given_up: Vec<(RequestId, Kind)> = open
+    let given_up: Vec<RequestId> = open
         .filter(|(_, open)| which(open))
-        .map(|(request, open)| (*request, open.asked.kind()))
+        .map(|(request, _)| *request)
         .collect();
-    for (request, kind) in given_up {
+    for request in given_up {
         let failure = Failure {
             kind: FailureKind::Offline,
             not_sent: false,
             message: message.to_owned(),
         };
-        let reply = match kind {
-            Kind::Pull => Reply::Pulled(Err(failure)),
-            Kind::Push => Reply::Pushed(Err(failure)),
-            Kind::Fetch => Reply::Fetched(Err(failure)),
-            Kind::Probe => Reply::Probed(Err(failure)),
+        let reply = match work.memory.open.get(&request).map(|open| &open.asked) {
+            Some(Asked::Pull { .. }) => Reply::Pulled(Err(failure)),
+            Some(Asked::Push) => Reply::Pushed(Err(failure)),
+            Some(Asked::Probe) => Reply::Probed(Err(failure)),
+            Some(Asked::Digest { .. }) => Reply::Digested(Err(failure)),
+            Some(Asked::Fetch(_) | Asked::Mend(_)) | None => Reply::Fetched(Err(failure)),
         };
         super::answer::answered(work, request, 0, reply)?;
     }
@@ -380,10 +390,13 @@ pub(super) fn carry_over<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
             state.probe = probe;
         })?;
         for (key, _) in work.feeds_of(connector) {
-            if let Some(next) = work.feed(&key)?.next {
-                let next = left(work, Some(next));
-                work.set_feed(&key, |state| state.next = next)?;
-            }
+            let feed = work.feed(&key)?;
+            let (next, verify) = (feed.next, feed.verification.next);
+            let (next, verify) = (left(work, next), left(work, verify));
+            work.set_feed(&key, |state| {
+                state.next = next;
+                state.verification.next = verify;
+            })?;
         }
         listen::poll_soon(work, connector)?;
     }

@@ -115,6 +115,14 @@ impl Slot {
         }
     }
 
+    /// The side row, as far as the record is dirty.
+    pub(super) fn dirty(&self) -> Option<Dirty> {
+        (self.record.state == RecordState::Dirty).then(|| Dirty {
+            base: self.base.clone(),
+            remote: self.remote.clone(),
+        })
+    }
+
     /// Whether the server may be acting on an entry of the chain.
     pub(super) fn is_out(&self) -> bool {
         self.chain.iter().any(|entry| entry.state.is_out())

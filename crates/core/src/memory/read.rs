@@ -3,10 +3,12 @@ use super::MemoryTx;
 use super::tables::{Rows, Tables};
 use crate::model::{
     CollectionName, CollectionOutbox, Conflict, ConnectorName, ConnectorState, Dirty, Entry,
-    EntryState, FeedKey, FeedState, JournalId, JournalRow, Quarantined, Record, RecordId,
+    EntryState, FeedKey, FeedState, IdRange, JournalId, JournalRow, Quarantined, Record, RecordId,
     RecordState, Rid, Stamp, Suspicion,
 };
-use crate::store::{EntryFilter, EntryKey, JournalFilter, Keys, Load, Op, StoreError, Tx};
+use crate::store::{
+    EntryFilter, EntryKey, JournalFilter, Keys, Known, Load, Op, StoreError, Tx, rules,
+};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -80,6 +82,33 @@ impl Tx for MemoryTx<'_> {
             }
         }
         Ok(counts)
+    }
+
+    fn known(
+        &mut self,
+        range: &IdRange,
+        documents: bool,
+        limit: usize,
+    ) -> Result<Vec<Known>, StoreError> {
+        let Some(rows) = self.rows(&range.collection) else {
+            return Ok(Vec::new());
+        };
+        let after = range.after.as_ref();
+        let after = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let until = |id: &RecordId| range.until.as_ref().is_none_or(|until| id <= until);
+        let conflicts = &self.tables().conflicts;
+        let ids = rows.ids.range::<RecordId, _>((after, Bound::Unbounded));
+        let known = ids.take_while(|(id, _)| until(id)).filter_map(|(_, rid)| {
+            let record = rows.records.get(rid)?;
+            let conflict = conflicts.get(&(range.collection.clone(), *rid));
+            let known = rules::known(record, rows.dirty.get(rid), conflict.map(|c| &c.remote));
+            known.map(|(version, document)| Known {
+                id: record.id.clone(),
+                version: version.cloned(),
+                document: documents.then(|| document.clone()),
+            })
+        });
+        Ok(known.take(limit).collect())
     }
 
     fn aliases(

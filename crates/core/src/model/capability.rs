@@ -32,6 +32,9 @@ pub struct Capability {
     pub fetch: bool,
     /// Whether the backend says that something changed.
     pub hints: bool,
+    /// Whether what is here can be compared with digests of the backend.
+    #[serde(default)]
+    pub digests: bool,
 }
 
 /// How changes are found.
@@ -168,6 +171,7 @@ impl Capability {
             partial_update: true,
             fetch: true,
             hints: true,
+            digests: true,
         }
     }
 

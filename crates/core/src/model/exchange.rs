@@ -1,7 +1,8 @@
 //! What goes to a connector and what comes back.
 use super::{
-    Change, Checkpoint, CollectionName, ConnectorName, Epoch, FeedName, Generation, GroupId, Image,
-    MutationId, Precondition, RecordId, Remote, RequestId, Stamp, Stamps, Version,
+    Change, Checkpoint, CollectionName, ConnectorName, DigestAnswer, DigestRequest, Epoch,
+    FeedName, Generation, GroupId, Image, MutationId, Precondition, RecordId, Remote, RequestId,
+    Stamp, Stamps, Version,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -344,6 +345,8 @@ pub enum Task {
     Probe,
     /// Let the backend tell when something changes; goes on beside the exchanges until it breaks.
     Listen(ListenRequest),
+    /// Read digests.
+    Digest(DigestRequest),
 }
 
 /// Asks a backend to tell when something changes.
@@ -369,6 +372,8 @@ pub enum Reply {
     Listening,
     /// To a listen: it has ended, by itself or by a failure.
     Listened(Result<(), Failure>),
+    /// To a request for digests.
+    Digested(Result<DigestAnswer, Failure>),
 }
 
 impl Reply {
@@ -379,6 +384,7 @@ impl Reply {
             Reply::Pushed(answer) => answer.as_ref().err(),
             Reply::Fetched(answer) => answer.as_ref().err(),
             Reply::Probed(answer) | Reply::Listened(answer) => answer.as_ref().err(),
+            Reply::Digested(answer) => answer.as_ref().err(),
             Reply::Listening => None,
         }
     }
@@ -393,6 +399,7 @@ impl Task {
             Task::Fetch(_) => Reply::Fetched(Err(failure)),
             Task::Probe => Reply::Probed(Err(failure)),
             Task::Listen(_) => Reply::Listened(Err(failure)),
+            Task::Digest(_) => Reply::Digested(Err(failure)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The durable state of feeds and connectors.
 use super::{
     Checkpoint, CollectionName, ConnectorName, Deadline, EpochInfo, FeedName, NetworkState,
-    RecordId,
+    RecordId, Verification,
 };
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,9 @@ pub struct FeedState {
     pub complete_ms: Option<u64>,
     /// The last failure, for a person.
     pub last_error: Option<String>,
+    /// Whether what is here agrees with the server.
+    #[serde(default)]
+    pub verification: Verification,
 }
 
 impl FeedState {
@@ -83,6 +86,8 @@ pub enum PassReason {
     Listing,
     /// Asked for by the user.
     Asked,
+    /// Too much differs from the server to be mended record by record.
+    Drift,
 }
 
 /// A sweep that stopped because it would delete too much.

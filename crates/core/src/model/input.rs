@@ -49,6 +49,13 @@ pub enum Input {
     },
     /// Walks a feed from the beginning again.
     Resync(FeedKey),
+    /// Compares what is here of a feed with what the server has, and mends what differs.
+    Verify {
+        /// The feed.
+        feed: FeedKey,
+        /// Whether the documents are compared too, not only their versions.
+        contents: bool,
+    },
 
     // Sync inputs: only the holder of the lease steps them.
     /// The process has taken the lease.
@@ -127,6 +134,7 @@ impl Input {
             Input::Discard(..) => "discard",
             Input::ConfirmShrink { .. } => "confirm shrink",
             Input::Resync(..) => "resync",
+            Input::Verify { .. } => "verify",
             Input::LeaseTaken => "lease taken",
             Input::Wake => "wake",
             Input::SyncNow => "sync now",

@@ -2,6 +2,7 @@
 mod capability;
 mod config;
 mod conflict;
+mod digest;
 mod exchange;
 mod feed;
 mod image;
@@ -15,10 +16,12 @@ mod policy;
 mod record;
 mod stamp;
 mod status;
+mod verification;
 
 pub use capability::*;
 pub use config::*;
 pub use conflict::*;
+pub use digest::*;
 pub use exchange::*;
 pub use feed::*;
 pub use image::*;
@@ -32,3 +35,4 @@ pub use policy::*;
 pub use record::*;
 pub use stamp::*;
 pub use status::*;
+pub use verification::*;

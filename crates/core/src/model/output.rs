@@ -90,6 +90,13 @@ pub enum Event {
         /// How far requests get now.
         state: NetworkState,
     },
+    /// Records differed from the server although nothing explains it, and were mended.
+    Mended {
+        /// The collection.
+        collection: CollectionName,
+        /// The records.
+        ids: Vec<RecordId>,
+    },
     /// The state of sync changed: read the health.
     Health,
 }

@@ -1,7 +1,7 @@
 //! Health: what waits, since when, and why.
 use super::{
     Account, Blocker, CollectionName, ConnectorName, FeedKey, JournalRow, NetworkState, RecordId,
-    Shrink,
+    Shrink, Verified,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -155,6 +155,8 @@ pub struct FeedHealth {
     pub shrink: Option<Shrink>,
     /// The last failure.
     pub last_error: Option<String>,
+    /// Whether what is here agrees with the server, where that can be told.
+    pub verified: Option<Verified>,
 }
 
 /// What a sync would do, without doing it.

@@ -1,8 +1,12 @@
 //! What every store checks in the same way, so that a bug of the engine shows on each of them.
 use super::{Op, StoreError, StoreErrorKind};
 use crate::limits::{COLUMNS_MAX, NAME_BYTES_MAX};
-use crate::model::{CollectionName, JournalRow, MutationId, Record, RecordState, Rid, Schema};
+use crate::model::{
+    CollectionName, Dirty, JournalRow, MutationId, Record, RecordState, Remote, Rid, Schema,
+    Version,
+};
 use std::collections::BTreeSet;
+use tisync_json::Document;
 
 /// Bytes that a journal row counts besides its documents.
 const JOURNAL_ROW_BYTES: u64 = 256;
@@ -55,6 +59,31 @@ pub fn check_record(record: &Record) -> Result<(), StoreError> {
         StoreErrorKind::Misuse,
         format!("{wrong}: {} {}", record.rid.0, record.id),
     ))
+}
+
+/// The latest image of a record that the server has shown, if the record is there in it, with its version.
+pub fn known<'a>(
+    record: &'a Record,
+    dirty: Option<&'a Dirty>,
+    conflict: Option<&'a Remote>,
+) -> Option<(Option<&'a Version>, &'a Document)> {
+    let (image, version) = match record.state {
+        RecordState::Clean | RecordState::Provisional => {
+            (record.document.as_ref(), record.version.as_ref())
+        }
+        RecordState::Dirty => {
+            let remote = conflict.or(dirty.and_then(|dirty| dirty.remote.as_ref()));
+            match remote {
+                Some(remote) => (remote.image.document(), remote.version.as_ref()),
+                None => (
+                    dirty.and_then(|dirty| dirty.base.document()),
+                    record.version.as_ref(),
+                ),
+            }
+        }
+        RecordState::Unconfirmed | RecordState::Tombstone => (None, None),
+    };
+    image.map(|document| (version, document))
 }
 
 /// The bytes that a journal row counts for [`Op::PruneJournal`].

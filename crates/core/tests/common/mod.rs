@@ -187,6 +187,7 @@ impl Device {
                     self.reached(order.request);
                     continue;
                 }
+                Task::Digest(request) => panic!("nothing was to be compared, but {request:?} came"),
             };
         }
         panic!("a push was expected, but nothing was ordered");

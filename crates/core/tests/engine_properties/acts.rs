@@ -94,6 +94,9 @@ impl Story {
                 .collect())),
             Task::Fetch(Wanted::Marks(_)) => Reply::Fetched(Ok(vec![].into())),
             Task::Probe | Task::Listen(_) => Reply::Probed(Ok(())),
+            Task::Digest(_) => {
+                Reply::Digested(Err(failure(FailureKind::Retry { after_ms: None }, true)))
+            }
         };
         let input = Input::Answer {
             request: order.request,

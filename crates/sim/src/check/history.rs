@@ -88,6 +88,19 @@ impl Archive {
         Some(&made.document)
     }
 
+    /// A present image of a record under an epoch, with a lesser number than `before`.
+    pub(crate) fn older(&self, key: &Key, epoch: &str, before: u64) -> Option<(Version, Document)> {
+        let images = self.images.iter().filter(|((of, _), _)| of == key);
+        images
+            .filter(|((_, version), _)| {
+                version
+                    .ordinal()
+                    .is_some_and(|(of, number)| of == epoch && number < before)
+            })
+            .filter_map(|((_, version), image)| Some((version.clone(), image.document.clone()?)))
+            .last()
+    }
+
     /// Whether the server has ever lacked a record that it had before.
     pub(crate) fn has_lacked(&self, key: &Key) -> bool {
         self.lacked.contains(key)

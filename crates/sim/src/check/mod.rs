@@ -14,6 +14,7 @@
 //! | `clock` | what is written later is stamped later, whatever the device's clock does (P8) |
 //! | `polite` | nothing is sent before the time that the server asked for |
 //! | `order` | one exchange at a time, under the lease's generation |
+//! | `drift` | what is mended had drifted, and nothing else |
 //! | `resume` | what waits has a request, a wake-up or a named blocker (P7) |
 //! | `converged` | after the faults: all equal, nothing left (P7) |
 mod commit;

@@ -76,8 +76,30 @@ pub enum Action {
         /// By how much.
         by_ms: i64,
     },
+    /// A record of the replica's store changes behind the engine's back, where nothing is pending on it.
+    Drift {
+        /// Where.
+        replica: u8,
+        /// How.
+        drift: Drift,
+        /// Chooses the record.
+        pick: u32,
+    },
     /// Something happens to the server.
     Server(ServerAction),
+}
+
+/// What happens to a record behind the engine's back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Drift {
+    /// It is gone.
+    Lost,
+    /// It is as it was before its last change.
+    Older,
+    /// One that was deleted is there again.
+    Extra,
+    /// Its document changes under its version.
+    Torn,
 }
 
 /// One write of the app.
@@ -146,6 +168,8 @@ pub enum Verb {
     Stop,
     /// Starts sync.
     Start,
+    /// Compares what is here with the server.
+    Verify,
 }
 
 /// The moment of a crash.
@@ -258,6 +282,11 @@ impl fmt::Display for Action {
             Action::ClockJump { replica, by_ms } => {
                 write!(f, "replica {replica}'s clock jumps by {by_ms} ms")
             }
+            Action::Drift {
+                replica,
+                drift,
+                pick,
+            } => write!(f, "replica {replica}: a record drifts ({drift:?} #{pick})"),
             Action::Server(action) => write!(f, "server: {action:?}"),
         }
     }

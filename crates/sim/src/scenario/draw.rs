@@ -1,16 +1,20 @@
 //! Draws a scenario: which faults are on and how often, how many replicas, what they do (swarm testing: each
 //! seed leaves out most of what could go wrong, so that what is left goes wrong often).
 use super::{
-    Action, CrashWhen, Deed, DeedKind, Extra, Fault, Rates, Scenario, ServerAction, Settings, Step,
-    Verb, policies,
+    Action, CrashWhen, Deed, DeedKind, Drift, Extra, Fault, Rates, Scenario, ServerAction,
+    Settings, Step, Verb, policies,
 };
 use crate::dice::Dice;
+
+/// Names the chance of drift, apart from that of everything else.
+const DRIFT: u64 = 9;
 
 /// The scenario of a seed.
 pub fn draw(seed: u64) -> Scenario {
     let mut dice = Dice::new(seed);
     let sparse = dice.chance(300);
     let mut settings = settings(&mut dice, sparse);
+    settings.drifts = Dice::of(seed, &[DRIFT, 0]).chance(300);
     hints(seed, &mut settings);
     let weights = Weights::draw(&mut dice);
     let count = 10 + dice.below(60) as usize;
@@ -25,11 +29,52 @@ pub fn draw(seed: u64) -> Scenario {
             action,
         });
     }
+    drift(seed, &mut steps, &settings);
     Scenario {
         seed,
         settings,
         steps,
     }
+}
+
+/// Adds drift, and comparisons with the server, by a chance of its own.
+fn drift(seed: u64, steps: &mut Vec<Step>, settings: &Settings) {
+    if !settings.drifts {
+        return;
+    }
+    let mut dice = Dice::of(seed, &[DRIFT, 1]);
+    let (count, ends_ms) = (steps.len(), steps.last().map_or(0, |step| step.at_ms));
+    // What is lost here and on the server is lost.
+    let restores = steps
+        .iter()
+        .any(|step| step.action == Action::Server(ServerAction::Restore));
+    for index in 0..dice.between(2, 8) as usize {
+        let replica = dice.below(u64::from(settings.replicas)) as u8;
+        let pick = dice.below(1_000) as u32;
+        let action = if dice.chance(600) || restores {
+            let verb = *dice.pick(&[Verb::Verify, Verb::Verify, Verb::Resync]);
+            Action::Verb {
+                replica,
+                process: dice.below(2) as u8,
+                verb,
+                pick,
+            }
+        } else {
+            // A torn document would be written upon as if the server had it.
+            let drift = *dice.pick(&[Drift::Lost, Drift::Older, Drift::Extra]);
+            Action::Drift {
+                replica,
+                drift,
+                pick,
+            }
+        };
+        steps.push(Step {
+            number: count + index,
+            at_ms: dice.between(0, ends_ms),
+            action,
+        });
+    }
+    steps.sort_by_key(|step| step.at_ms);
 }
 
 fn settings(dice: &mut Dice, sparse: bool) -> Settings {
@@ -75,6 +120,7 @@ fn settings(dice: &mut Dice, sparse: bool) -> Settings {
         listens: false,
         tombstones_ms: *dice.pick(&[1_000, 60_000, 90 * 86_400_000, 90 * 86_400_000]),
         clocks,
+        drifts: false,
         function_ms: *dice.pick(&[(0, 0), (1, 3_000), (4_000, 9_000)]),
     }
 }

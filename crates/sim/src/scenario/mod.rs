@@ -5,7 +5,7 @@ mod fault;
 mod kept;
 mod policies;
 
-pub use action::{Action, CrashWhen, Deed, DeedKind, Extra, ServerAction, Verb};
+pub use action::{Action, CrashWhen, Deed, DeedKind, Drift, Extra, ServerAction, Verb};
 pub use draw::draw;
 pub use fault::{Fault, Rates};
 pub use kept::Kept;
@@ -69,6 +69,9 @@ pub struct Settings {
     pub clocks: Vec<(i64, i64)>,
     /// Milliseconds that a policy function takes, from and to; it fails, or never answers, by chance.
     pub function_ms: (u64, u64),
+    /// Whether records drift, and replicas are compared with the server.
+    #[serde(default)]
+    pub drifts: bool,
 }
 
 impl Scenario {

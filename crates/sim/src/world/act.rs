@@ -97,6 +97,11 @@ impl<D: Disk> World<D> {
                     false => Ok(()),
                 }
             }
+            Action::Drift {
+                replica,
+                drift,
+                pick,
+            } => self.drift(usize::from(replica), drift, pick as usize),
             Action::Server(action) => {
                 self.operate(action);
                 Ok(())
@@ -168,6 +173,7 @@ impl<D: Disk> World<D> {
                     Vec::new(),
                 )
             }
+            Verb::Verify => self.verify(who, pick.is_multiple_of(4)),
             Verb::Resolve => self.resolve(who, pick),
             Verb::Undo => self.undo(who, pick),
             Verb::Retry | Verb::Edit | Verb::Discard => self.treat(who, verb, pick),

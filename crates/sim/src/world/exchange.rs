@@ -73,6 +73,10 @@ impl Exchange {
                 let answer = native.probe(http, session);
                 Box::pin(async { Reply::Probed(answer.await) })
             }
+            Task::Digest(asks) => {
+                let answer = native.digest(http, session, asks);
+                Box::pin(async { Reply::Digested(answer.await) })
+            }
         };
         Exchange {
             who,

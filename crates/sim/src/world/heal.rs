@@ -45,12 +45,17 @@ impl<D: Disk> World<D> {
         }
         let until_ms = self.now_ms + HEAL_MS_MAX;
         let mut care_ms = self.now_ms;
+        let mut compares = self.scenario.settings.drifts;
         while self.now_ms < until_ms {
             if self.now_ms >= care_ms {
                 care_ms = self.now_ms + CARE_MS;
                 self.care()?;
                 if self.is_quiet()? {
-                    return self.check_end();
+                    if !compares {
+                        return self.check_end();
+                    }
+                    compares = false;
+                    self.compare_all()?;
                 }
             }
             match self.queue.next() {
@@ -126,10 +131,11 @@ impl<D: Disk> World<D> {
     fn is_quiet(&mut self) -> Checked<bool> {
         let (epoch, latest) = self.server.meta();
         for number in 0..self.replicas.len() {
-            if !self
-                .health(number)?
-                .is_some_and(|health| health.is_synced())
-            {
+            let Some(health) = self.health(number)? else {
+                return Ok(false);
+            };
+            let compares = |feed: &FeedHealth| feed.verified.is_some_and(|one| one.comparing);
+            if !health.is_synced() || health.feeds.iter().any(compares) {
                 return Ok(false);
             }
             let places = &self.replicas[number].shadow.places;

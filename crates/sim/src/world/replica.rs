@@ -1,9 +1,9 @@
 //! A device: its store, its clock and its processes.
 use super::event::Who;
-use crate::check::{Manners, Moment, Shadow};
+use crate::check::{Key, Manners, Moment, Shadow};
 use crate::disk::Disk;
 use crate::scenario::{CrashWhen, Settings};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tisync_core::Engine;
 use tisync_core::model::*;
 
@@ -32,6 +32,8 @@ pub(super) struct Replica<D> {
     pub(super) start_ticket: u64,
     pub(super) shadow: Shadow,
     pub(super) manners: Manners,
+    /// Records that were changed behind the engine's back.
+    pub(super) drifted: BTreeSet<Key>,
 }
 
 /// A running process.
@@ -66,6 +68,7 @@ impl<D: Disk> Replica<D> {
             start_ticket: 0,
             shadow: Shadow::default(),
             manners: Manners::default(),
+            drifted: BTreeSet::new(),
         }
     }
 

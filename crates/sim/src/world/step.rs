@@ -235,6 +235,9 @@ impl<D: Disk> World<D> {
                     self.queue
                         .add(self.now_ms + wait_ms, Event::Credentials { who });
                 }
+                Output::Event(tisync_core::model::Event::Mended { collection, ids }) => {
+                    self.check_mended(who, &collection, &ids)?;
+                }
                 Output::Written(_) | Output::Event(_) => {}
             }
         }
@@ -411,7 +414,10 @@ impl Kind {
             Input::Edit(..) => Kind::Edit,
             Input::Resolve { .. } => Kind::Resolve,
             Input::Discard(_) => Kind::Discard,
-            Input::Retry(_) | Input::ConfirmShrink { .. } | Input::Resync(_) => Kind::Local,
+            Input::Retry(_)
+            | Input::ConfirmShrink { .. }
+            | Input::Resync(_)
+            | Input::Verify { .. } => Kind::Local,
             _ => Kind::Sync,
         }
     }

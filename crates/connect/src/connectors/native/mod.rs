@@ -3,6 +3,7 @@
 //! The server is the authority on its records, so `Gone` is said on its word alone: a tombstone in the feed,
 //! a remote image `gone` in a conflict, or an answer to a fetch.
 mod answer;
+mod digest;
 mod fetch;
 mod listen;
 mod names;
@@ -20,8 +21,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use tisync_core::limits::REQUEST_DEADLINE_MS;
 use tisync_core::model::{
-    Capability, CollectionName, Failure, Fetched, ListenRequest, Page, PullRequest, PushItem,
-    Pushed, Wanted,
+    Capability, CollectionName, DigestAnswer, DigestRequest, Failure, Fetched, ListenRequest, Page,
+    PullRequest, PushItem, Pushed, Wanted,
 };
 use tisync_protocol::Route;
 
@@ -186,5 +187,21 @@ impl Connector for Native {
             ..get
         };
         Some(listen::hints(http.stream(sent)?))
+    }
+
+    fn digest(
+        &self,
+        http: Rc<dyn Http>,
+        session: Session,
+        request: DigestRequest,
+    ) -> LocalFuture<Result<DigestAnswer, Failure>> {
+        let sent = self.request(&session, Route::Digest, &digest::body(&request));
+        Box::pin(async move {
+            let response = http
+                .send(sent?)
+                .await
+                .map_err(|error| classify::no_answer(&error))?;
+            digest::digests(&response, &request)
+        })
     }
 }

@@ -211,26 +211,9 @@ impl<'a, T: Tx> Work<'a, T> {
         &mut self,
         connector: &ConnectorName,
         request: RequestId,
+        asked: Asked,
         task: Task,
     ) -> Result<(), Error> {
-        let asked = match &task {
-            Task::Pull(pull) => {
-                let feed = FeedKey {
-                    connector: connector.clone(),
-                    feed: pull.feed.clone(),
-                };
-                let state = self.feed(&feed)?;
-                Asked::Pull {
-                    checkpoint: state.checkpoint.clone(),
-                    pass: state.pass.as_ref().map(|pass| pass.number),
-                    feed,
-                }
-            }
-            Task::Push(_) => Asked::Push,
-            Task::Fetch(Wanted::Ids(ids)) => Asked::Fetch(ids.clone()),
-            Task::Fetch(Wanted::Marks(_)) => Asked::Fetch(Vec::new()),
-            Task::Probe | Task::Listen(_) => Asked::Probe,
-        };
         let open = Open {
             connector: connector.clone(),
             asked,

@@ -1,4 +1,5 @@
 //! The reads of a transaction.
+mod known;
 mod outbox;
 mod records;
 
@@ -8,10 +9,12 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use tisync_core::model::{
     CollectionName, CollectionOutbox, Conflict, ConnectorName, ConnectorState, Dirty, Entry,
-    FeedKey, FeedState, JournalId, JournalRow, Quarantined, Record, RecordId, Rid, Stamp,
+    FeedKey, FeedState, IdRange, JournalId, JournalRow, Quarantined, Record, RecordId, Rid, Stamp,
     Suspicion,
 };
-use tisync_core::store::{EntryFilter, EntryKey, JournalFilter, Keys, Load, Op, StoreError, Tx};
+use tisync_core::store::{
+    EntryFilter, EntryKey, JournalFilter, Keys, Known, Load, Op, StoreError, Tx,
+};
 
 type Whole = (Record, Option<Dirty>);
 
@@ -111,6 +114,18 @@ impl<D: SqlDriver> Tx for SqliteTx<'_, D> {
         );
         let marked = marked - self.number(&sql, &pass)?;
         Ok((all, all.saturating_sub(marked)))
+    }
+
+    fn known(
+        &mut self,
+        range: &IdRange,
+        documents: bool,
+        limit: usize,
+    ) -> Result<Vec<Known>, StoreError> {
+        match self.table(&range.collection) {
+            Some(table) => self.known_of(&table, range, documents, limit),
+            None => Ok(Vec::new()),
+        }
     }
 
     fn aliases(
