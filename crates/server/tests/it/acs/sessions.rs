@@ -1,6 +1,7 @@
 //! Signing in, and how long that lasts.
 use super::app::{App, KEY, text};
-use tisync_server::{HttpRequest, ServerStore, ServerTx, faces};
+use tisync_server::faces::{self, Next};
+use tisync_server::{HttpRequest, ServerStore, ServerTx};
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 
@@ -129,6 +130,36 @@ fn a_new_password_ends_the_other_sessions() {
     let old = [("login", "joe"), ("password", "pass")];
     assert_eq!(app.fails("POST", "users/login", &old).0, 401);
     app.sign_in("joe", "new");
+}
+
+#[test]
+fn a_password_that_changes_while_it_is_compared_is_not_the_old_one() {
+    let (mut app, _) = App::with_user("joe");
+    let login = HttpRequest::new(
+        "POST",
+        &format!("/v1/users/login.json?key={KEY}"),
+        "login=joe&password=pass",
+    );
+    let (now, config) = (app.server.now, app.server.config.clone());
+    let mut next = faces::start(&now, &config, login);
+    // Up to where the session would begin: the old password has been found right.
+    let task = loop {
+        next = match next {
+            Next::Read(task) => task.run(&mut app.server.store, &now, &config),
+            Next::Compute(compute) => compute.run(),
+            Next::Write(task) => break task,
+            Next::Answer(answer) => panic!("{answer:?}"),
+        };
+    };
+    app.ok(
+        "PUT",
+        "users/update",
+        &[("password", "new"), ("password_confirmation", "new")],
+    );
+    let Next::Answer(answer) = task.run(&mut app.server.store, &now, &config) else {
+        panic!("an answer was expected");
+    };
+    assert_eq!(answer.status, 401);
 }
 
 #[test]
