@@ -98,7 +98,7 @@ impl Archive {
                     .is_some_and(|(of, number)| of == epoch && number < before)
             })
             .filter_map(|((_, version), image)| Some((version.clone(), image.document.clone()?)))
-            .last()
+            .next_back()
     }
 
     /// Whether the server has ever lacked a record that it had before.

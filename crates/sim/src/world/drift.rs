@@ -244,9 +244,10 @@ impl Archive {
         let (epoch, number) = record.version.as_ref()?.ordinal()?;
         let key = (collection.clone(), record.id.clone());
         let (version, base) = self.older(&key, epoch, number)?;
-        let shown = chain.iter().fold(Some(base.clone()), |shown, entry| {
-            entry.change.apply(shown.as_ref())
-        });
+        let mut shown = Some(base.clone());
+        for entry in chain {
+            shown = entry.change.apply(shown.as_ref());
+        }
         let record = Record {
             version: Some(version),
             document: shown,
