@@ -48,31 +48,40 @@ fn drift(seed: u64, steps: &mut Vec<Step>, settings: &Settings) {
     let restores = steps
         .iter()
         .any(|step| step.action == Action::Server(ServerAction::Restore));
-    for index in 0..dice.between(2, 8) as usize {
-        let replica = dice.below(u64::from(settings.replicas)) as u8;
-        let pick = dice.below(1_000) as u32;
-        let action = if dice.chance(600) || restores {
-            let verb = *dice.pick(&[Verb::Verify, Verb::Verify, Verb::Resync]);
-            Action::Verb {
-                replica,
-                process: dice.below(2) as u8,
-                verb,
-                pick,
-            }
-        } else {
-            // A torn document would be written upon as if the server had it.
-            let drift = *dice.pick(&[Drift::Lost, Drift::Older, Drift::Extra]);
-            Action::Drift {
-                replica,
-                drift,
-                pick,
-            }
-        };
+    let mut number = count;
+    let mut add = |at_ms, action| {
         steps.push(Step {
-            number: count + index,
-            at_ms: dice.between(0, ends_ms),
+            number,
+            at_ms,
             action,
         });
+        number += 1;
+    };
+    for _ in 0..dice.between(2, 8) {
+        let (replica, process) = (
+            dice.below(u64::from(settings.replicas)) as u8,
+            dice.below(2) as u8,
+        );
+        let (at_ms, pick) = (dice.between(0, ends_ms), dice.below(1_000) as u32);
+        let verb = |verb| Action::Verb {
+            replica,
+            process,
+            verb,
+            pick,
+        };
+        if restores || dice.chance(500) {
+            add(at_ms, verb(*dice.pick(&[Verb::Verify, Verb::Resync])));
+            continue;
+        }
+        // A torn document would be written upon as if the server had it.
+        let drift = *dice.pick(&[Drift::Lost, Drift::Older, Drift::Older, Drift::Extra]);
+        let drifts = Action::Drift {
+            replica,
+            drift,
+            pick,
+        };
+        add(at_ms, drifts);
+        add(at_ms + dice.below(3_000), verb(Verb::Verify));
     }
     steps.sort_by_key(|step| step.at_ms);
 }

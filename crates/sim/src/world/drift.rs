@@ -1,6 +1,6 @@
 //! Drift: a record changes behind the engine's back, and comparisons with the server must find it.
 use super::World;
-use super::event::Who;
+use super::event::{Event, Who};
 use super::replica::connector;
 use crate::check::{Archive, Checked, Key, Remembered, Violation, tokens, unreadable};
 use crate::disk::Disk;
@@ -32,7 +32,7 @@ impl<D: Disk> World<D> {
             format!("{drift:?}: {collection}/{id} of replica {number}")
         });
         let replica = &mut self.replicas[number];
-        replica.drifted.insert((collection.clone(), id));
+        replica.drifted.insert((collection.clone(), id), drift);
         if after.state == RecordState::Dirty {
             // What is pending on it is remembered as it was.
             if let Some(remembered) = replica.shadow.records.get_mut(&(collection, rid)) {
@@ -200,6 +200,39 @@ impl<D: Disk> World<D> {
         Ok(())
     }
 
+    /// While a record that drifted is being fetched, the app may write to it.
+    pub(super) fn write_meanwhile(&mut self, who: Who, task: &Task) {
+        let Task::Fetch(Wanted::Ids(ids)) = task else {
+            return;
+        };
+        let number = self.replicas[who.replica].steps;
+        let mut dice = self.dice(who.replica, 10, number);
+        for (collection, id) in ids {
+            let key = (collection.clone(), id.clone());
+            let drift = self.replicas[who.replica].drifted.get(&key);
+            // A torn document would be written upon as if the server had it.
+            if drift.is_some_and(|drift| *drift != Drift::Torn) && dice.chance(300) {
+                let at_ms = self.now_ms + dice.between(1, 4);
+                self.queue.add(at_ms, Event::Edit { who, key });
+            }
+        }
+    }
+
+    /// The app writes to a record.
+    pub(super) fn edit(&mut self, who: Who, (collection, id): Key) -> Checked {
+        let shown = self.shown(who.replica, &collection, &id)?;
+        let mut drawn = Vec::new();
+        let kind = WriteKind::Put(self.edited(shown.as_ref(), &mut drawn));
+        let id = Some(id);
+        let writes = vec![Write {
+            collection,
+            id,
+            kind,
+        }];
+        let group = false;
+        self.step(who, Input::Write { writes, group }, drawn)
+    }
+
     /// What is mended had drifted.
     pub(super) fn check_mended(
         &mut self,
@@ -210,7 +243,7 @@ impl<D: Disk> World<D> {
         for id in ids {
             let key = (collection.clone(), id.clone());
             let had_drifted = self.replicas[who.replica].drifted.remove(&key);
-            if !had_drifted {
+            if had_drifted.is_none() {
                 let message = format!(
                     "{key:?} of replica {} was mended, but had not drifted",
                     who.replica

@@ -1,4 +1,5 @@
 //! What will happen, in the order of virtual time.
+use crate::check::Key;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use tisync_connect::http::{HttpError, Response};
@@ -45,6 +46,8 @@ pub(super) enum Event {
     },
     /// Something comes along a stream of hints.
     Ear { ear: u64, news: News },
+    /// The app writes to this record.
+    Edit { who: Who, key: Key },
     /// The provider has credentials.
     Credentials { who: Who },
     /// The processes of a replica are started again.

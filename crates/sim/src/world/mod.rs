@@ -188,6 +188,7 @@ impl<D: Disk> World<D> {
                 failed,
             } => self.decided(who, &decide, failed),
             Event::Ear { ear, news } => self.hear(ear, news),
+            Event::Edit { who, key } => self.edit(who, key),
             Event::Credentials { who } => self.credentials(who),
             Event::Start { replica, ticket } => {
                 if self.replicas[replica].start_ticket == ticket {

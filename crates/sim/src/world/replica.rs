@@ -2,8 +2,8 @@
 use super::event::Who;
 use crate::check::{Key, Manners, Moment, Shadow};
 use crate::disk::Disk;
-use crate::scenario::{CrashWhen, Settings};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::scenario::{CrashWhen, Drift, Settings};
+use std::collections::BTreeMap;
 use tisync_core::Engine;
 use tisync_core::model::*;
 
@@ -33,7 +33,7 @@ pub(super) struct Replica<D> {
     pub(super) shadow: Shadow,
     pub(super) manners: Manners,
     /// Records that were changed behind the engine's back.
-    pub(super) drifted: BTreeSet<Key>,
+    pub(super) drifted: BTreeMap<Key, Drift>,
 }
 
 /// A running process.
@@ -68,7 +68,7 @@ impl<D: Disk> Replica<D> {
             start_ticket: 0,
             shadow: Shadow::default(),
             manners: Manners::default(),
-            drifted: BTreeSet::new(),
+            drifted: BTreeMap::new(),
         }
     }
 

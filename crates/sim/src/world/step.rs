@@ -209,6 +209,7 @@ impl<D: Disk> World<D> {
             match output {
                 Output::Order(order) => {
                     self.check_order(who, &order)?;
+                    self.write_meanwhile(who, &order.task);
                     self.send(who, order)?;
                 }
                 Output::Decide(decide) => self.ask(who, decide),

@@ -167,7 +167,7 @@ impl<D: Disk> World<D> {
         Document::from_object(&object)
     }
 
-    fn shown(
+    pub(super) fn shown(
         &mut self,
         replica: usize,
         collection: &CollectionName,
