@@ -1,10 +1,11 @@
 //! Checkpoints: they pass only what is stored, and go back only in a new walk.
 use super::record::unreadable;
-use super::{Checked, Commit, History, Place, Shadow, Violation, number};
+use super::{Checked, Commit, History, Key, Place, Shadow, Violation, number};
 use tisync_core::model::{CollectionName, FeedKey, FeedState, RecordId, RecordState, Version};
 use tisync_core::store::{Durability, Keys, Load, Store, Tx};
 
-/// Checks the feeds that a commit moved, and remembers where they stand.
+/// Checks the feeds that a commit moved, and remembers where they stand. `drifted`: the records that were changed
+/// behind the engine's back; comparisons with the server find them, not the feed.
 pub(crate) fn checkpoint<S: Store>(
     store: &mut S,
     shadow: &mut Shadow,
@@ -12,6 +13,7 @@ pub(crate) fn checkpoint<S: Store>(
     epoch: &str,
     commit: &Commit,
     collections: impl Fn(&FeedKey) -> Vec<CollectionName>,
+    drifted: impl Fn(&Key) -> bool,
 ) -> Checked {
     for (key, state) in &commit.feeds {
         let before = shadow.places.remove(key);
@@ -33,7 +35,9 @@ pub(crate) fn checkpoint<S: Store>(
         }
         if before.as_ref() != Some(&place) && !place.walking && place.epoch == epoch {
             let after = plain.map_or(0, |before| before.number);
-            passed(store, history, &collections(key), after, place.number)?;
+            let listed = collections(key);
+            let concerns = |key: &Key| listed.contains(&key.0) && !drifted(key);
+            passed(store, history, concerns, after, place.number)?;
         }
         shadow.places.insert(key.clone(), place);
     }
@@ -54,7 +58,7 @@ fn place(state: &FeedState) -> Option<Place> {
 fn passed<S: Store>(
     store: &mut S,
     history: &History,
-    collections: &[CollectionName],
+    concerns: impl Fn(&Key) -> bool,
     after: u64,
     until: u64,
 ) -> Checked {
@@ -63,11 +67,9 @@ fn passed<S: Store>(
     }
     let mut tx = store.begin(Durability::Normal).map_err(unreadable)?;
     for (_, keys) in history.by_number.range(after + 1..=until) {
-        for (collection, id) in keys
-            .iter()
-            .filter(|(collection, _)| collections.contains(collection))
-        {
-            let latest = &history.latest[&(collection.clone(), id.clone())];
+        for key in keys.iter().filter(|key| concerns(key)) {
+            let (collection, id) = key;
+            let latest = &history.latest[key];
             let known = known(&mut tx, collection, id)?;
             let fine = match (&latest.document, &known) {
                 (Some(_), None) => false,

@@ -186,6 +186,7 @@ impl<D: Disk> World<D> {
                     .cloned()
                     .unwrap_or_default()
             },
+            |key| replica.drifted.contains_key(key),
         )?;
         if self.trace.is_on() && self.trace.steps().is_multiple_of(16) {
             let hash = self.replicas[who.replica].disk.state_hash();
@@ -230,8 +231,11 @@ impl<D: Disk> World<D> {
                     }
                 }
                 Output::WakeAt { monotonic_ms } => self.wake_at(who, monotonic_ms),
-                Output::CredentialsNeeded { .. } => {
-                    let number = self.replicas[who.replica].revision;
+                Output::CredentialsNeeded { revision, .. } => {
+                    // Who answers counts on from what was refused; a login has a number of its own.
+                    let replica = &mut self.replicas[who.replica];
+                    replica.revision = replica.revision.max(revision);
+                    let number = replica.revision;
                     let wait_ms = self.dice(who.replica, 3, number).between(10, 20_000);
                     self.queue
                         .add(self.now_ms + wait_ms, Event::Credentials { who });

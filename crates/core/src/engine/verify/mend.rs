@@ -92,10 +92,10 @@ fn one<T: Tx>(
         return Ok(false);
     }
     let (before, shown) = (slot.base.clone(), slot.ours());
+    let is_clean = slot.chain.is_empty();
     if planted::on(Bug::MendDropsChain) {
         slot.chain.clear();
     }
-    let is_clean = slot.chain.is_empty();
     let theirs = remote.image.clone();
     if is_clean {
         slot.remote = None;
