@@ -14,6 +14,15 @@ pub(crate) struct Env {
     pub(crate) runs: usize,
     /// How many records each row takes.
     pub(crate) sizes: Sizes,
+    /// The only program that runs, for a profiler.
+    only: Option<Program>,
+}
+
+/// One of the two that are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Program {
+    Ours,
+    Limit,
 }
 
 /// How many records each row takes.
@@ -48,7 +57,7 @@ impl Sizes {
 
 impl Env {
     /// Makes a folder for this run; it goes when the run ends.
-    pub(crate) fn new(runs: usize, sizes: Sizes) -> Result<Self> {
+    pub(crate) fn new(runs: usize, sizes: Sizes, only: Option<Program>) -> Result<Self> {
         let parent =
             std::env::var_os(FOLDER).map_or_else(|| PathBuf::from("target/bench"), PathBuf::from);
         std::fs::create_dir_all(&parent)
@@ -61,7 +70,13 @@ impl Env {
             folder,
             runs,
             sizes,
+            only,
         })
+    }
+
+    /// Whether a program runs.
+    pub(crate) fn wants(&self, program: Program) -> bool {
+        self.only.is_none_or(|only| only == program)
     }
 
     /// A folder that goes when it is dropped.

@@ -3,13 +3,16 @@
 //! For each row two programs run in turn, and the medians are compared: the *limit*, bare axum, reqwest,
 //! serde_json and rusqlite that move the same bytes with the same pages, durability and number of commits;
 //! and *ours*, the library against the reference server, both on SQLite, over HTTP on the loopback. Absolute
-//! times do not carry from machine to machine; the ratios do, to about a quarter.
+//! times do not carry from machine to machine; the ratios do, to about a quarter. `docs/PERFORMANCE.md` says
+//! what each row does and what decides it.
 mod env;
 mod host;
 mod limit;
 mod memory;
 mod ours;
+mod pair;
 mod record;
+mod spent;
 mod table;
 mod w1_pull;
 mod w2_save;
@@ -20,7 +23,7 @@ mod w6_read;
 
 use anyhow::{Result, bail};
 use clap::Parser;
-use env::{Env, Sizes};
+use env::{Env, Program, Sizes};
 use std::path::PathBuf;
 use table::Line;
 
@@ -28,7 +31,8 @@ use table::Line;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench")]
 struct Args {
-    /// Prints one JSON object a line: row, ours_s, limit_s, ratio, n.
+    /// Prints one JSON object a line: row, ours_s, limit_s, ratio, n, and where they apply cpu_ratio, must, aim,
+    /// verdict and note.
     #[arg(long)]
     json: bool,
     /// Only this row: W1 to W6; several with several flags.
@@ -40,9 +44,12 @@ struct Args {
     /// One run with a tenth of the records, for a first look.
     #[arg(long)]
     quick: bool,
+    /// Runs one of the two programs alone, for a profiler; there are no ratios then.
+    #[arg(long)]
+    only: Option<Program>,
     /// What a child process pulls with, to measure its memory.
     #[arg(long, hide = true, requires_all = ["child_url", "child_file", "child_count"])]
-    child: Option<memory::Program>,
+    child: Option<Program>,
     #[arg(long, hide = true)]
     child_url: Option<String>,
     #[arg(long, hide = true)]
@@ -80,8 +87,8 @@ fn main() -> Result<()> {
         bail!("expected a row from W1 to W6, but {unknown} came");
     }
     let env = match args.quick {
-        true => Env::new(1, Sizes::QUICK)?,
-        false => Env::new(args.n.max(1), Sizes::FULL)?,
+        true => Env::new(1, Sizes::QUICK, args.only)?,
+        false => Env::new(args.n.max(1), Sizes::FULL, args.only)?,
     };
     let mut lines = Vec::new();
     for (_, run) in ROWS
@@ -97,7 +104,8 @@ fn main() -> Result<()> {
     if !args.json {
         print!("{}", table::print(&lines));
         println!(
-            "ours and limit are medians of {} runs; a smaller ratio is better",
+            "Medians of {} runs; ratio: ours to the limit, by the clock; cpu: the same of processor time, which a busy \
+             machine changes less.",
             env.runs
         );
     }

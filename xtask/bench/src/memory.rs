@@ -1,5 +1,5 @@
 //! Peak memory: the pull in a child process, with the server outside.
-use crate::env::Env;
+use crate::env::{Env, Program};
 use crate::host::Host;
 use crate::table::{Line, Unit};
 use crate::{limit, ours};
@@ -13,13 +13,6 @@ const ABOVE_CACHE_MB: f64 = 100.0;
 const CACHE_MB: f64 = 64.0;
 /// How much more a pull of ten times the records may take: memory is flat.
 const FLAT: f64 = 1.15;
-
-/// Which program a child runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Program {
-    Ours,
-    Limit,
-}
 
 /// Pulls everything and prints the peak: what a child does.
 pub(crate) fn child(program: Program, url: &str, path: &Path, count: u64) -> Result<()> {
@@ -50,6 +43,7 @@ pub(crate) fn run(env: &Env) -> Result<Vec<Line>> {
             unit: Unit::Megabytes,
             ours: peak(env, Program::Ours, count)?,
             limit: peak(env, Program::Limit, count)?,
+            cpu: None,
             n: 1,
             must: None,
             aim: None,
@@ -74,11 +68,16 @@ fn judge(lines: &mut [Line]) {
             _ => absolute,
         };
         line.must = Some(allowed / line.limit);
-        line.note = format!("must: {allowed:.0} MB");
+        line.note = format!(
+            "at most {allowed:.0} MB: the cache of {CACHE_MB} and {ABOVE_CACHE_MB} above it; pages are let go as they are stored"
+        );
     }
 }
 
 fn peak(env: &Env, program: Program, count: u64) -> Result<f64> {
+    if !env.wants(program) {
+        return Ok(f64::NAN);
+    }
     let folder = env.fresh()?;
     let server = match program {
         Program::Ours => Host::ours(&env.copy(&ours::filled(env, count)?, folder.path())?)?,

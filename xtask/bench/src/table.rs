@@ -1,5 +1,7 @@
 //! What was measured, for people and for programs.
-use serde_json::json;
+use crate::pair::Pair;
+use crate::spent::Spent;
+use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
 /// One measured line.
@@ -12,6 +14,8 @@ pub(crate) struct Line {
     pub(crate) ours: f64,
     /// The median of the limit's runs.
     pub(crate) limit: f64,
+    /// The same of processor time, in seconds.
+    pub(crate) cpu: Option<(f64, f64)>,
     /// How many runs of each.
     pub(crate) n: usize,
     /// The ratio that must be met, if there is one.
@@ -31,13 +35,23 @@ pub(crate) enum Unit {
 
 impl Line {
     /// A line of times: takes the medians.
-    pub(crate) fn times(row: impl Into<String>, samples: Samples) -> Self {
+    pub(crate) fn times(row: impl Into<String>, spent: &Pair<Spent>) -> Self {
+        let cpu = spent.map(|spent| spent.cpu_s);
+        Line {
+            cpu: Some((median(cpu.ours), median(cpu.limit))),
+            ..Line::seconds(row, spent.map(|spent| spent.wall_s))
+        }
+    }
+
+    /// A line of times by the clock alone.
+    pub(crate) fn seconds(row: impl Into<String>, seconds: Pair<f64>) -> Self {
         Line {
             row: row.into(),
             unit: Unit::Seconds,
-            n: samples.ours.len(),
-            ours: median(samples.ours),
-            limit: median(samples.limit),
+            n: seconds.ours.len().max(seconds.limit.len()),
+            ours: median(seconds.ours),
+            limit: median(seconds.limit),
+            cpu: None,
             must: None,
             aim: None,
             note: String::new(),
@@ -65,36 +79,49 @@ impl Line {
         self.ours / self.limit
     }
 
-    fn verdict(&self) -> &'static str {
-        let within = |budget: Option<f64>| budget.is_some_and(|budget| self.ratio() <= budget);
-        match self.must {
-            None => "",
-            Some(_) if within(self.aim) => "aim",
-            Some(_) if within(self.must) => "must",
-            Some(_) => "MISSES",
-        }
+    /// The ratio of processor time.
+    fn cpu_ratio(&self) -> Option<f64> {
+        self.cpu.map(|(ours, limit)| ours / limit)
     }
 
-    /// One object.
+    /// Whether the budget is met, by the clock.
+    fn verdict(&self) -> Option<&'static str> {
+        let ratio = Some(self.ratio()).filter(|ratio| ratio.is_finite())?;
+        let must = self.must?;
+        Some(match self.aim {
+            _ if ratio > must => "MISSED",
+            Some(aim) if ratio <= aim => "met, aim",
+            _ => "met",
+        })
+    }
+
+    /// One object; what does not apply is left out.
     pub(crate) fn json(&self) -> String {
-        let ratio = self.ratio();
-        match self.unit {
-            Unit::Seconds => json!({
-                "row": self.row, "ours_s": self.ours, "limit_s": self.limit, "ratio": ratio, "n": self.n,
-            }),
-            Unit::Megabytes => json!({
-                "row": self.row, "ours_mb": self.ours, "limit_mb": self.limit, "ratio": ratio, "n": self.n,
-            }),
-        }
-        .to_string()
+        let (ours, limit) = match self.unit {
+            Unit::Seconds => ("ours_s", "limit_s"),
+            Unit::Megabytes => ("ours_mb", "limit_mb"),
+        };
+        let mut object = Map::new();
+        let mut put = |key: &str, value: Value| {
+            if !value.is_null() {
+                object.insert(key.to_owned(), value);
+            }
+        };
+        put("row", json!(self.row));
+        put(ours, json!(self.ours));
+        put(limit, json!(self.limit));
+        put("ratio", json!(self.ratio()));
+        put("cpu_ratio", json!(self.cpu_ratio()));
+        put("n", json!(self.n));
+        put("must", json!(self.must));
+        put("aim", json!(self.aim));
+        put("verdict", json!(self.verdict()));
+        put(
+            "note",
+            json!(Some(&self.note).filter(|note| !note.is_empty())),
+        );
+        Value::Object(object).to_string()
     }
-}
-
-/// The times of both programs, in seconds.
-#[derive(Debug, Default)]
-pub(crate) struct Samples {
-    pub(crate) ours: Vec<f64>,
-    pub(crate) limit: Vec<f64>,
 }
 
 /// The middle value.
@@ -112,22 +139,25 @@ pub(crate) fn print(lines: &[Line]) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "{:<28} {:>10} {:>10} {:>7} {:>6} {:>6}  {:<7} note",
-        "row", "ours", "limit", "ratio", "must", "aim", "verdict"
+        "{:<26} {:>9} {:>9} {:>6} {:>6} {:>5} {:>5}  {:<8}  what decides it",
+        "row", "ours", "limit", "ratio", "cpu", "must", "aim", "verdict"
     );
     for line in lines {
-        let budget =
-            |budget: Option<f64>| budget.map_or_else(String::new, |ratio| format!("{ratio:.2}"));
+        let ratio = |ratio: Option<f64>| match ratio {
+            Some(ratio) if ratio.is_finite() => format!("{ratio:.2}"),
+            _ => String::new(),
+        };
         let _ = writeln!(
             out,
-            "{:<28} {:>10} {:>10} {:>7.2} {:>6} {:>6}  {:<7} {}",
+            "{:<26} {:>9} {:>9} {:>6} {:>6} {:>5} {:>5}  {:<8}  {}",
             line.row,
             shown(line.unit, line.ours),
             shown(line.unit, line.limit),
-            line.ratio(),
-            budget(line.must),
-            budget(line.aim),
-            line.verdict(),
+            ratio(Some(line.ratio())),
+            ratio(line.cpu_ratio()),
+            ratio(line.must),
+            ratio(line.aim),
+            line.verdict().unwrap_or_default(),
             line.note
         );
     }
@@ -136,6 +166,7 @@ pub(crate) fn print(lines: &[Line]) -> String {
 
 fn shown(unit: Unit, value: f64) -> String {
     match unit {
+        _ if !value.is_finite() => String::new(),
         Unit::Megabytes => format!("{value:.0} MB"),
         Unit::Seconds if value >= 0.1 => format!("{value:.2} s"),
         Unit::Seconds if value >= 1e-3 => format!("{:.2} ms", value * 1e3),
@@ -148,25 +179,45 @@ mod tests {
     use super::*;
 
     fn line(ours: f64) -> Line {
-        let samples = Samples {
+        let seconds = Pair {
             ours: vec![9.0, ours, 0.0],
             limit: vec![1.0, 1.0],
         };
-        Line::times("W0", samples).budget(1.6, 1.25)
+        Line::seconds("W0", seconds).budget(1.6, 1.25)
     }
 
     #[test]
     fn the_verdict_follows_the_budget() {
-        assert_eq!(line(1.2).verdict(), "aim");
-        assert_eq!(line(1.5).verdict(), "must");
-        assert_eq!(line(1.7).verdict(), "MISSES");
+        assert_eq!(line(1.2).verdict(), Some("met, aim"));
+        assert_eq!(line(1.5).verdict(), Some("met"));
+        assert_eq!(line(1.7).verdict(), Some("MISSED"));
+        assert_eq!(line(f64::NAN).verdict(), None);
+        let without = Line {
+            must: None,
+            ..line(1.2)
+        };
+        assert_eq!(without.verdict(), None);
     }
 
     #[test]
     fn a_line_is_one_object() {
         assert_eq!(
-            line(1.5).json(),
-            r#"{"limit_s":1.0,"n":3,"ours_s":1.5,"ratio":1.5,"row":"W0"}"#
+            line(1.5).note("why").json(),
+            r#"{"aim":1.25,"limit_s":1.0,"must":1.6,"n":3,"note":"why","ours_s":1.5,"ratio":1.5,"row":"W0","verdict":"met"}"#
         );
+    }
+
+    #[test]
+    fn a_program_alone_has_no_ratio() {
+        let alone = Pair {
+            ours: vec![1.0],
+            limit: Vec::new(),
+        };
+        let line = Line::seconds("W0", alone).budget(1.6, 1.25);
+        assert_eq!(
+            line.json(),
+            r#"{"aim":1.25,"must":1.6,"n":1,"ours_s":1.0,"row":"W0"}"#
+        );
+        assert!(print(&[line]).contains("1.00 s"));
     }
 }

@@ -1,14 +1,19 @@
 //! W2: single saves, each a commit of the record and its entry in the outbox.
 use crate::env::Env;
 use crate::limit::{Durable, Saves};
+use crate::pair::Pair;
 use crate::record::{self, COLLECTION};
-use crate::table::{Line, Samples};
+use crate::spent::{Spent, Watch};
+use crate::table::Line;
 use anyhow::{Result, ensure};
 use std::time::Instant;
 use tisync::{Replica, WriteDurability};
 
 /// Nobody listens there; nothing is sent before a sync is asked for.
 const NOWHERE: &str = "http://127.0.0.1:9";
+
+/// What all saves took, and the seconds of each, in order.
+type Measured = (Spent, Vec<f64>);
 
 pub(crate) fn run(env: &Env) -> Result<Vec<Line>> {
     let mut lines = rows(env, "NORMAL", Durable::Normal, (1.4, 1.2))?;
@@ -18,33 +23,33 @@ pub(crate) fn run(env: &Env) -> Result<Vec<Line>> {
 
 fn rows(env: &Env, name: &str, durable: Durable, (must, aim): (f64, f64)) -> Result<Vec<Line>> {
     let count = env.sizes.small;
-    let [mut total, mut p50, mut p99] = [(); 3].map(|()| Samples::default());
-    let mut add = |of: fn(&mut Samples) -> &mut Vec<f64>, mut times: Vec<f64>| {
-        times.sort_by(f64::total_cmp);
-        of(&mut total).push(times.iter().sum());
-        of(&mut p50).push(times[times.len() / 2]);
-        of(&mut p99).push(times[times.len() * 99 / 100]);
-    };
-    for run in 0..env.runs {
-        eprintln!("W2 {name}, run {} of {}", run + 1, env.runs);
-        add(|samples| &mut samples.limit, limit_s(env, count, durable)?);
-        add(|samples| &mut samples.ours, ours_s(env, count, durable)?);
-    }
-    let line = Line::times(format!("W2 {name}"), total).budget(must, aim);
+    let name = format!("W2 {name}");
+    let measured = Pair::run(
+        env,
+        &name,
+        || ours(env, count, durable),
+        || limit(env, count, durable),
+    )?;
+    let line = Line::times(&name, &measured.map(|(spent, _)| *spent)).budget(must, aim);
     let per_s = |seconds: f64| count as f64 / seconds;
+    let what = match durable {
+        Durable::Normal => "the commit, and the check of the document",
+        Durable::Full => "the disk: each save waits for it once",
+    };
     let note = format!(
-        "{:.0} against {:.0} per s",
+        "{what}; {:.0} against {:.0} per s",
         per_s(line.ours),
         per_s(line.limit)
     );
+    let part = |of: usize| measured.map(move |(_, times)| times[times.len() * of / 100]);
     Ok(vec![
         line.note(note),
-        Line::times(format!("W2 {name} p50"), p50),
-        Line::times(format!("W2 {name} p99"), p99),
+        Line::seconds(format!("{name} p50"), part(50)),
+        Line::seconds(format!("{name} p99"), part(99)),
     ])
 }
 
-fn limit_s(env: &Env, count: u64, durable: Durable) -> Result<Vec<f64>> {
+fn limit(env: &Env, count: u64, durable: Durable) -> Result<Measured> {
     let folder = env.fresh()?;
     let mut saves = Saves::open(&folder.path().join("client.db"), durable)?;
     timed(count, |number, id| {
@@ -56,7 +61,7 @@ fn limit_s(env: &Env, count: u64, durable: Durable) -> Result<Vec<f64>> {
     })
 }
 
-fn ours_s(env: &Env, count: u64, durable: Durable) -> Result<Vec<f64>> {
+fn ours(env: &Env, count: u64, durable: Durable) -> Result<Measured> {
     let folder = env.fresh()?;
     let replica = Replica::open(folder.path().join("client.db"))
         .server(NOWHERE)
@@ -80,13 +85,16 @@ fn ours_s(env: &Env, count: u64, durable: Durable) -> Result<Vec<f64>> {
 }
 
 /// Times each save; making the text of a record counts for both.
-fn timed(count: u64, mut save: impl FnMut(u64, &str) -> Result<()>) -> Result<Vec<f64>> {
+fn timed(count: u64, mut save: impl FnMut(u64, &str) -> Result<()>) -> Result<Measured> {
     let mut times = Vec::with_capacity(count as usize);
+    let watch = Watch::start();
     for number in 0..count {
         let id = record::id(number);
         let started = Instant::now();
         save(number, &id)?;
         times.push(started.elapsed().as_secs_f64());
     }
-    Ok(times)
+    let spent = watch.stop();
+    times.sort_by(f64::total_cmp);
+    Ok((spent, times))
 }

@@ -1,26 +1,30 @@
 //! W5: every record was changed here and on the server; both change the title, and each another field.
 use crate::env::Env;
 use crate::host::Host;
+use crate::pair::Pair;
 use crate::record::{self, COLLECTION};
-use crate::table::{Line, Samples, median};
+use crate::spent::{Spent, Watch};
+use crate::table::{Line, median};
 use crate::{limit, ours};
 use anyhow::{Result, ensure};
 use std::time::Instant;
 
+/// What the sync took, and the seconds of writing its journal rows once more.
+type Measured = (Spent, Option<f64>);
+
 pub(crate) fn run(env: &Env) -> Result<Vec<Line>> {
-    let mut samples = Samples::default();
-    let mut journals = Vec::new();
-    for run in 0..env.runs {
-        eprintln!("W5 conflicts, run {} of {}", run + 1, env.runs);
-        samples.limit.push(limit_s(env)?);
-        let (seconds, journal) = ours_s(env)?;
-        samples.ours.push(seconds);
-        journals.push(journal);
-    }
-    let line = Line::times("W5 conflicts", samples).budget(2.6, 1.5);
-    let journal = median(journals);
+    let measured = Pair::run(env, "W5 conflicts", || ours(env), || limit(env))?;
+    let line = Line::times("W5 conflicts", &measured.map(|(spent, _)| *spent)).budget(2.6, 1.5);
+    let journal = median(
+        measured
+            .ours
+            .iter()
+            .filter_map(|(_, journal)| *journal)
+            .collect(),
+    );
     let note = format!(
-        "writing the same journal rows alone takes {:.0} ms, {:.0} % of ours",
+        "three images a conflict are parsed and compared; the limit keeps no journal: writing its rows alone takes \
+         {:.0} ms, {:.0} % of ours",
         journal * 1e3,
         journal / line.ours * 100.0
     );
@@ -32,7 +36,7 @@ fn edited(number: u64) -> String {
     record::document(number, 2)
 }
 
-fn limit_s(env: &Env) -> Result<f64> {
+fn limit(env: &Env) -> Result<Measured> {
     let (folder, count) = (env.fresh()?, env.sizes.small);
     let file = env.copy(&limit::filled(env, count)?, folder.path())?;
     let server = limit::serve(&file)?;
@@ -44,14 +48,13 @@ fn limit_s(env: &Env) -> Result<f64> {
         (0..count).map(|number| (record::id(number), record::body(number, 2))),
         true,
     )?;
-    let started = Instant::now();
+    let watch = Watch::start();
     client.pull_and_merge(count)?;
     client.push_all()?;
-    Ok(started.elapsed().as_secs_f64())
+    Ok((watch.stop(), None))
 }
 
-/// Seconds of the sync, and of writing its journal rows once more.
-fn ours_s(env: &Env) -> Result<(f64, f64)> {
+fn ours(env: &Env) -> Result<Measured> {
     let (folder, count) = (env.fresh()?, env.sizes.small);
     let file = env.copy(&ours::filled(env, count)?, folder.path())?;
     let server = Host::ours(&file)?;
@@ -62,11 +65,11 @@ fn ours_s(env: &Env) -> Result<(f64, f64)> {
     replica.bulk(|writes| {
         (0..count).try_for_each(|number| writes.put(COLLECTION, record::id(number), edited(number)))
     })?;
-    let started = Instant::now();
+    let watch = Watch::start();
     ours::sync(&replica)?;
-    let seconds = started.elapsed().as_secs_f64();
+    let spent = watch.stop();
     drop(replica);
-    Ok((seconds, journal_s(&client, i64::try_from(count)?)?))
+    Ok((spent, Some(journal_s(&client, i64::try_from(count)?)?)))
 }
 
 /// Copies the journal within the file, in commits of the size of a page: what its rows cost alone.
