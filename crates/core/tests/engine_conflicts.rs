@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 mod common;
 use common::*;
+use tisync_core::ErrorKind;
 use tisync_core::model::*;
 
 fn rejected() -> Verdict {
@@ -88,6 +89,37 @@ fn a_create_that_is_taken_back_during_its_conflict_shows_theirs() {
     assert!(device.conflicts().is_empty());
     assert_eq!(device.get("a").unwrap(), r#"{"t":2}"#);
     assert_eq!(device.record("a").unwrap().state, RecordState::Clean);
+}
+
+#[test]
+fn what_one_transaction_writes_after_it_took_its_create_back_does_not_touch_theirs() {
+    let mut device = Device::new(Rule::Manual);
+    device.step(Input::Stop);
+    device.put("a", r#"{"t":1}"#);
+    device.step(Input::Start { listen: false });
+    device.pull(vec![upsert("a", "e.2", r#"{"t":2}"#)]);
+    let write = |kind: WriteKind| Write {
+        collection: name("notes"),
+        id: Some(name("a")),
+        kind,
+    };
+    let twice = Input::Write {
+        writes: vec![write(WriteKind::Delete), write(WriteKind::Delete)],
+        group: false,
+    };
+    let error = device.try_step(twice).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotFound, "{error}");
+    let anew = WriteKind::Put(document(r#"{"t":3}"#));
+    device.step(Input::Write {
+        writes: vec![write(WriteKind::Delete), write(anew)],
+        group: false,
+    });
+    assert_eq!(device.get("a").unwrap(), r#"{"t":3}"#);
+    assert_eq!(device.conflicts().len(), 1, "theirs is still to be settled");
+    assert_eq!(
+        device.outbox()[0].state,
+        EntryState::Held(Blocker::Conflict)
+    );
 }
 
 #[test]

@@ -52,10 +52,6 @@ pub(super) fn append<T: Tx>(
                 journal_of(work, &cancelled, JournalChange::State(JournalState::Void));
             }
             if slot.chain.is_empty() {
-                // Without a side of ours there is no conflict: theirs stands.
-                if let Some(conflict) = slot.conflict.take() {
-                    slot.rebase(&conflict.remote);
-                }
                 slot.record.document = slot.base.document().cloned();
             }
             return Ok(None);

@@ -208,6 +208,14 @@ impl Slot {
     /// Brings holds and the record's state in line with base, chain and conflict. `keep`: whether a row must
     /// stay when the record is gone, because something refers to it.
     pub(super) fn settle(&mut self, keep: impl FnOnce() -> bool) -> Fate {
+        if self.chain.is_empty()
+            && let Some(conflict) = self.conflict.take()
+        {
+            // Without a side of ours there is no conflict: theirs stands. Not before the step ends: what follows
+            // in it was written without a sight of theirs.
+            self.rebase(&conflict.remote);
+            self.show();
+        }
         self.hold();
         if !self.chain.is_empty() || self.remote.is_some() || self.conflict.is_some() {
             self.record.state = RecordState::Dirty;
