@@ -7,6 +7,8 @@ pub mod connectors;
 pub mod feed;
 pub mod http;
 pub mod limits;
+#[doc(hidden)]
+pub mod planted;
 mod session;
 
 pub use connector::{Connector, Hint, Hints, LocalFuture, LocalStream};

@@ -61,6 +61,16 @@ bugs! {
     CheckpointBeforeApply,
     /// What a complete pass did not show is deleted without evidence.
     SweepWithoutFetch,
+    /// A sweep that would take too much goes on without a question.
+    ShrinkUnguarded,
+    /// A new process forgets what was left of the waits after failures.
+    BackoffForgotten,
+    /// That a repeat was not sent counts as proof that nothing was ever sent.
+    RepeatProvesNothingSent,
+    /// What was accepted unheard is not looked up.
+    AcceptedUnheardStays,
+    /// An image that the server has lost still counts.
+    LostImageCounts,
     /// What the server asks for with Retry-After is ignored.
     RetryAfterIgnored,
     /// After a failure nothing asks to be woken.

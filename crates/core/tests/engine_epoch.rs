@@ -57,6 +57,64 @@ fn a_write_whose_answer_was_lost_takes_the_lost_base_along() {
 }
 
 #[test]
+fn a_write_that_is_out_on_what_the_server_has_lost_is_no_drift() {
+    let mut device = Device::new(Rule::Merge);
+    device.pull(vec![upsert("a", "e.12", r#"{"t":12}"#)]);
+    device.delete("a");
+    let (request, _) = device.pushed();
+    let lost = failure(FailureKind::Offline, false);
+    device.answer(request, Reply::Pushed(Err(lost)));
+    let feed = FeedKey {
+        connector: name("main"),
+        feed: name("all"),
+    };
+    device.step(Input::Verify {
+        feed,
+        contents: false,
+    });
+    restore(&mut device, vec![]);
+    let mut fetched = 0;
+    while device.health().feeds[0].verified.unwrap().comparing {
+        let Some(order) = device.order() else {
+            device.step(Input::Wake);
+            continue;
+        };
+        let reply = match order.task {
+            Task::Digest(asked) => {
+                let nothing = Digest {
+                    tally: Tally::default(),
+                    records: asked.list_max.map(|_| Vec::new()),
+                };
+                Reply::Digested(Ok(DigestAnswer {
+                    at: asked.at,
+                    digests: vec![nothing],
+                }))
+            }
+            Task::Fetch(_) => {
+                fetched += 1;
+                let found = Found::Image(Remote {
+                    version: None,
+                    ..remote("e.0", None)
+                });
+                let found = vec![(name("notes"), name("a"), found)];
+                Reply::Fetched(Ok(Fetched {
+                    epoch: Some(name("f")),
+                    found,
+                }))
+            }
+            Task::Probe => Reply::Probed(Ok(())),
+            Task::Push(_) => Reply::Pushed(Err(failure(FailureKind::Offline, false))),
+            task => panic!("a comparison was expected, but {task:?} came"),
+        };
+        device.answer(order.request, reply);
+    }
+    assert!(fetched > 0);
+    let mended = |output: &Output| matches!(output, Output::Event(Event::Mended { .. }));
+    assert!(!device.outputs.iter().any(mended));
+    assert_eq!(device.outbox().len(), 1);
+}
+
+#[test]
 fn a_conflict_that_shows_an_older_image_than_ours_waits_for_the_feed() {
     let mut device = Device::new(Rule::Merge);
     device.pull(vec![upsert("a", "e.12", r#"{"t":12,"u":0}"#)]);

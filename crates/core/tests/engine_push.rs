@@ -176,6 +176,40 @@ fn what_was_accepted_unheard_is_looked_up() {
 }
 
 #[test]
+fn a_group_whose_answer_leaves_a_member_out_goes_again_whole() {
+    let mut device = Device::new(Rule::ClientWins);
+    device.group(&[
+        ("a", WriteKind::Put(document(r#"{"t":1}"#))),
+        ("b", WriteKind::Put(document(r#"{"t":2}"#))),
+    ]);
+    let (request, items) = device.pushed();
+    let verdicts = vec![(items[0].id, Verdict::Returned)];
+    device.answer(request, Reply::Pushed(Ok(verdicts.into())));
+    device.advance(1_000);
+    let (_, again) = device.pushed();
+    let keys = |items: &[PushItem]| items.iter().map(|item| item.id).collect::<Vec<_>>();
+    assert_eq!(keys(&again), keys(&items));
+}
+
+#[test]
+fn a_group_whose_answer_leaves_a_member_out_waits_as_the_server_asked() {
+    let mut device = Device::new(Rule::ClientWins);
+    device.group(&[
+        ("a", WriteKind::Put(document(r#"{"t":1}"#))),
+        ("b", WriteKind::Put(document(r#"{"t":2}"#))),
+    ]);
+    let (request, items) = device.pushed();
+    let verdicts = vec![(items[0].id, Verdict::Deferred { after_ms: 9_000 })];
+    device.answer(request, Reply::Pushed(Ok(verdicts.into())));
+    device.advance(8_999);
+    device.step(Input::Wake);
+    assert!(device.order().is_none());
+    device.advance(1);
+    let (_, again) = device.pushed();
+    assert_eq!(again.len(), 2);
+}
+
+#[test]
 fn a_late_refusal_of_a_member_waits_for_the_answer_to_its_group() {
     let mut device = Device::new(Rule::ClientWins);
     device.group(&[

@@ -1,4 +1,5 @@
 //! The bank of planted bugs: each is a mistake that a maintainer could make, and the checkers must find every one.
+use tisync_connect::planted::{self as connect, Bug as ConnectBug};
 use tisync_core::planted::{self as core, Bug as CoreBug};
 use tisync_server::planted::{self as server, Bug as ServerBug};
 
@@ -10,6 +11,8 @@ pub const SEEDS_MAX: u64 = 2_000;
 pub enum Bug {
     /// In the engine.
     Core(CoreBug),
+    /// In the native connector.
+    Connect(ConnectBug),
     /// In the server.
     Server(ServerBug),
 }
@@ -20,10 +23,14 @@ impl Bug {
         let core = CoreBug::ALL
             .iter()
             .map(|(bug, what)| (Bug::Core(*bug), *what));
+        let connect = ConnectBug::ALL
+            .iter()
+            .map(|(bug, what)| (Bug::Connect(*bug), *what));
         let server = ServerBug::ALL
             .iter()
             .map(|(bug, what)| (Bug::Server(*bug), *what));
-        core.chain(server)
+        core.chain(connect)
+            .chain(server)
             .map(|(bug, what)| (bug, what.trim()))
             .collect()
     }
@@ -40,6 +47,7 @@ impl Bug {
     pub fn name(self) -> String {
         match self {
             Bug::Core(bug) => format!("{bug:?}"),
+            Bug::Connect(bug) => format!("{bug:?}"),
             Bug::Server(bug) => format!("{bug:?}"),
         }
     }
@@ -49,6 +57,10 @@ impl Bug {
 pub fn plant(bug: Option<Bug>) {
     core::plant(match bug {
         Some(Bug::Core(bug)) => Some(bug),
+        _ => None,
+    });
+    connect::plant(match bug {
+        Some(Bug::Connect(bug)) => Some(bug),
         _ => None,
     });
     server::plant(match bug {

@@ -381,7 +381,7 @@ pub(super) fn orphan<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
 pub(super) fn carry_over<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
     for connector in work.config.connectors.keys() {
         let state = work.connector(connector)?.clone();
-        let next = left(work, state.next);
+        let next = left(work, state.next).filter(|_| !planted::on(Bug::BackoffForgotten));
         let not_before = left(work, state.not_before);
         let probe = left(work, state.probe);
         work.set_connector(connector, |state| {
@@ -392,7 +392,8 @@ pub(super) fn carry_over<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
         for (key, _) in work.feeds_of(connector) {
             let feed = work.feed(&key)?;
             let (next, verify) = (feed.next, feed.verification.next);
-            let (next, verify) = (left(work, next), left(work, verify));
+            let next = left(work, next).filter(|_| !planted::on(Bug::BackoffForgotten));
+            let verify = left(work, verify);
             work.set_feed(&key, |state| {
                 state.next = next;
                 state.verification.next = verify;

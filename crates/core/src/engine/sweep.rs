@@ -30,7 +30,7 @@ pub(super) fn sweep<T: Tx>(
     {
         return Ok(false);
     }
-    if pass.shrink.is_none() {
+    if pass.shrink.is_none() && !planted::on(Bug::ShrinkUnguarded) {
         pass.shrink = guard(work, &pass, collections)?;
         if pass.shrink.is_some() {
             probe(work, &pass, collections)?;

@@ -8,7 +8,7 @@ use crate::limits;
 use crate::model::*;
 use crate::planted::{self, Bug};
 use crate::store::{EntryFilter, Op, Tx};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Settles the answer to a push that is still open; returns how many entries it did not bring further.
 pub(super) fn answered<T: Tx>(
@@ -21,9 +21,8 @@ pub(super) fn answered<T: Tx>(
     let out = out_under(work, request)?;
     match answer {
         Ok(Pushed { epoch, verdicts }) => {
-            let mut verdicts: BTreeMap<MutationId, Verdict> = verdicts.into_iter().collect();
-            for entry in &out {
-                let verdict = verdicts.remove(&entry.id).unwrap_or(Verdict::Unknown);
+            let verdicts = of_each(work, &out, verdicts)?;
+            for (entry, verdict) in out.iter().zip(verdicts) {
                 if !work.is_heard(&entry.collection, epoch.as_ref())? {
                     work.set_unheard(&entry.collection)?;
                     if matches!(verdict, Verdict::Conflict { .. }) {
@@ -67,6 +66,40 @@ pub(super) fn answered<T: Tx>(
         }
     }
     Ok(silent)
+}
+
+/// The verdict on each entry. A backend that does not name one leaves it unknown, and with it all that it did not
+/// accept of its group: a group is settled whole.
+fn of_each<T: Tx>(
+    work: &mut Work<'_, T>,
+    out: &[Entry],
+    verdicts: Vec<(MutationId, Verdict)>,
+) -> Result<Vec<Verdict>, Error> {
+    let mut named: BTreeMap<MutationId, Verdict> = verdicts.into_iter().collect();
+    let verdicts: Vec<Verdict> = out
+        .iter()
+        .map(|entry| named.remove(&entry.id).unwrap_or(Verdict::Unknown))
+        .collect();
+    let in_part: BTreeSet<GroupId> = out
+        .iter()
+        .zip(&verdicts)
+        .filter(|(_, verdict)| **verdict == Verdict::Unknown)
+        .filter_map(|(entry, _)| entry.group)
+        .collect();
+    let settled = out.iter().zip(verdicts).map(|(entry, verdict)| {
+        let is_whole = entry.group.is_none_or(|group| !in_part.contains(&group));
+        match verdict {
+            Verdict::Accepted { .. } => Ok(verdict),
+            _ if is_whole => Ok(verdict),
+            Verdict::Deferred { after_ms } => {
+                // That it asked us to wait is true nevertheless.
+                defer(work, entry, after_ms)?;
+                Ok(Verdict::Unknown)
+            }
+            _ => Ok(Verdict::Unknown),
+        }
+    });
+    settled.collect()
 }
 
 /// The entries that are out under a request, with their records loaded.
@@ -113,7 +146,7 @@ pub(super) fn answered_late<T: Tx>(work: &mut Work<'_, T>, answer: Pushed) -> Re
 /// from the beginning may have passed the deletion without a word.
 fn look_again<T: Tx>(work: &mut Work<'_, T>, entry: &Entry) -> Result<(), Error> {
     let slot = work.take(&entry.collection, entry.rid)?;
-    if slot.base.is_present() && !slot.is_out() {
+    if slot.base.is_present() && !slot.is_out() && !planted::on(Bug::AcceptedUnheardStays) {
         suspect(work, &slot);
     }
     work.put(slot);
@@ -132,6 +165,7 @@ fn refused<T: Tx>(work: &mut Work<'_, T>, entry: &Entry) -> Result<(), Error> {
 /// Whether an earlier hand-out of an entry had no answer: that the last one was not sent proves nothing of it.
 fn was_unknown(entry: &Entry) -> bool {
     matches!(entry.state, EntryState::InFlight { again: true, .. })
+        && !planted::on(Bug::RepeatProvesNothingSent)
 }
 
 /// Puts an entry back that was certainly not carried out; it keeps its key.

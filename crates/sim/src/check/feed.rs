@@ -1,7 +1,9 @@
 //! Checkpoints: they pass only what is stored, and go back only in a new walk.
 use super::record::unreadable;
 use super::{Checked, Commit, History, Key, Place, Shadow, Violation, number};
-use tisync_core::model::{CollectionName, FeedKey, FeedState, RecordId, RecordState, Version};
+use tisync_core::model::{
+    CollectionName, FeedKey, FeedState, PassReason, RecordId, RecordState, Version,
+};
 use tisync_core::store::{Durability, Keys, Load, Store, Tx};
 
 /// Checks the feeds that a commit moved, and remembers where they stand. `drifted`: the records that were changed
@@ -16,6 +18,7 @@ pub(crate) fn checkpoint<S: Store>(
     drifted: impl Fn(&Key) -> bool,
 ) -> Checked {
     for (key, state) in &commit.feeds {
+        guarded(store, shadow, key, state, &collections(key))?;
         let before = shadow.places.remove(key);
         let Some(place) = place(state) else {
             if before.is_some() && state.pass.is_none() {
@@ -40,6 +43,46 @@ pub(crate) fn checkpoint<S: Store>(
             passed(store, history, concerns, after, place.number)?;
         }
         shadow.places.insert(key.clone(), place);
+    }
+    Ok(())
+}
+
+/// A sweep begins only if it would not take too much, or after it was looked into.
+fn guarded<S: Store>(
+    store: &mut S,
+    shadow: &mut Shadow,
+    key: &FeedKey,
+    state: &FeedState,
+    collections: &[CollectionName],
+) -> Checked {
+    let Some(pass) = &state.pass else {
+        return Ok(());
+    };
+    let has_begun = pass.place.is_some() || pass.swept;
+    if !has_begun || shadow.swept.insert(key.clone(), pass.number) == Some(pass.number) {
+        return Ok(());
+    }
+    // What a restore has lost is offered again, not deleted.
+    if pass.reason == PassReason::Epoch || pass.shrink.is_some() {
+        return Ok(());
+    }
+    let (mut all, mut missing, mut emptied) = (0, 0, None);
+    let mut tx = store.begin(Durability::Normal).map_err(unreadable)?;
+    for collection in collections {
+        let (here, unseen) = tx
+            .count(collection, Some(pass.number))
+            .map_err(unreadable)?;
+        all += here;
+        missing += unseen;
+        if here > 1 && here == unseen {
+            emptied = Some(collection);
+        }
+    }
+    if emptied.is_some() || missing > 20 && missing * 100 > all * 30 {
+        let message = format!(
+            "{key:?}: a sweep goes on that would take {missing} of {all} records, and all of {emptied:?}"
+        );
+        return Err(Violation::new("shrink", message));
     }
     Ok(())
 }

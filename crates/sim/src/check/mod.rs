@@ -12,7 +12,8 @@
 //! | `group` | groups take effect whole (P3) |
 //! | `checkpoint` | the checkpoint passes only what is stored, and goes back only in a new walk (P5) |
 //! | `clock` | what is written later is stamped later, whatever the device's clock does (P8) |
-//! | `polite` | nothing is sent before the time that the server asked for |
+//! | `shrink` | a sweep that would take too much asks first (P6) |
+//! | `polite` | nothing is sent before the time that the server asked for; waits outlive a process |
 //! | `order` | one exchange at a time, under the lease's generation |
 //! | `drift` | what is mended had drifted, and nothing else |
 //! | `resume` | what waits has a request, a wake-up or a named blocker (P7) |
@@ -25,6 +26,7 @@ mod ledger;
 mod polite;
 mod record;
 mod shadow;
+mod waits;
 
 pub(crate) use commit::{Commit, Journalled};
 pub(crate) use convergence::{Live, converged, nothing_lost};
@@ -34,6 +36,7 @@ pub(crate) use ledger::{Ledger, Token, tokens};
 pub(crate) use polite::{Manners, Moment};
 pub(crate) use record::{Records, unreadable};
 pub(crate) use shadow::{Place, Remembered, Shadow};
+pub(crate) use waits::Waits;
 
 use std::fmt;
 

@@ -31,6 +31,18 @@ struct Row {
     conflict: Option<Conflict>,
 }
 
+impl Row {
+    /// The version of the last image of the server that was seen.
+    fn newest(&self) -> Option<&Version> {
+        let (record, dirty) = self.record.as_ref()?;
+        let waiting = dirty.as_ref().and_then(|dirty| dirty.remote.as_ref());
+        match waiting.or(self.conflict.as_ref().map(|conflict| &conflict.remote)) {
+            Some(remote) => remote.version.as_ref(),
+            None => record.version.as_ref(),
+        }
+    }
+}
+
 /// A record after a commit, as its ledger sees it.
 struct Now<'a> {
     visible: Option<&'a [Token]>,
@@ -120,19 +132,17 @@ impl Records<'_> {
         let mut id = before.as_ref().map(|before| before.id.clone());
         let mut out = None;
         let mut base_present = false;
-        let mut version = None;
+        let (mut version, mut newest) = (None, None);
         if let Some((record, dirty)) = &row.record {
             let key = (place.0.clone(), record.id.clone());
             self.consistent(&key, record, dirty.as_ref(), &row)?;
             out = self.frozen(&key, record, dirty.as_ref(), &row.chain, before.as_ref())?;
             visible = record.document.as_ref().map(marks);
             version = record.version.clone();
-            if let Some(older) = before.as_ref().and_then(|before| before.version.as_ref())
-                && version.as_ref().is_some_and(|now| now.is_before(older))
-                && !self.archive.has_lost(older)
-            {
-                let message = format!("{key:?}: from {older} back to {version:?}");
-                return Err(Violation::new("record", message));
+            newest = row.newest().cloned();
+            if let Some(before) = &before {
+                self.forwards(&key, before.version.as_ref(), version.as_ref())?;
+                self.forwards(&key, before.newest.as_ref(), newest.as_ref())?;
             }
             base_present = match dirty {
                 Some(dirty) => dirty.base.is_present(),
@@ -170,10 +180,24 @@ impl Records<'_> {
                 out,
                 base_present,
                 version,
+                newest,
             };
             self.shadow.records.insert(place.clone(), remembered);
         }
         Ok(())
+    }
+
+    /// What is known of the server goes back only when the server has.
+    fn forwards(&self, key: &Key, before: Option<&Version>, now: Option<&Version>) -> Checked {
+        match (before, now) {
+            (Some(before), Some(now))
+                if now.is_before(before) && !self.archive.has_lost(before) =>
+            {
+                let message = format!("{key:?}: from {before} back to {now}");
+                Err(Violation::new("record", message))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Notes the marks that a record's chain carries.

@@ -15,6 +15,8 @@ pub(crate) struct Shadow {
     pub(crate) groups: BTreeMap<i64, GroupId>,
     /// Where each feed stands.
     pub(crate) places: BTreeMap<FeedKey, Place>,
+    /// The passes whose sweep has begun.
+    pub(crate) swept: BTreeMap<FeedKey, u64>,
     /// The latest stamp of a write of this replica.
     pub(crate) clock: Stamp,
     /// The highest generation of the lease so far.
@@ -35,6 +37,8 @@ pub(crate) struct Remembered {
     pub(crate) base_present: bool,
     /// The version of the base.
     pub(crate) version: Option<Version>,
+    /// The version of the last image of the server that was seen.
+    pub(crate) newest: Option<Version>,
     /// An entry that the server may be acting on, with the base that it stands on.
     pub(crate) out: Option<(MutationId, Image, Option<Version>)>,
 }

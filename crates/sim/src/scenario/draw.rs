@@ -16,6 +16,7 @@ pub fn draw(seed: u64) -> Scenario {
     let mut settings = settings(&mut dice, sparse);
     settings.drifts = Dice::of(seed, &[DRIFT, 0]).chance(300);
     hints(seed, &mut settings);
+    answers(seed, &mut settings);
     let weights = Weights::draw(&mut dice);
     let count = 10 + dice.below(60) as usize;
     let mut at_ms = 0;
@@ -94,7 +95,7 @@ fn settings(dice: &mut Dice, sparse: bool) -> Settings {
     let mut rates = Rates::default();
     if !dice.chance(80) {
         let often = *dice.pick(&[10, 50, 150, 300]);
-        let of_requests = Fault::ALL.len() - Fault::OF_HINTS.len();
+        let of_requests = Fault::ALL.len() - Fault::OF_HINTS.len() - Fault::OF_ANSWERS.len();
         for fault in Fault::ALL.into_iter().take(of_requests) {
             if dice.chance(350) {
                 rates.set(fault, 1 + dice.below(often) as u32);
@@ -145,6 +146,16 @@ fn hints(seed: u64, settings: &mut Settings) {
     for fault in Fault::OF_HINTS {
         if dice.chance(500) {
             settings.rates.set(fault, 1 + dice.below(often) as u32);
+        }
+    }
+}
+
+/// Whether answers say less than the truth: from a stream of their own, too.
+fn answers(seed: u64, settings: &mut Settings) {
+    let mut dice = Dice::of(seed, &[0x61]);
+    for fault in Fault::OF_ANSWERS {
+        if dice.chance(250) {
+            settings.rates.set(fault, 1 + dice.below(500) as u32);
         }
     }
 }

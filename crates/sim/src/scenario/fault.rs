@@ -41,11 +41,15 @@ pub enum Fault {
     HintTwice,
     /// A stream of hints breaks while it tells something.
     HintsBreak,
+    /// A page of a walk leaves out records that the replica has already.
+    ShortWalk,
+    /// The answer to a push leaves out a verdict.
+    NoVerdict,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Fault; 18] = [
+    pub const ALL: [Fault; 20] = [
         Fault::DropRequest,
         Fault::DropAnswer,
         Fault::Duplicate,
@@ -64,7 +68,12 @@ impl Fault {
         Fault::HintLate,
         Fault::HintTwice,
         Fault::HintsBreak,
+        Fault::ShortWalk,
+        Fault::NoVerdict,
     ];
+
+    /// Answers that say less than the truth.
+    pub const OF_ANSWERS: [Fault; 2] = [Fault::ShortWalk, Fault::NoVerdict];
 
     /// Those of hints, which not every scenario has.
     pub const OF_HINTS: [Fault; 4] = [
@@ -95,6 +104,8 @@ impl Fault {
             Fault::HintLate => "hint-late",
             Fault::HintTwice => "hint-twice",
             Fault::HintsBreak => "hints-break",
+            Fault::ShortWalk => "short-walk",
+            Fault::NoVerdict => "no-verdict",
         }
     }
 

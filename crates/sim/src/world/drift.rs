@@ -36,7 +36,8 @@ impl<D: Disk> World<D> {
         if after.state == RecordState::Dirty {
             // What is pending on it is remembered as it was.
             if let Some(remembered) = replica.shadow.records.get_mut(&(collection, rid)) {
-                remembered.version = after.version;
+                remembered.version = after.version.clone();
+                remembered.newest = after.version;
             }
             return Ok(());
         }
@@ -51,6 +52,7 @@ impl<D: Disk> World<D> {
                 open_delete: false,
                 base_present: true,
                 version: after.version.clone(),
+                newest: after.version.clone(),
                 out: None,
             };
             replica.shadow.records.insert((collection, rid), remembered);

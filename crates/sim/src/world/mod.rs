@@ -5,6 +5,7 @@ mod ear;
 mod event;
 mod exchange;
 mod heal;
+mod less;
 mod life;
 mod network;
 mod replica;

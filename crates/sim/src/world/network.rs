@@ -235,6 +235,9 @@ impl<D: Disk> World<D> {
             headers: answer.headers,
             body: answer.body,
         };
+        if matches!(fate, Fate::Arrives(_)) && response.status == 200 {
+            self.say_less(from, exchange, request, &mut response.body);
+        }
         let (after_ms, answer) = match fate {
             Fate::Arrives(ms) => (ms, Ok(response)),
             Fate::Lost(ms) => (

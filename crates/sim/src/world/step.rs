@@ -2,8 +2,8 @@
 //! what it is told.
 use super::World;
 use super::event::{Event, Who};
-use super::replica::Process;
-use crate::check::{Checked, Commit, Manners, Records, Token, Violation, checkpoint};
+use super::replica::{Process, connector};
+use crate::check::{Checked, Commit, Manners, Records, Token, Violation, Waits, checkpoint};
 use crate::disk::Disk;
 use crate::scenario::Fault;
 use crate::watch::Watched;
@@ -43,11 +43,35 @@ impl<D: Disk> World<D> {
         if let Some(process) = self.replicas[who.replica].processes[who.slot].as_mut() {
             process.open.clear();
         }
+        let before = self.waits(who)?;
         self.step(who, Input::LeaseTaken, Vec::new())?;
+        if let (Some(before), Some(after)) = (before, self.waits(who)?) {
+            before.are_kept(&after)?;
+        }
         match self.scenario.settings.listens {
             true => self.step(who, Input::Start { listen: true }, Vec::new()),
             false => Ok(()),
         }
+    }
+
+    /// What a replica waits for, as the next lease sees it.
+    fn waits(&mut self, who: Who) -> Checked<Option<Waits>> {
+        let replica = &mut self.replicas[who.replica];
+        let Some(moment) = replica.moment(who.slot, self.now_ms) else {
+            return Ok(None);
+        };
+        let now = Now {
+            wall_ms: moment.wall_ms,
+            monotonic_ms: moment.monotonic_ms,
+            entropy: [0; 32],
+        };
+        let next = Generation(replica.shadow.generation.0 + 1);
+        let feeds = replica.config.connectors[&connector()].feeds.keys();
+        let keys = feeds.map(|feed| FeedKey {
+            connector: connector(),
+            feed: feed.clone(),
+        });
+        Waits::read(&mut replica.disk, &now, next, &connector(), keys).map(Some)
     }
 
     pub(super) fn wake(&mut self, who: Who, ticket: u64) -> Checked {

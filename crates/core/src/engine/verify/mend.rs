@@ -85,7 +85,9 @@ fn one<T: Tx>(
     let mut slot = work.take_id(collection, id)?;
     let known = known(&slot, contents);
     let has_moved_on = known.as_ref().map(term_of) != differing.here;
-    if has_moved_on || is_same(known.as_ref(), &remote, contents) {
+    // A restore has taken what the entry stands on: its answer settles that.
+    let waits = slot.is_out() && work.is_lost(collection, slot.record.version.as_ref())?;
+    if has_moved_on || waits || is_same(known.as_ref(), &remote, contents) {
         if slot.is_stored() {
             work.put(slot);
         }
