@@ -191,7 +191,11 @@ mod tests {
         assert_eq!(line(1.2).verdict(), Some("met, aim"));
         assert_eq!(line(1.5).verdict(), Some("met"));
         assert_eq!(line(1.7).verdict(), Some("MISSED"));
-        assert_eq!(line(f64::NAN).verdict(), None);
+        let alone = Line {
+            limit: f64::NAN,
+            ..line(1.2)
+        };
+        assert_eq!(alone.verdict(), None);
         let without = Line {
             must: None,
             ..line(1.2)
