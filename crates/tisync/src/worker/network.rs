@@ -29,6 +29,11 @@ impl Monitor {
     pub(super) fn next(&self) -> Option<Instant> {
         self.next
     }
+
+    /// Whether it is time to look.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.next.is_some_and(|at| at <= now)
+    }
 }
 
 impl WorkerLoop {

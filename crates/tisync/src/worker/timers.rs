@@ -29,7 +29,7 @@ impl WorkerLoop {
             self.wake = None;
             self.wake_up();
         }
-        if self.is_active() && self.monitor.next().is_some_and(|at| at <= now) {
+        if self.is_active() && self.monitor.is_due(now) {
             self.look_at_network();
         }
     }
