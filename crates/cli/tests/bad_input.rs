@@ -81,6 +81,26 @@ fn a_configuration_that_is_wrong() {
 }
 
 #[test]
+fn a_password_in_an_address_is_refused_and_shown_nowhere() {
+    let folder = TempDir::new().unwrap();
+    let device = Device::bare(folder.path().join("device"));
+    for url in ["http://anna:s3cret@127.0.0.1:1", "ftp://anna:s3cret@host"] {
+        let ran = device.run(&["init", "--server", url, "--collection", "notes:merge"]);
+        assert!(!format!("{ran:?}").contains("s3cret"), "{ran:?}");
+        says(ran, 1, &["the address of the connector main", "…@"]);
+        assert_eq!(device.folder.read_dir().unwrap().count(), 0, "{url}");
+    }
+    device.file(
+        "tisync.toml",
+        "replica = 'r.db'\n[collections.notes]\npolicy = 'merge'\n[connectors.main]\nurl = 'http://anna:s3cret@h'",
+    );
+    let ran = device.run(&["status"]);
+    assert!(!format!("{ran:?}").contains("s3cret"), "{ran:?}");
+    says(ran, 1, &["token_env"]);
+    assert!(!device.folder.join("r.db").exists());
+}
+
+#[test]
 fn init_refuses_what_it_does_not_know() {
     let folder = TempDir::new().unwrap();
     let device = Device::bare(folder.path().join("device"));

@@ -9,7 +9,7 @@ use crate::replica::{Inner, Replica};
 use crate::shared::{Backend, Shared};
 use crate::storage::WriteDurability;
 use crate::watchers::Watchers;
-use crate::{Error, ErrorKind, limits, storage};
+use crate::{Error, ErrorKind, address, limits, storage};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -262,8 +262,12 @@ impl ReplicaBuilder {
         let mut connectors = BTreeMap::new();
         for (connector, collections) in feeds {
             let backend = self.backends.get(connector);
+            let endpoint = backend.map(|backend| (backend.make)().endpoint());
+            if let Some(endpoint) = &endpoint {
+                address::has_no_secret(connector, endpoint)?;
+            }
             let config = ConnectorConfig {
-                endpoint: backend.map(|backend| (backend.make)().endpoint()),
+                endpoint,
                 moved_from: self.moved_from.get(connector).cloned(),
                 feeds: BTreeMap::from([(FeedName::new(MAIN)?, collections)]),
                 poll_ms: self

@@ -17,6 +17,7 @@
 //! # let _ = written;
 //! # Ok::<(), tisync::Error>(())
 //! ```
+mod address;
 mod builder;
 mod collection;
 mod conflicts;

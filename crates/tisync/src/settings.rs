@@ -1,8 +1,9 @@
 //! Settings: a replica declared in a configuration file.
+use crate::address;
 use crate::builder::ReplicaBuilder;
 use crate::credentials::Credentials;
 use crate::options::CollectionOptions;
-use crate::{Error, ErrorKind, Replica};
+use crate::{Error, Replica};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -161,18 +162,7 @@ impl ConnectorSettings {
         name: &str,
         folder: &Path,
     ) -> Result<ReplicaBuilder, Error> {
-        let address = url::Url::parse(&self.url)
-            .ok()
-            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        if address.is_none() {
-            return Err(Error::new(
-                ErrorKind::BadConfig,
-                format!(
-                    "expected the address of the connector {name} as http://host or https://host, but {:?} came",
-                    self.url
-                ),
-            ));
-        }
+        address::is_http(name, &self.url)?;
         let ConnectorKind::Native = self.kind;
         let native = Native::new(&self.url);
         let mut builder = builder.connector(name, move || Box::new(native.clone()));
