@@ -1,53 +1,9 @@
-//! Bugs that are planted on purpose, to prove that the simulator's checks can fail; see the core's module of
-//! the same name.
-#[cfg(all(feature = "planted", not(debug_assertions)))]
-compile_error!(
-    "planted bugs have no place in a release build: build tisync-sim with `--profile sim`"
-);
-
-macro_rules! bugs {
-    ($($(#[doc = $what:literal])+ $bug:ident,)+) => {
-        /// One planted bug of the native connector.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Bug {
-            $($(#[doc = $what])+ $bug,)+
-        }
-
-        impl Bug {
-            /// All of them, with what each does wrong.
-            pub const ALL: &[(Bug, &str)] = &[$((Bug::$bug, concat!($($what),+)),)+];
-        }
-    };
-}
-
-bugs! {
+//! Bugs of the native connector that are planted on purpose; see the core's module of the same name.
+tisync_core::planted_bugs! {
     /// A mutation that the answer leaves out counts as accepted.
     NoVerdictIsAccepted,
     /// An answer that is cut off counts as an empty one.
     CutIsEmpty,
     /// Answers to pushes and look-ups do not say in which history they were given.
     EpochUnsaid,
-}
-
-#[cfg(feature = "planted")]
-thread_local! {
-    static PLANTED: std::cell::Cell<Option<Bug>> = const { std::cell::Cell::new(None) };
-}
-
-/// Plants one bug for this thread, or none.
-#[cfg(feature = "planted")]
-pub fn plant(bug: Option<Bug>) {
-    PLANTED.with(|planted| planted.set(bug));
-}
-
-/// Whether this bug is planted.
-#[cfg(feature = "planted")]
-pub(crate) fn on(bug: Bug) -> bool {
-    PLANTED.with(|planted| planted.get() == Some(bug))
-}
-
-/// Whether this bug is planted: never.
-#[cfg(not(feature = "planted"))]
-pub(crate) const fn on(_: Bug) -> bool {
-    false
 }

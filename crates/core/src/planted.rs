@@ -2,14 +2,18 @@
 //!
 //! Without the feature `planted`, which only the simulator switches on, every `on` is `false` and the
 //! compiler removes it. One build holds all of them; a run plants one at a time, for its own thread.
-#[cfg(all(feature = "planted", not(debug_assertions)))]
-compile_error!(
-    "planted bugs have no place in a release build: build tisync-sim with `--profile sim`"
-);
-
-macro_rules! bugs {
+/// Makes a crate's bank of planted bugs: the type `Bug`, and what plants one and asks for it. The crate that uses
+/// it has a feature `planted` of its own.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! planted_bugs {
     ($($(#[doc = $what:literal])+ $bug:ident,)+) => {
-        /// One planted bug of the core.
+        #[cfg(all(feature = "planted", not(debug_assertions)))]
+        compile_error!(
+            "planted bugs have no place in a release build: build tisync-sim with `--profile sim`"
+        );
+
+        /// One planted bug of this crate.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Bug {
             $($(#[doc = $what])+ $bug,)+
@@ -19,10 +23,33 @@ macro_rules! bugs {
             /// All of them, with what each does wrong.
             pub const ALL: &[(Bug, &str)] = &[$((Bug::$bug, concat!($($what),+)),)+];
         }
+
+        #[cfg(feature = "planted")]
+        thread_local! {
+            static PLANTED: std::cell::Cell<Option<Bug>> = const { std::cell::Cell::new(None) };
+        }
+
+        /// Plants one bug for this thread, or none.
+        #[cfg(feature = "planted")]
+        pub fn plant(bug: Option<Bug>) {
+            PLANTED.with(|planted| planted.set(bug));
+        }
+
+        /// Whether this bug is planted.
+        #[cfg(feature = "planted")]
+        pub(crate) fn on(bug: Bug) -> bool {
+            PLANTED.with(|planted| planted.get() == Some(bug))
+        }
+
+        /// Whether this bug is planted: never.
+        #[cfg(not(feature = "planted"))]
+        pub(crate) const fn on(_: Bug) -> bool {
+            false
+        }
     };
 }
 
-bugs! {
+planted_bugs! {
     /// An entry whose fate is unknown is sent again under a new key.
     ResendUnderNewKey,
     /// A push without an answer counts as accepted.
@@ -99,27 +126,4 @@ bugs! {
     VerifyKeepsExtra,
     /// Mending a record drops what is pending on it.
     MendDropsChain,
-}
-
-#[cfg(feature = "planted")]
-thread_local! {
-    static PLANTED: std::cell::Cell<Option<Bug>> = const { std::cell::Cell::new(None) };
-}
-
-/// Plants one bug for this thread, or none.
-#[cfg(feature = "planted")]
-pub fn plant(bug: Option<Bug>) {
-    PLANTED.with(|planted| planted.set(bug));
-}
-
-/// Whether this bug is planted.
-#[cfg(feature = "planted")]
-pub(crate) fn on(bug: Bug) -> bool {
-    PLANTED.with(|planted| planted.get() == Some(bug))
-}
-
-/// Whether this bug is planted: never.
-#[cfg(not(feature = "planted"))]
-pub(crate) const fn on(_: Bug) -> bool {
-    false
 }

@@ -64,17 +64,13 @@ fn a_write_that_is_out_on_what_the_server_has_lost_is_no_drift() {
     let (request, _) = device.pushed();
     let lost = failure(FailureKind::Offline, false);
     device.answer(request, Reply::Pushed(Err(lost)));
-    let feed = FeedKey {
-        connector: name("main"),
-        feed: name("all"),
-    };
     device.step(Input::Verify {
-        feed,
+        feed: feed_key(),
         contents: false,
     });
     restore(&mut device, vec![]);
     let mut fetched = 0;
-    while device.health().feeds[0].verified.unwrap().comparing {
+    for _ in 0..50 {
         let Some(order) = device.order() else {
             device.step(Input::Wake);
             continue;
@@ -108,6 +104,7 @@ fn a_write_that_is_out_on_what_the_server_has_lost_is_no_drift() {
         };
         device.answer(order.request, reply);
     }
+    assert!(!device.health().feeds[0].verified.unwrap().comparing);
     assert!(fetched > 0);
     let mended = |output: &Output| matches!(output, Output::Event(Event::Mended { .. }));
     assert!(!device.outputs.iter().any(mended));

@@ -5,13 +5,6 @@ use common::*;
 use std::collections::BTreeMap;
 use tisync_core::model::*;
 
-fn main_feed() -> FeedKey {
-    FeedKey {
-        connector: name("main"),
-        feed: name("all"),
-    }
-}
-
 /// Steps `Wake` whenever it is asked for, for this long; returns the orders.
 fn run(device: &mut Device, ms: u64) -> Vec<Order> {
     let until = device.monotonic_ms + ms;
@@ -109,7 +102,7 @@ fn a_page_that_was_asked_for_before_a_resync_is_not_used() {
         upsert("c", "e.3", "{}"),
     ]);
     let request = device.pulled();
-    device.step(Input::Resync(main_feed()));
+    device.step(Input::Resync(feed_key()));
     device.answer_pull(request, vec![]);
     assert_eq!(device.feed().checkpoint, None);
     assert!(!device.feed().pass.unwrap().sweeping);
@@ -224,7 +217,7 @@ fn a_row_that_stays_bad_is_kept_once_and_goes_when_a_walk_no_longer_shows_it() {
     device.pull(vec![bad()]);
     device.pull(vec![bad()]);
     assert_eq!(device.health().quarantined, 1);
-    device.step(Input::Resync(main_feed()));
+    device.step(Input::Resync(feed_key()));
     device.pull(vec![upsert("a", "e.1", "{}")]);
     assert_eq!(device.health().quarantined, 0);
 }
@@ -238,7 +231,7 @@ fn a_look_at_a_record_does_not_stand_in_for_the_answer_to_a_lost_push() {
         upsert("c", "e.3", "{}"),
     ]);
     let id = lose_a_push(&mut device);
-    device.step(Input::Resync(main_feed()));
+    device.step(Input::Resync(feed_key()));
     device.pull(vec![upsert("b", "e.2", "{}"), upsert("c", "e.3", "{}")]);
     for _ in 0..20 {
         match device.order() {

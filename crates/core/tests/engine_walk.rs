@@ -186,12 +186,8 @@ fn an_empty_listing_deletes_nothing_while_a_probe_is_still_there() {
     assert!(device.record("r0").is_some() && device.record("r49").is_some());
     let shrink = device.health().feeds[0].shrink.clone().unwrap();
     assert_eq!((shrink.missing, shrink.total), (50, 50));
-    let feed = FeedKey {
-        connector: name("main"),
-        feed: name("all"),
-    };
     device.step(Input::ConfirmShrink {
-        feed,
+        feed: feed_key(),
         delete: false,
     });
     assert!(device.record("r0").is_some());

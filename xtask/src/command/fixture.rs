@@ -9,13 +9,17 @@ use std::process::ExitCode;
 pub(crate) struct Args {}
 
 pub(crate) fn run(workspace: &Workspace, _: Args) -> Result<ExitCode> {
-    for (package, folder) in [
-        ("tisync-store", "crates/store/tests/fixtures"),
-        ("tisync", "crates/tisync/tests/fixtures"),
+    for (package, example, folder) in [
+        (
+            "tisync-store",
+            "store_fixture",
+            "crates/store/tests/fixtures",
+        ),
+        ("tisync", "replica_fixture", "crates/tisync/tests/fixtures"),
     ] {
         let status = workspace
             .cargo(&["run", "--quiet", "--package", package])
-            .args(["--example", "fixture", "--", folder])
+            .args(["--example", example, "--", folder])
             .status()
             .context("cannot start cargo")?;
         if !status.success() {

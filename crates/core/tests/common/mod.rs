@@ -319,17 +319,20 @@ impl Device {
             .store
             .begin(tisync_core::store::Durability::Normal)
             .unwrap();
-        tx.feed(&FeedKey {
-            connector: name("main"),
-            feed: name("all"),
-        })
-        .unwrap()
-        .unwrap()
+        tx.feed(&feed_key()).unwrap().unwrap()
     }
 
     pub fn health(&mut self) -> Health {
         let now = self.now();
         self.engine.health(&mut self.store, now).unwrap()
+    }
+}
+
+/// The one feed of a device.
+pub fn feed_key() -> FeedKey {
+    FeedKey {
+        connector: name("main"),
+        feed: name("all"),
     }
 }
 

@@ -221,13 +221,6 @@ pub(crate) fn verified(device: &mut Device) -> Verified {
     device.health().feeds[0].verified.unwrap_or_default()
 }
 
-pub(crate) fn feed_key() -> FeedKey {
-    FeedKey {
-        connector: name("main"),
-        feed: name("all"),
-    }
-}
-
 /// Changes the store behind the engine's back.
 pub(crate) fn tamper(device: &mut Device, changes: Vec<Op>) {
     let tx = device.store.begin(Durability::Full).unwrap();
