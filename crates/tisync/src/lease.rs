@@ -2,7 +2,7 @@
 use crate::{Error, ErrorKind, host};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Who syncs the file.
@@ -27,16 +27,22 @@ pub struct Holder {
 }
 
 /// The lock; it ends with the value, or with the process, however that ends.
+///
+/// There are two files. Whoever locks the first has the lease; only those who want it ever touch it. The second
+/// is for those who look: it says who the holder is, and is locked too. It is made and locked under another name,
+/// and takes the place of the last holder's at once, so that a look finds it whole and locked, and its own short
+/// lock is never in the way of one who takes the lease.
 #[derive(Debug)]
 pub(crate) struct Lease {
+    _witness: File,
     _file: File,
 }
 
 impl Lease {
     /// Takes the lease, or says who has it.
     pub(crate) fn take(replica: &Path) -> Result<Result<Lease, Option<Holder>>, Error> {
-        let path = side_file(replica);
-        let mut file = OpenOptions::new()
+        let path = beside(replica, ".lease");
+        let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
@@ -45,24 +51,33 @@ impl Lease {
             .map_err(|error| storage(&path, &error))?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(Err(read(&mut file))),
+            Err(TryLockError::WouldBlock) => {
+                return Ok(Err(match Lease::look(replica) {
+                    LeaseState::Elsewhere(holder) => holder,
+                    // It is being taken, or given up, just now.
+                    LeaseState::Free | LeaseState::Held => None,
+                }));
+            }
             Err(TryLockError::Error(error)) => return Err(storage(&path, &error)),
         }
         let holder = Holder {
             pid: std::process::id(),
             since_ms: host::wall_ms(),
         };
-        write(&mut file, &holder).map_err(|error| storage(&path, &error))?;
-        Ok(Ok(Lease { _file: file }))
+        let witness = testify(replica, &holder).map_err(|error| storage(&path, &error))?;
+        Ok(Ok(Lease {
+            _witness: witness,
+            _file: file,
+        }))
     }
 
-    /// Looks who has the lease, without taking it.
+    /// Looks who has the lease, without disturbing anyone who takes it.
     pub(crate) fn look(replica: &Path) -> LeaseState {
-        let Ok(mut file) = File::open(side_file(replica)) else {
+        let Ok(mut witness) = File::open(beside(replica, WITNESS)) else {
             return LeaseState::Free;
         };
-        match file.try_lock_shared() {
-            Err(TryLockError::WouldBlock) => LeaseState::Elsewhere(read(&mut file)),
+        match witness.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => LeaseState::Elsewhere(read(&mut witness)),
             Ok(()) | Err(TryLockError::Error(_)) => LeaseState::Free,
         }
     }
@@ -85,26 +100,36 @@ pub(crate) fn elsewhere(holder: Option<&Holder>) -> Error {
     )
 }
 
-fn side_file(replica: &Path) -> PathBuf {
+/// What the file for those who look adds to the replica's name.
+const WITNESS: &str = ".holder";
+
+fn beside(replica: &Path, suffix: &str) -> PathBuf {
     let mut name = replica.as_os_str().to_owned();
-    name.push(".lease");
+    name.push(suffix);
     name.into()
 }
 
-fn read(file: &mut File) -> Option<Holder> {
+/// Says who has the lease, in a file that is locked before anyone can see it. Only the holder is here.
+fn testify(replica: &Path, holder: &Holder) -> io::Result<File> {
+    let made = beside(replica, ".holder-new");
+    match std::fs::remove_file(&made) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut witness = File::create_new(&made)?;
+    witness.write_all(serde_json::to_string(holder)?.as_bytes())?;
+    witness.lock()?;
+    std::fs::rename(&made, beside(replica, WITNESS))?;
+    Ok(witness)
+}
+
+fn read(witness: &mut File) -> Option<Holder> {
     let mut text = String::new();
-    file.seek(SeekFrom::Start(0)).ok()?;
-    file.take(1_000).read_to_string(&mut text).ok()?;
+    witness.take(1_000).read_to_string(&mut text).ok()?;
     serde_json::from_str(&text).ok()
 }
 
-fn write(file: &mut File, holder: &Holder) -> std::io::Result<()> {
-    file.set_len(0)?;
-    file.seek(SeekFrom::Start(0))?;
-    file.write_all(serde_json::to_string(holder)?.as_bytes())
-}
-
-fn storage(path: &Path, error: &std::io::Error) -> Error {
+fn storage(path: &Path, error: &io::Error) -> Error {
     Error::new(
         ErrorKind::Storage,
         format!(
@@ -112,4 +137,73 @@ fn storage(path: &Path, error: &std::io::Error) -> Error {
             path.display()
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[test]
+    fn a_look_is_never_in_the_way_of_one_who_takes() {
+        let folder = tempfile::tempdir().unwrap();
+        let replica = folder.path().join("a.db");
+        let (done, looks) = (AtomicBool::new(false), 3);
+        std::thread::scope(|scope| {
+            for _ in 0..looks {
+                scope.spawn(|| {
+                    while !done.load(Ordering::Relaxed) {
+                        if let LeaseState::Elsewhere(holder) = Lease::look(&replica) {
+                            assert_eq!(holder.unwrap().pid, std::process::id());
+                        }
+                    }
+                });
+            }
+            let taken = (0..2_000).map(|_| Lease::take(&replica).unwrap().map(drop));
+            let refused = taken.filter(Result::is_err).count();
+            done.store(true, Ordering::Relaxed);
+            assert_eq!(refused, 0);
+        });
+        assert_eq!(Lease::look(&replica), LeaseState::Free);
+    }
+
+    #[test]
+    fn a_lease_that_is_held_shows_in_every_look() {
+        let folder = tempfile::tempdir().unwrap();
+        let replica = folder.path().join("a.db");
+        let lease = Lease::take(&replica).unwrap().unwrap();
+        let seen = Lease::look(&replica);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..500 {
+                        assert_eq!(Lease::look(&replica), seen);
+                        let LeaseState::Elsewhere(holder) = &seen else {
+                            panic!("{seen:?}");
+                        };
+                        assert_eq!(&Lease::take(&replica).unwrap().unwrap_err(), holder);
+                    }
+                });
+            }
+        });
+        drop(lease);
+        assert_eq!(Lease::look(&replica), LeaseState::Free);
+        assert!(Lease::take(&replica).unwrap().is_ok());
+    }
+
+    #[test]
+    fn what_a_crash_left_behind_is_in_nobodys_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let replica = folder.path().join("a.db");
+        for name in [".lease", WITNESS, ".holder-new"] {
+            std::fs::write(beside(&replica, name), r#"{"pid":1,"sin"#).unwrap();
+        }
+        assert_eq!(Lease::look(&replica), LeaseState::Free);
+        let lease = Lease::take(&replica).unwrap().unwrap();
+        assert!(matches!(
+            Lease::look(&replica),
+            LeaseState::Elsewhere(Some(_))
+        ));
+        drop(lease);
+    }
 }

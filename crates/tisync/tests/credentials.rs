@@ -88,7 +88,7 @@ fn the_secret_reaches_no_file() {
     a.blocking_sync().unwrap();
     let printed = format!("{a:?} {:?} {:?}", a.health(), a.config());
     assert!(!printed.contains(SECRET));
-    for file in ["a.db", "a.db-wal", "a.db.lease"] {
+    for file in ["a.db", "a.db-wal", "a.db.lease", "a.db.holder"] {
         assert!(!contains(&world.folder.path().join(file), SECRET), "{file}");
     }
     assert!(contains(&world.folder.path().join("a.db-wal"), "pr1vate"));
