@@ -39,6 +39,30 @@ fn a_file_belongs_to_one_account() {
 }
 
 #[test]
+fn a_file_that_agrees_with_the_configuration_is_only_read() {
+    let anna = owned(Some("anna"), "http://a", None);
+    let mut device = Device::with(anna.clone());
+    let now = device.now();
+    let mut unchanged = |config: &Config| {
+        let mut engine = tisync_core::Engine::new();
+        let result = engine.configure_unchanged(&mut device.store, now, config);
+        (result, engine.health(&mut device.store, now).is_ok())
+    };
+    assert!(matches!(unchanged(&anna), (Ok(true), true)));
+    // What is not as the file has it takes a step, and until then nothing is configured.
+    let mut more = anna.clone();
+    let notes = more.collections.values_mut().next().unwrap();
+    notes.schema.number += 1;
+    let moved = owned(Some("anna"), "http://b", Some("http://a"));
+    for other in [&more, &moved] {
+        assert!(matches!(unchanged(other), (Ok(false), false)));
+    }
+    let (result, configured) = unchanged(&owned(Some("ben"), "http://a", None));
+    assert_eq!(result.unwrap_err().kind, ErrorKind::WrongAccount);
+    assert!(!configured);
+}
+
+#[test]
 fn a_file_belongs_to_its_backends_unless_they_have_moved() {
     let mut device = Device::with(owned(None, "http://a", None));
     let error = reopen(&mut device, owned(None, "http://b", None)).unwrap_err();

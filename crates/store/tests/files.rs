@@ -254,6 +254,29 @@ fn two_stores_on_one_file_see_each_other() {
 }
 
 #[test]
+fn a_file_that_another_is_making_is_no_strange_one() {
+    const OPENERS: usize = 6;
+    for _ in 0..20 {
+        let dir = tempfile::tempdir().unwrap();
+        let path = file(&dir);
+        let start = std::sync::Barrier::new(OPENERS);
+        std::thread::scope(|scope| {
+            for _ in 0..OPENERS {
+                scope.spawn(|| {
+                    start.wait();
+                    loop {
+                        match SqliteStore::open(&path, &Options::default()) {
+                            Ok(mut store) => return drop(store.begin(Durability::Full).unwrap()),
+                            Err(error) => assert_eq!(error.kind, StoreErrorKind::Busy, "{error}"),
+                        }
+                    }
+                });
+            }
+        });
+    }
+}
+
+#[test]
 fn a_store_is_told_of_commits_of_others_and_not_of_its_own() {
     let dir = tempfile::tempdir().unwrap();
     let (mut one, mut other) = (open(&file(&dir)), open(&file(&dir)));

@@ -208,7 +208,7 @@ impl ReplicaBuilder {
         });
         let local = Local::open(
             &self.path,
-            gate.clone(),
+            gate,
             self.durability,
             &mut config,
             watchers.clone(),
@@ -224,7 +224,6 @@ impl ReplicaBuilder {
         let shared = Shared::new(
             self.path,
             config,
-            gate,
             local,
             watchers,
             backends,

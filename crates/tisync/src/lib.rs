@@ -19,6 +19,7 @@
 //! ```
 mod address;
 mod builder;
+mod busy;
 mod collection;
 mod conflicts;
 mod credentials;

@@ -3,13 +3,13 @@ use crate::error::{Error, ErrorKind};
 use crate::events::Notice;
 use crate::storage::{self, FileStore, WriteDurability};
 use crate::watchers::Watchers;
-use crate::{host, limits};
-use std::path::Path;
+use crate::{busy, host};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tisync_core::Engine;
 use tisync_core::model::{Config, Input, Output};
-use tisync_core::store::{Durability, Op, Store, StoreErrorKind, Tx};
+use tisync_core::store::{Durability, Op, Store, Tx};
 
 /// The one connection through which this process writes. A mutex hands over at once, where SQLite's own lock
 /// would be polled; and since all its writes go this way, what SQLite tells of other connections tells of other
@@ -24,6 +24,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// An engine at the gate.
 #[derive(Debug)]
 pub(crate) struct Stepper {
+    path: PathBuf,
     engine: Engine,
     gate: Gate,
     durability_max: Durability,
@@ -31,14 +32,33 @@ pub(crate) struct Stepper {
 }
 
 impl Stepper {
-    /// Makes an engine; its first input must be `Configure`.
-    pub(crate) fn new(gate: Gate, durability_max: Durability, watchers: Arc<Watchers>) -> Self {
+    fn new(
+        path: &Path,
+        engine: Engine,
+        gate: Gate,
+        durability_max: Durability,
+        watchers: Arc<Watchers>,
+    ) -> Self {
         Stepper {
-            engine: Engine::new(),
+            path: path.to_owned(),
+            engine,
             gate,
             durability_max,
             watchers,
         }
+    }
+
+    /// Configures the engine. A file that agrees with the configuration is only read, so that opening it waits for
+    /// no writer.
+    fn configure(&mut self, reader: &mut FileStore, config: &Config) -> Result<(), Error> {
+        if self
+            .engine
+            .configure_unchanged(reader, host::now()?, config)?
+        {
+            return Ok(());
+        }
+        self.step(Input::Configure(Box::new(config.clone())))
+            .map(drop)
     }
 
     /// Steps one input; while another process writes, the same input is given again.
@@ -46,7 +66,7 @@ impl Stepper {
         let started = Instant::now();
         let now = host::now()?;
         let _span = tracing::debug_span!("step", input = input.name()).entered();
-        loop {
+        let result = busy::patiently(&self.path, || {
             let (result, elsewhere) = {
                 let mut store = lock(&self.gate);
                 store.set_durability_max(self.durability_max);
@@ -56,34 +76,21 @@ impl Stepper {
             if elsewhere {
                 self.watchers.changed_elsewhere();
             }
-            match result {
-                Ok(outputs) => {
-                    let ms = started.elapsed().as_millis();
-                    tracing::debug!(outputs = outputs.len(), ms, "done");
-                    return Ok(outputs);
-                }
-                Err(error) => {
-                    let busy = error.kind == tisync_core::ErrorKind::Store(StoreErrorKind::Busy);
-                    if !busy {
-                        tracing::debug!(kind = ?error.kind, "refused");
-                        return Err(error.into());
-                    }
-                    if started.elapsed() > Duration::from_millis(limits::BUSY_MS_MAX) {
-                        return Err(busy_for_too_long());
-                    }
-                    tracing::trace!("another process writes");
-                    std::thread::sleep(Duration::from_millis(1));
-                }
+            Ok(result?)
+        });
+        match &result {
+            Ok(outputs) => {
+                let ms = started.elapsed().as_millis();
+                tracing::debug!(outputs = outputs.len(), ms, "done");
             }
+            Err(error) => tracing::debug!(kind = ?error.kind(), "refused"),
         }
+        result
     }
 
-    /// Looks into the store; nothing is written.
-    pub(crate) fn look<T>(
-        &mut self,
-        look: impl FnOnce(&Engine, &mut FileStore) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        look(&self.engine, &mut lock(&self.gate))
+    /// The engine, to look with.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
     }
 }
 
@@ -104,15 +111,32 @@ impl Local {
         config: &mut Config,
         watchers: Arc<Watchers>,
     ) -> Result<Self, Error> {
-        config.node = node(&mut lock(&gate))?;
-        let mut stepper = Stepper::new(gate, durability.max(), watchers.clone());
-        stepper.step(Input::Configure(Box::new(config.clone())))?;
-        let looker = (stepper.engine.clone(), storage::open_reader(path)?);
+        let mut reader = storage::open_reader(path)?;
+        config.node = match node(&mut reader)? {
+            Some(node) => node,
+            None => busy::patiently(path, || draw_node(&mut lock(&gate)))?,
+        };
+        let durability_max = durability.max();
+        let mut stepper = Stepper::new(path, Engine::new(), gate, durability_max, watchers.clone());
+        stepper.configure(&mut reader, config)?;
+        let looker = (stepper.engine.clone(), reader);
         Ok(Local {
             stepper: Mutex::new(stepper),
             looker: Mutex::new(looker),
             watchers,
         })
+    }
+
+    /// A stepper of sync inputs, with an engine of its own.
+    pub(crate) fn stepper(&self) -> Stepper {
+        let stepper = lock(&self.stepper);
+        Stepper::new(
+            &stepper.path,
+            lock(&self.looker).0.clone(),
+            stepper.gate.clone(),
+            Durability::Full,
+            self.watchers.clone(),
+        )
     }
 
     /// Steps a local input and tells those who watch what changed.
@@ -146,28 +170,18 @@ impl Local {
     }
 }
 
-fn busy_for_too_long() -> Error {
-    Error::new(
-        ErrorKind::Busy,
-        format!(
-            "expected to write within {} s, but another process is in the middle of a commit all the time; try again, and end that process if it hangs",
-            limits::BUSY_MS_MAX / 1_000
-        ),
-    )
-}
-
 const NODE: &str = "node";
 
-/// The replica's node number: drawn once, kept in the file.
-fn node(store: &mut FileStore) -> Result<u32, Error> {
+/// The replica's node number, as the file has it.
+fn node(store: &mut FileStore) -> Result<Option<u32>, Error> {
+    parse_node(store.begin(Durability::Normal)?.meta(NODE)?)
+}
+
+/// Draws the node number of a new replica, unless another process was faster.
+fn draw_node(store: &mut FileStore) -> Result<u32, Error> {
     let mut tx = store.begin(Durability::Full)?;
-    if let Some(text) = tx.meta(NODE)? {
-        return text.parse().map_err(|_| {
-            Error::new(
-                ErrorKind::Corrupt,
-                format!("expected this replica's node number in the file, but {text:?} came"),
-            )
-        });
+    if let Some(node) = parse_node(tx.meta(NODE)?)? {
+        return Ok(node);
     }
     let node = host::node()?;
     tx.commit(vec![Op::Meta {
@@ -175,4 +189,14 @@ fn node(store: &mut FileStore) -> Result<u32, Error> {
         value: Some(node.to_string()),
     }])?;
     Ok(node)
+}
+
+fn parse_node(text: Option<String>) -> Result<Option<u32>, Error> {
+    let Some(text) = text else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| {
+        Error::new(
+            ErrorKind::Corrupt,
+            format!("expected this replica's node number in the file, but {text:?} came"),
+        )
+    })
 }

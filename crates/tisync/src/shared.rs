@@ -3,7 +3,7 @@ use crate::Error;
 use crate::builder::MakeHttp;
 use crate::credentials::Credentials;
 use crate::events::Notice;
-use crate::local::{Gate, Local};
+use crate::local::Local;
 use crate::policies::Functions;
 use crate::readers::Readers;
 use crate::traffic::Traffic;
@@ -34,7 +34,6 @@ impl fmt::Debug for Backend {
 pub(crate) struct Shared {
     pub(crate) path: PathBuf,
     pub(crate) config: Config,
-    pub(crate) gate: Gate,
     pub(crate) local: Local,
     pub(crate) readers: Readers,
     pub(crate) watchers: Arc<Watchers>,
@@ -73,7 +72,6 @@ impl Shared {
     pub(crate) fn new(
         path: PathBuf,
         config: Config,
-        gate: Gate,
         local: Local,
         watchers: Arc<Watchers>,
         backends: BTreeMap<ConnectorName, Backend>,
@@ -85,7 +83,6 @@ impl Shared {
             readers: Readers::new(path.clone()),
             path,
             config,
-            gate,
             local,
             watchers,
             traffic: Traffic::new(backends.keys()),

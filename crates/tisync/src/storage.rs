@@ -1,4 +1,5 @@
 //! The store that native replicas use.
+use crate::{Error, busy};
 use std::path::Path;
 use tisync_core::store::{Durability, StoreError};
 use tisync_store::{Options, RusqliteDriver, SqliteStore};
@@ -29,8 +30,8 @@ impl WriteDurability {
 }
 
 /// Opens the file, or makes it.
-pub(crate) fn open(path: &Path) -> Result<FileStore, StoreError> {
-    SqliteStore::open(path, &Options::default())
+pub(crate) fn open(path: &Path) -> Result<FileStore, Error> {
+    busy::patiently(path, || Ok(SqliteStore::open(path, &Options::default())?))
 }
 
 /// Opens a file that is there for transactions that only read.

@@ -90,6 +90,25 @@ impl Engine {
         }
     }
 
+    /// Takes a configuration that the file agrees with as it is, in a transaction that only reads, and says whether
+    /// it does. If not, nothing has changed, and `Configure` is to be stepped.
+    pub fn configure_unchanged<S: Store>(
+        &mut self,
+        store: &mut S,
+        now: Now,
+        config: &Config,
+    ) -> Result<bool, Error> {
+        configure::check(config)?;
+        let tx = store.begin(Durability::Normal)?;
+        let mut work = Work::new(tx, now, config, self.memory.clone());
+        configure::apply(&mut work)?;
+        let (_, ops, ..) = work.finish()?;
+        if ops.is_empty() {
+            self.config = Some(config.clone());
+        }
+        Ok(ops.is_empty())
+    }
+
     fn transact<S: Store>(
         &self,
         store: &mut S,

@@ -72,7 +72,7 @@ impl<D: SqlDriver> SqliteStore<D> {
         let busy = format!("PRAGMA busy_timeout={}", options.busy_ms);
         super::integer(&mut driver, &busy, &[])?;
         // Nothing may be written before the layout is known.
-        match layout::look(&mut driver)? {
+        match look(&mut driver)? {
             Found::Present => {}
             Found::Empty => {
                 // Page size and WAL count only before the first table is made.
@@ -99,6 +99,14 @@ impl<D: SqlDriver> SqliteStore<D> {
         store.collections.refresh(&mut store.driver)?;
         Ok(store)
     }
+}
+
+/// Looks what the file holds at one moment: another process may be making it just now.
+fn look<D: SqlDriver>(driver: &mut D) -> Result<Found, StoreError> {
+    driver.begin_reading()?;
+    let found = layout::look(driver);
+    driver.rollback()?;
+    found
 }
 
 /// Brings the file to the present layout in one transaction: a crash leaves it as it was.

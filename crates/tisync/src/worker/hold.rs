@@ -43,7 +43,7 @@ impl WorkerLoop {
     /// process may have others.
     pub(super) fn begin_generation(&mut self) -> Result<(), Error> {
         let connectors: Vec<ConnectorName> = self.wires.keys().cloned().collect();
-        let refused = self.stepper.look(|_, store| {
+        let refused = self.look(|_, store| {
             let mut tx = store.begin(Durability::Normal)?;
             let mut refused = Vec::new();
             for connector in connectors {

@@ -51,7 +51,7 @@ impl WorkerLoop {
                 self.shared.health_changed();
                 self.fail_waiters(&error);
                 self.inputs.push_front(input);
-                self.storage_retry = Some(host::after(limits::STORAGE_RETRY_MS));
+                self.storage_retry = Some((host::after(limits::STORAGE_RETRY_MS), error));
             }
             Err(error) => {
                 tracing::error!(%error, "a step was refused");

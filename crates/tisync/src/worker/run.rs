@@ -8,6 +8,7 @@ use crate::lease::Lease;
 use crate::local::{Stepper, lock};
 use crate::meter::Metered;
 use crate::shared::Shared;
+use crate::storage::FileStore;
 use crate::traffic::Totals;
 use crate::{Error, ErrorKind, host};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -16,10 +17,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 use tisync_connect::http::Http;
+use tisync_core::Engine;
 use tisync_core::model::{
     ConnectorName, Decide, Failure, Input, Order, Reply, RequestId, Resolution,
 };
-use tisync_core::store::Durability;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, Id, JoinSet, LocalSet};
 use tokio::time::sleep_until;
@@ -95,8 +96,8 @@ pub(super) struct WorkerLoop {
     pub(super) running: bool,
     pub(super) wake: Option<Instant>,
     pub(super) lease_poll: Option<Instant>,
-    /// Until when inputs wait, because the storage refused one.
-    pub(super) storage_retry: Option<Instant>,
+    /// Until when inputs wait, because the storage refused one, and why it did.
+    pub(super) storage_retry: Option<(Instant, Error)>,
 }
 
 impl WorkerLoop {
@@ -105,9 +106,7 @@ impl WorkerLoop {
         inbox: mpsc::UnboundedReceiver<Command>,
         nudge: Nudge,
     ) -> Result<Self, Error> {
-        let watchers = shared.watchers.clone();
-        let mut stepper = Stepper::new(shared.gate.clone(), Durability::Full, watchers);
-        stepper.step(Input::Configure(Box::new(shared.config.clone())))?;
+        let stepper = shared.local.stepper();
         let http = (shared.http)()?;
         let wires = shared
             .backends
@@ -253,6 +252,15 @@ impl WorkerLoop {
             self.look_at_network();
         }
         self.inputs.push_back(Input::SyncNow);
+    }
+
+    /// Looks into the store with the engine that syncs, as it is after the last commit; waits for no writer.
+    pub(super) fn look<T>(
+        &self,
+        look: impl FnOnce(&Engine, &mut FileStore) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let engine = self.stepper.engine();
+        self.shared.local.look(|_, store| look(engine, store))
     }
 
     /// Sync goes on by itself, or for a caller that waits.

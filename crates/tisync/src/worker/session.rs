@@ -31,11 +31,9 @@ impl WorkerLoop {
             None => {}
             Some(Pending::Keep) => done.kept = self.waiting()?,
             Some(Pending::Export(path)) => {
-                let ownership = self
-                    .stepper
-                    .look(|engine, store| Ok(engine.ownership(store, host::now()?)?))?;
+                let ownership =
+                    self.look(|engine, store| Ok(engine.ownership(store, host::now()?)?))?;
                 done.exported = self
-                    .stepper
                     .look(|_, store| lifeboat::write(store, &ownership, host::wall_ms(), &path))?;
                 self.give_up()?;
             }
@@ -63,11 +61,8 @@ impl WorkerLoop {
         self.try_lease()?;
         while let Some(input) = self.inputs.pop_front() {
             self.step(input);
-            if self.storage_retry.is_some() {
-                return Err(Error::new(
-                    ErrorKind::Storage,
-                    "expected to write to the file, but it refused; free space on the disk and try again",
-                ));
+            if let Some((_, error)) = &self.storage_retry {
+                return Err(Error::new(error.kind(), error.to_string()));
             }
         }
         match self.lease {
@@ -126,9 +121,7 @@ impl WorkerLoop {
 
     /// How many entries the outbox has.
     fn waiting(&mut self) -> Result<u64, Error> {
-        let collections = self
-            .stepper
-            .look(|_, store| Ok(store.begin(Durability::Normal)?.outbox()?))?;
+        let collections = self.look(|_, store| Ok(store.begin(Durability::Normal)?.outbox()?))?;
         Ok(collections.values().map(|one| one.counts.total()).sum())
     }
 
@@ -155,7 +148,7 @@ impl WorkerLoop {
             *again = true;
             return;
         }
-        let revision = self.stepper.look(|_, store| {
+        let revision = self.look(|_, store| {
             let mut tx = store.begin(Durability::Normal)?;
             Ok(tx.connector(&connector)?.map_or(0, |state| state.revision))
         });

@@ -23,9 +23,7 @@ impl WorkerLoop {
             self.fail_waiters(&Error::from(failure));
             return;
         }
-        let health = self
-            .stepper
-            .look(|engine, store| Ok(engine.health(store, host::now()?)?));
+        let health = self.look(|engine, store| Ok(engine.health(store, host::now()?)?));
         let totals = self.shared.traffic.totals();
         let health = match health.and_then(unblocked) {
             Ok(health) => health,

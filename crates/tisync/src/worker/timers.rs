@@ -7,7 +7,8 @@ impl WorkerLoop {
     pub(super) fn next_timer(&self) -> Option<Instant> {
         let wake = self.wake.filter(|_| self.is_active());
         let monitor = self.monitor.next().filter(|_| self.is_active());
-        [wake, self.lease_poll, self.storage_retry, monitor]
+        let storage_retry = self.storage_retry.as_ref().map(|(at, _)| *at);
+        [wake, self.lease_poll, storage_retry, monitor]
             .into_iter()
             .flatten()
             .min()
@@ -15,7 +16,11 @@ impl WorkerLoop {
 
     pub(super) fn time_has_come(&mut self) {
         let now = host::moment();
-        if self.storage_retry.is_some_and(|at| at <= now) {
+        if self
+            .storage_retry
+            .as_ref()
+            .is_some_and(|(at, _)| *at <= now)
+        {
             self.storage_retry = None;
         }
         if self.lease_poll.is_some_and(|at| at <= now) {
