@@ -101,6 +101,7 @@ impl<T> Watch<T> {
             let Some(replica) = Replica::upgrade(&self.replica) else {
                 return Poll::Ready(None);
             };
+            tracing::trace!(watch = ?self.id, "a live query runs");
             let found = (self.run)(&replica);
             let (found, topic) = match found {
                 Ok(answer) => {
