@@ -69,7 +69,8 @@ pub(crate) enum Command {
     Login,
     /// Tell what waits, since when, and why.
     Status {
-        /// Show it again whenever it changes.
+        /// Go on until interrupted: a live screen on a terminal, elsewhere a line (with --json an object) whenever
+        /// something has changed.
         #[arg(long)]
         watch: bool,
     },

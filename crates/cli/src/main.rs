@@ -6,6 +6,7 @@ mod exit;
 mod fields;
 mod input;
 mod output;
+mod screen;
 mod table;
 mod text;
 mod tokens;

@@ -84,9 +84,10 @@ impl Out {
         }
     }
 
-    /// Whether people watch a terminal.
-    pub(crate) fn is_terminal(&self) -> bool {
-        !self.json && io::stdout().is_terminal()
+    /// Whether people watch a terminal that can be drawn on.
+    pub(crate) fn is_screen(&self) -> bool {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        !self.json && !dumb && io::stdout().is_terminal()
     }
 
     /// Says beside the output what went wrong with a part.

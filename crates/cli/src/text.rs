@@ -1,4 +1,6 @@
 //! Words for people: ages, counts, shortened text.
+use indicatif::{BinaryBytes, HumanCount};
+use tisync::Totals;
 
 /// A duration in its largest unit.
 pub(crate) fn duration(ms: u64) -> String {
@@ -22,6 +24,38 @@ pub(crate) fn count(number: u64, one: &str, several: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { several })
 }
 
+/// A large number with its thousands apart.
+pub(crate) fn number(number: u64) -> String {
+    HumanCount(number).to_string()
+}
+
+/// A number of bytes in its largest unit.
+pub(crate) fn bytes(bytes: u64) -> String {
+    BinaryBytes(bytes).to_string()
+}
+
+/// What went over the wire.
+pub(crate) fn traffic(totals: &Totals) -> String {
+    let mut text = format!(
+        "pulled {}, pushed {}, {}, {} sent, {} received",
+        number(totals.pulled),
+        number(totals.pushed),
+        count(totals.requests, "request", "requests"),
+        bytes(totals.bytes_sent),
+        bytes(totals.bytes_received)
+    );
+    if totals.conflicts > 0 {
+        text.push_str(&format!(
+            ", {}",
+            count(totals.conflicts, "conflict", "conflicts")
+        ));
+    }
+    if totals.retries > 0 {
+        text.push_str(&format!(", {}", count(totals.retries, "retry", "retries")));
+    }
+    text
+}
+
 /// The start of a text that is longer than `chars`.
 pub(crate) fn short(text: &str, chars: usize) -> String {
     if text.chars().count() <= chars {
@@ -29,6 +63,11 @@ pub(crate) fn short(text: &str, chars: usize) -> String {
     }
     let start: String = text.chars().take(chars.saturating_sub(1)).collect();
     format!("{start}…")
+}
+
+/// A text from elsewhere, without what would move a terminal's cursor or change its looks.
+pub(crate) fn plain(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
 
 /// A wall time as people in any time zone read it.
@@ -87,6 +126,11 @@ mod tests {
         assert_eq!(duration(119_000), "119 s");
         assert_eq!(duration(120_000), "2 min");
         assert_eq!(duration(172_800_000), "2 days");
+    }
+
+    #[test]
+    fn plain_leaves_a_terminal_alone() {
+        assert_eq!(plain("a\r\nb\u{1b}[2Jc\u{9b}d"), "a  b [2Jc d");
     }
 
     #[test]

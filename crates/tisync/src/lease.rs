@@ -1,9 +1,11 @@
 //! The lease: an OS lock on a side file, held for life, so that one process syncs a file.
-use crate::{Error, ErrorKind, host};
+use crate::traffic::Totals;
+use crate::{Error, ErrorKind, host, limits};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Who syncs the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +26,22 @@ pub struct Holder {
     pub pid: u32,
     /// Wall time since when.
     pub since_ms: u64,
+    /// What went over the wire since it opened the replica; a second old while much is going on.
+    #[serde(default)]
+    pub traffic: Totals,
+}
+
+impl LeaseState {
+    /// The same without what changes all the time.
+    pub(crate) fn who(&self) -> LeaseState {
+        match self {
+            LeaseState::Elsewhere(Some(holder)) => LeaseState::Elsewhere(Some(Holder {
+                traffic: Totals::default(),
+                ..holder.clone()
+            })),
+            other => other.clone(),
+        }
+    }
 }
 
 /// The lock; it ends with the value, or with the process, however that ends.
@@ -34,13 +52,19 @@ pub struct Holder {
 /// lock is never in the way of one who takes the lease.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    _witness: File,
+    witness: File,
     _file: File,
+    replica: PathBuf,
+    holder: Holder,
+    told: Instant,
 }
 
 impl Lease {
     /// Takes the lease, or says who has it.
-    pub(crate) fn take(replica: &Path) -> Result<Result<Lease, Option<Holder>>, Error> {
+    pub(crate) fn take(
+        replica: &Path,
+        traffic: Totals,
+    ) -> Result<Result<Lease, Option<Holder>>, Error> {
         let path = beside(replica, ".lease");
         let file = OpenOptions::new()
             .read(true)
@@ -63,12 +87,36 @@ impl Lease {
         let holder = Holder {
             pid: std::process::id(),
             since_ms: host::wall_ms(),
+            traffic,
         };
         let witness = testify(replica, &holder).map_err(|error| storage(&path, &error))?;
         Ok(Ok(Lease {
-            _witness: witness,
+            witness,
             _file: file,
+            replica: replica.to_owned(),
+            holder,
+            told: host::moment(),
         }))
+    }
+
+    /// When those who look should be told what went over the wire; `None` while they know.
+    pub(crate) fn tells_at(&self, traffic: &Totals) -> Option<Instant> {
+        let wait = Duration::from_millis(limits::TRAFFIC_TOLD_MS);
+        (self.holder.traffic != *traffic).then_some(self.told + wait)
+    }
+
+    /// Tells those who look what went over the wire, if it is time.
+    pub(crate) fn tell(&mut self, traffic: &Totals) {
+        let now = host::moment();
+        if self.tells_at(traffic).is_none_or(|at| now < at) {
+            return;
+        }
+        self.told = now;
+        self.holder.traffic = *traffic;
+        match testify(&self.replica, &self.holder) {
+            Ok(witness) => self.witness = witness,
+            Err(error) => tracing::debug!(%error, "the lease's file could not be written"),
+        }
     }
 
     /// Looks who has the lease, without disturbing anyone who takes it.
@@ -144,6 +192,31 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicBool, Ordering};
 
+    fn take(replica: &Path) -> Result<Result<Lease, Option<Holder>>, Error> {
+        Lease::take(replica, Totals::default())
+    }
+
+    #[test]
+    fn those_who_look_are_told_what_the_holder_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let replica = folder.path().join("a.db");
+        let mut lease = take(&replica).unwrap().unwrap();
+        let mut traffic = Totals::default();
+        assert_eq!(lease.tells_at(&traffic), None);
+        traffic.pushed = 7;
+        let seen = |traffic: Totals| {
+            let state = Lease::look(&replica);
+            matches!(&state, LeaseState::Elsewhere(Some(holder)) if holder.traffic == traffic)
+        };
+        // Not sooner than a second after the last time.
+        lease.tell(&traffic);
+        assert!(seen(Totals::default()));
+        lease.told -= Duration::from_millis(limits::TRAFFIC_TOLD_MS);
+        lease.tell(&traffic);
+        assert!(seen(traffic));
+        assert_eq!(lease.tells_at(&traffic), None);
+    }
+
     #[test]
     fn a_look_is_never_in_the_way_of_one_who_takes() {
         let folder = tempfile::tempdir().unwrap();
@@ -159,7 +232,7 @@ mod tests {
                     }
                 });
             }
-            let taken = (0..2_000).map(|_| Lease::take(&replica).unwrap().map(drop));
+            let taken = (0..2_000).map(|_| take(&replica).unwrap().map(drop));
             let refused = taken.filter(Result::is_err).count();
             done.store(true, Ordering::Relaxed);
             assert_eq!(refused, 0);
@@ -171,7 +244,7 @@ mod tests {
     fn a_lease_that_is_held_shows_in_every_look() {
         let folder = tempfile::tempdir().unwrap();
         let replica = folder.path().join("a.db");
-        let lease = Lease::take(&replica).unwrap().unwrap();
+        let lease = take(&replica).unwrap().unwrap();
         let seen = Lease::look(&replica);
         std::thread::scope(|scope| {
             for _ in 0..4 {
@@ -181,14 +254,14 @@ mod tests {
                         let LeaseState::Elsewhere(holder) = &seen else {
                             panic!("{seen:?}");
                         };
-                        assert_eq!(&Lease::take(&replica).unwrap().unwrap_err(), holder);
+                        assert_eq!(&take(&replica).unwrap().unwrap_err(), holder);
                     }
                 });
             }
         });
         drop(lease);
         assert_eq!(Lease::look(&replica), LeaseState::Free);
-        assert!(Lease::take(&replica).unwrap().is_ok());
+        assert!(take(&replica).unwrap().is_ok());
     }
 
     #[test]
@@ -199,7 +272,7 @@ mod tests {
             std::fs::write(beside(&replica, name), r#"{"pid":1,"sin"#).unwrap();
         }
         assert_eq!(Lease::look(&replica), LeaseState::Free);
-        let lease = Lease::take(&replica).unwrap().unwrap();
+        let lease = take(&replica).unwrap().unwrap();
         assert!(matches!(
             Lease::look(&replica),
             LeaseState::Elsewhere(Some(_))

@@ -6,6 +6,9 @@ pub const EVENTS_KEPT: usize = 1_024;
 pub const EVENT_RECORDS_KEPT: usize = 20_000;
 /// Milliseconds between two tries to take the lease while another process holds it.
 pub const LEASE_POLL_MS: u64 = 500;
+/// Milliseconds between two times that the process which syncs tells the others what went over the wire, while
+/// something does: as often as a person looks.
+pub const TRAFFIC_TOLD_MS: u64 = 1_000;
 /// Milliseconds between two looks at whether another process has written to the file.
 pub const OTHERS_POLL_MS: u64 = 100;
 /// Milliseconds until the next look when a transaction of this process was in the way: most take no longer.

@@ -176,11 +176,12 @@ impl Watchers {
 
     /// Notes who has the lease; another one is told as health.
     pub(crate) fn lease_seen(&self, lease: &LeaseState) {
+        let who = lease.who();
         let mut state = self.state();
-        if state.lease.as_ref() == Some(lease) {
+        if state.lease.as_ref() == Some(&who) {
             return;
         }
-        state.lease = Some(lease.clone());
+        state.lease = Some(who);
         drop(state);
         self.tell(Notice::Event(Event::Health));
     }

@@ -23,7 +23,7 @@ impl WorkerLoop {
         if self.lease.is_some() {
             return Ok(());
         }
-        let lease = Lease::take(&self.shared.path)?;
+        let lease = Lease::take(&self.shared.path, self.shared.traffic.totals())?;
         let lease = lease.map_err(|holder| {
             tracing::debug!(
                 holder = holder.as_ref().map(|holder| holder.pid),
@@ -64,6 +64,13 @@ impl WorkerLoop {
             });
         }
         Ok(())
+    }
+
+    /// Tells other processes what went over the wire, now and then.
+    pub(super) fn tell_others(&mut self) {
+        if let Some(lease) = &mut self.lease {
+            lease.tell(&self.shared.traffic.totals());
+        }
     }
 
     pub(super) fn poll_lease(&mut self) {

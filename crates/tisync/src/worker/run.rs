@@ -174,6 +174,7 @@ impl WorkerLoop {
                 () = until(timer) => self.time_has_come(),
             }
             self.look_at_clock();
+            self.tell_others();
         }
         self.shared.watchers.set_syncing(None);
         self.shared.running.store(false, Ordering::Release);

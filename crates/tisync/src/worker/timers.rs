@@ -7,8 +7,11 @@ impl WorkerLoop {
     pub(super) fn next_timer(&self) -> Option<Instant> {
         let wake = self.wake.filter(|_| self.is_active());
         let monitor = self.monitor.next().filter(|_| self.is_active());
+        let traffic = self.shared.traffic.totals();
+        let lease = self.lease.as_ref();
+        let tell = lease.and_then(|lease| lease.tells_at(&traffic));
         let storage_retry = self.storage_retry.as_ref().map(|(at, _)| *at);
-        [wake, self.lease_poll, storage_retry, monitor]
+        [wake, self.lease_poll, storage_retry, monitor, tell]
             .into_iter()
             .flatten()
             .min()
