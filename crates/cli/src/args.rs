@@ -32,9 +32,18 @@ pub(crate) struct Args {
     /// Print JSON: one object, or one a line.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Log what happens to the error stream (no secrets, no record contents).
+    /// Log what happens to the error stream (no secrets, no record contents): the same as --log debug.
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
+    /// Log what a filter lets through: a level, perhaps others for modules, such as info,tisync::worker=trace.
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "TISYNC_LOG",
+        hide_env_values = true,
+        global = true
+    )]
+    pub(crate) log: Option<String>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }

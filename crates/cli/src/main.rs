@@ -5,6 +5,7 @@ mod config;
 mod exit;
 mod fields;
 mod input;
+mod log;
 mod output;
 mod screen;
 mod table;
@@ -20,13 +21,6 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let args = Args::parse();
     let out = Out::new(args.json);
-    if args.verbose {
-        // Logs go beside the output, never into it.
-        tracing_subscriber::fmt()
-            .with_writer(std::io::stderr)
-            .with_max_level(tracing::Level::DEBUG)
-            .init();
-    }
     match run(&args, &out) {
         Ok(code) => code.into(),
         Err(failure) => {
@@ -37,6 +31,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args, out: &Out) -> Result<exit::Code, Failure> {
+    log::begin(args)?;
     if let Some(folder) = &args.directory {
         std::env::set_current_dir(folder).map_err(|error| {
             Failure::failed(format!(
