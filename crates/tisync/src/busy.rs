@@ -1,5 +1,5 @@
 //! Waiting for another process that writes, and who that is.
-use crate::{Error, ErrorKind, limits};
+use crate::{Error, ErrorKind, host, limits};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -70,11 +70,10 @@ impl Writer {
         let inode = std::fs::metadata(index).ok()?.ino();
         let locks = std::fs::read_to_string("/proc/locks").ok()?;
         let pid = locks.lines().find_map(|line| writes(line, inode))?;
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        // The name before the state is in brackets, and may hold anything.
-        let state = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-        let stopped = state.starts_with(['T', 't']);
-        Some(Writer { pid, stopped })
+        Some(Writer {
+            pid,
+            stopped: host::is_stopped(pid),
+        })
     }
 
     #[cfg(not(target_os = "linux"))]

@@ -1,4 +1,4 @@
-//! Time and chance: the one place that asks the machine for them.
+//! Time, chance and other processes: the one place that asks the machine for them.
 use crate::{Error, ErrorKind};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -52,6 +52,14 @@ pub(crate) fn node() -> Result<u32, Error> {
     let now = now()?;
     let [a, b, c, d, ..] = now.entropy;
     Ok(u32::from_le_bytes([a, b, c, d]))
+}
+
+/// Whether a process was stopped by a signal; no where the system does not tell.
+pub(crate) fn is_stopped(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name before the state is in brackets, and may hold anything.
+    let state = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    state.starts_with(['T', 't'])
 }
 
 fn origin() -> Instant {

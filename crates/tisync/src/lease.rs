@@ -31,6 +31,13 @@ pub struct Holder {
     pub traffic: Totals,
 }
 
+impl Holder {
+    /// Whether it was stopped by a signal, so that nothing is sent until it goes on or ends; known on Linux only.
+    pub fn is_stopped(&self) -> bool {
+        host::is_stopped(self.pid)
+    }
+}
+
 impl LeaseState {
     /// The same without what changes all the time.
     pub(crate) fn who(&self) -> LeaseState {
@@ -140,11 +147,18 @@ pub(crate) fn elsewhere(holder: Option<&Holder>) -> Error {
             format!("process {} (for {age_s} s)", holder.pid)
         },
     );
+    let rest = match holder.filter(|holder| holder.is_stopped()) {
+        Some(Holder { pid, .. }) => format!(
+            "is to sync it, but was stopped; reads and writes go on here, and that process sends them when it goes on \
+             (kill -CONT {pid}), or another one when it ends"
+        ),
+        None => {
+            "syncs it already; reads and writes go on here, and that process sends them".to_owned()
+        }
+    };
     Error::new(
         ErrorKind::LeaseElsewhere,
-        format!(
-            "expected to sync this replica, but the lease is elsewhere: {who} syncs it already; reads and writes go on here, and that process sends them"
-        ),
+        format!("expected to sync this replica, but the lease is elsewhere: {who} {rest}"),
     )
 }
 

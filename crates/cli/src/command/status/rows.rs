@@ -22,7 +22,7 @@ pub(super) fn rows(seen: &Seen, rates: Option<&str>, out: &Out) -> Vec<String> {
         let text = format!("logged out for {}: tisync login", ago(logged_out_ms));
         rows.add("session", out.look(Look::Warn, text));
     }
-    rows.add("syncs", holder(&seen.lease));
+    rows.add("syncs", holder(&seen.lease, out));
     if let Some(traffic) = &seen.traffic {
         let total = text::traffic(traffic);
         rows.add(
@@ -103,14 +103,19 @@ fn guarantees(connector: &ConnectorHealth) -> BTreeMap<&str, Vec<&str>> {
     promises
 }
 
-fn holder(lease: &LeaseState) -> String {
+fn holder(lease: &LeaseState, out: &Out) -> String {
     match lease {
         LeaseState::Free => "nobody now: run `tisync sync`, or `tisync sync --watch`".to_owned(),
         LeaseState::Held => "this process".to_owned(),
-        LeaseState::Elsewhere(Some(holder)) => {
-            format!("process {}, for {}", holder.pid, ago(holder.since_ms))
-        }
         LeaseState::Elsewhere(None) => "another process".to_owned(),
+        LeaseState::Elsewhere(Some(holder)) => {
+            let mut text = format!("process {}, for {}", holder.pid, ago(holder.since_ms));
+            if holder.is_stopped() {
+                let stopped = format!("; it was stopped: kill -CONT {} lets it go on", holder.pid);
+                text.push_str(&out.look(Look::Warn, stopped));
+            }
+            text
+        }
     }
 }
 

@@ -122,7 +122,9 @@ pub(crate) fn remedy(blocker: Blocker) -> &'static str {
         Blocker::LeaseElsewhere => {
             "that process sends it; if it hangs, end it: another one takes over"
         }
-        Blocker::Storage => "make room on the disk, or the folder writable; nothing was dropped",
+        Blocker::Storage => {
+            "make room on the disk, or the folder writable, or end a process that hangs; nothing was dropped"
+        }
         Blocker::Epoch => "it goes on by itself",
         Blocker::UpgradeRequired => "update this program",
     }
