@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Device, Ran, Server};
+use std::fs::File;
 use tempfile::TempDir;
 
 /// Everything that is planted contains this: the token, what is written, what is looked for.
@@ -58,10 +59,12 @@ impl Talkative {
 #[test]
 fn the_log_of_all_commands_holds_no_secret_and_no_value() {
     let folder = TempDir::new().unwrap();
-    let server = Server::start(
+    let server_log = folder.path().join("server.log");
+    let server = Server::logging_to(
+        File::create(&server_log).unwrap().into(),
         folder.path(),
         &["--token-env", "SERVER_TOKEN", "--document-bytes-max", "500"],
-        &[("SERVER_TOKEN", TOKEN)],
+        &[("SERVER_TOKEN", TOKEN), ("TISYNC_LOG", "trace")],
     );
     let mut a = Talkative::new(&folder, &server, "a", TOKEN);
     let mut b = Talkative::new(&folder, &server, "b", TOKEN);
@@ -101,8 +104,10 @@ fn the_log_of_all_commands_holds_no_secret_and_no_value() {
     drop(server);
     a.run(&["sync"]).exits(4);
 
-    let log = [a.log, b.log, wrong.log].concat();
+    let server_log = std::fs::read_to_string(server_log).unwrap();
+    let log = [a.log, b.log, wrong.log, server_log].concat();
     for expected in [
+        "tisync_server::edge: answered method=POST path=\"/",
         "step{input=\"write\"}: tisync::local: done outputs=",
         "tisync::worker::hold: the lease is taken",
         "exchange{connector=main request=",

@@ -56,12 +56,23 @@ pub struct Server {
 
 impl Server {
     pub fn start(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        Server::logging_to(Stdio::inherit(), folder, arguments, environment)
+    }
+
+    /// A server whose log goes somewhere.
+    pub fn logging_to(
+        log: Stdio,
+        folder: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let mut child = Command::new(BINARY)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder.join("server.db"))
             .args(arguments)
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut line = String::new();

@@ -34,6 +34,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 use stores::Stores;
 use tisync_protocol::Problem;
 use tokio::net::TcpListener;
@@ -196,6 +197,7 @@ async fn answer(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response<Body> {
+    let began = Instant::now();
     let (parts, body) = request.into_parts();
     let pack = edge.compress.wants(peer.ip()) && gzip::is_accepted(&parts.headers);
     let read = async {
@@ -213,6 +215,15 @@ async fn answer(
         Ok(request) => edge.run(request, pack).await,
         Err(problem) => faces::refuse(&edge.service, &path_of(&parts.uri), &problem),
     };
+    // Neither a header nor what follows the path: both carry secrets.
+    tracing::debug!(
+        method = %parts.method,
+        path = parts.uri.path(),
+        status = response.status,
+        bytes = response.body.len(),
+        ms = began.elapsed().as_millis(),
+        "answered"
+    );
     if let Some(cause) = &response.cause {
         tracing::error!(
             path = parts.uri.path(),
