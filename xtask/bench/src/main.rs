@@ -20,6 +20,7 @@ mod w3_push;
 mod w4_changes;
 mod w5_conflicts;
 mod w6_read;
+mod w7_beside;
 
 use anyhow::{Result, bail};
 use clap::Parser;
@@ -35,7 +36,7 @@ struct Args {
     /// verdict and note.
     #[arg(long)]
     json: bool,
-    /// Only this row: W1 to W6; several with several flags.
+    /// Only this row: W1 to W7; several with several flags.
     #[arg(long)]
     row: Vec<String>,
     /// Runs of each program; the median counts.
@@ -60,13 +61,14 @@ struct Args {
 
 type Run = fn(&Env) -> Result<Vec<Line>>;
 
-const ROWS: [(&str, Run); 6] = [
+const ROWS: [(&str, Run); 7] = [
     ("W1", w1_pull::run),
     ("W2", w2_save::run),
     ("W3", w3_push::run),
     ("W4", w4_changes::run),
     ("W5", w5_conflicts::run),
     ("W6", w6_read::run),
+    ("W7", w7_beside::run),
 ];
 
 fn main() -> Result<()> {
@@ -84,7 +86,7 @@ fn main() -> Result<()> {
         .iter()
         .find(|row| ROWS.iter().all(|(name, _)| name != row))
     {
-        bail!("expected a row from W1 to W6, but {unknown} came");
+        bail!("expected a row from W1 to W7, but {unknown} came");
     }
     let env = match args.quick {
         true => Env::new(1, Sizes::QUICK, args.only)?,
