@@ -17,7 +17,6 @@ pub(crate) fn patiently<T>(
         if started.elapsed() > Duration::from_millis(limits::BUSY_MS_MAX) {
             return Err(for_too_long(path, started.elapsed(), Writer::of(path)));
         }
-        tracing::trace!("another process writes");
         std::thread::sleep(Duration::from_millis(1));
     }
 }

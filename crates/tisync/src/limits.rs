@@ -23,6 +23,8 @@ pub const SLEPT_MS_MIN: u64 = 10_000;
 pub const HEARD_MAX: usize = 16;
 /// Milliseconds that a write waits for another process's transaction before it fails as busy.
 pub const BUSY_MS_MAX: u64 = 10_000;
+/// Milliseconds of one try within it: then another thread of this process has its turn.
+pub const BUSY_TRY_MS: u64 = 100;
 /// Milliseconds until an input that the storage refused is given again.
 pub const STORAGE_RETRY_MS: u64 = 1_000;
 /// Reading connections that are kept open for the next read.

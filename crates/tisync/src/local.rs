@@ -63,25 +63,30 @@ impl Stepper {
 
     /// Steps one input; while another process writes, the same input is given again.
     pub(crate) fn step(&mut self, input: Input) -> Result<Vec<Output>, Error> {
+        let path = self.path.clone();
+        busy::patiently(&path, || self.attempt(input.clone()))
+    }
+
+    /// Steps one input, unless another process writes for longer than one try.
+    fn attempt(&mut self, input: Input) -> Result<Vec<Output>, Error> {
         let started = Instant::now();
         let now = host::now()?;
         let _span = tracing::debug_span!("step", input = input.name()).entered();
-        let result = busy::patiently(&self.path, || {
-            let (result, elsewhere) = {
-                let mut store = lock(&self.gate);
-                store.set_durability_max(self.durability_max);
-                let result = self.engine.step(&mut *store, now, input.clone());
-                (result, store.had_changed_elsewhere())
-            };
-            if elsewhere {
-                self.watchers.changed_elsewhere();
-            }
-            Ok(result?)
-        });
+        let (result, elsewhere) = {
+            let mut store = lock(&self.gate);
+            store.set_durability_max(self.durability_max);
+            let result = self.engine.step(&mut *store, now, input);
+            (result, store.had_changed_elsewhere())
+        };
+        if elsewhere {
+            self.watchers.changed_elsewhere();
+        }
+        let result = result.map_err(Error::from);
+        let ms = started.elapsed().as_millis();
         match &result {
-            Ok(outputs) => {
-                let ms = started.elapsed().as_millis();
-                tracing::debug!(outputs = outputs.len(), ms, "done");
+            Ok(outputs) => tracing::debug!(outputs = outputs.len(), ms, "done"),
+            Err(error) if error.kind() == ErrorKind::Busy => {
+                tracing::trace!(ms, "another process writes");
             }
             Err(error) => tracing::debug!(kind = ?error.kind(), "refused"),
         }
@@ -97,6 +102,7 @@ impl Stepper {
 /// The stepper of local inputs, shared by all threads, and an engine to look with.
 #[derive(Debug)]
 pub(crate) struct Local {
+    path: PathBuf,
     stepper: Mutex<Stepper>,
     looker: Mutex<(Engine, FileStore)>,
     watchers: Arc<Watchers>,
@@ -121,6 +127,7 @@ impl Local {
         stepper.configure(&mut reader, config)?;
         let looker = (stepper.engine.clone(), reader);
         Ok(Local {
+            path: path.to_owned(),
             stepper: Mutex::new(stepper),
             looker: Mutex::new(looker),
             watchers,
@@ -129,11 +136,11 @@ impl Local {
 
     /// A stepper of sync inputs, with an engine of its own.
     pub(crate) fn stepper(&self) -> Stepper {
-        let stepper = lock(&self.stepper);
+        let gate = lock(&self.stepper).gate.clone();
         Stepper::new(
-            &stepper.path,
+            &self.path,
             lock(&self.looker).0.clone(),
-            stepper.gate.clone(),
+            gate,
             Durability::Full,
             self.watchers.clone(),
         )
@@ -141,7 +148,9 @@ impl Local {
 
     /// Steps a local input and tells those who watch what changed.
     pub(crate) fn step(&self, input: Input) -> Result<Vec<Output>, Error> {
-        let outputs = lock(&self.stepper).step(input)?;
+        // Between two tries the other threads have theirs.
+        let attempt = || lock(&self.stepper).attempt(input.clone());
+        let outputs = busy::patiently(&self.path, attempt)?;
         if self.watchers.is_any() {
             for output in &outputs {
                 if let Output::Event(event) = output {

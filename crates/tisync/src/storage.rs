@@ -1,5 +1,5 @@
 //! The store that native replicas use.
-use crate::{Error, busy};
+use crate::{Error, busy, limits};
 use std::path::Path;
 use tisync_core::store::{Durability, StoreError};
 use tisync_store::{Options, RusqliteDriver, SqliteStore};
@@ -31,7 +31,11 @@ impl WriteDurability {
 
 /// Opens the file, or makes it.
 pub(crate) fn open(path: &Path) -> Result<FileStore, Error> {
-    busy::patiently(path, || Ok(SqliteStore::open(path, &Options::default())?))
+    let options = Options {
+        busy_ms: limits::BUSY_TRY_MS,
+        ..Options::default()
+    };
+    busy::patiently(path, || Ok(SqliteStore::open(path, &options)?))
 }
 
 /// Opens a file that is there for transactions that only read.
