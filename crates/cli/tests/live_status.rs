@@ -8,12 +8,29 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// What is waited for must come within this; on a machine that does nothing else it takes milliseconds.
+const IN_TIME: Duration = Duration::from_secs(60);
 
 /// Asks a process to end, as Ctrl-C does.
 fn interrupt(child: &Child) {
     let mut kill = Command::new("kill");
     let kill = kill.args(["-INT", &child.id().to_string()]);
     assert!(kill.status().unwrap().success());
+}
+
+/// Kills a process that goes on for too long: whoever waits for what it shows then sees that it has ended.
+fn watchdog(child: &Child) -> mpsc::Sender<()> {
+    let (watched, over) = mpsc::channel::<()>();
+    let pid = child.id().to_string();
+    std::thread::spawn(move || {
+        if over.recv_timeout(IN_TIME) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill").args(["-KILL", &pid]).status();
+        }
+    });
+    watched
 }
 
 /// A new terminal: its screen, and what a program prints to.
@@ -55,6 +72,7 @@ fn a_terminal_is_drawn_on_in_place_and_given_back() {
     let mut command = status(&device, &[]);
     command.env("TERM", "xterm").stdout(program);
     let mut child = command.spawn().unwrap();
+    let _watched = watchdog(&child);
     drop(command);
     let mut shown = String::new();
     until(&mut screen, &mut shown, "nothing waits");
@@ -79,11 +97,12 @@ fn a_terminal_is_drawn_on_in_place_and_given_back() {
 fn a_pipe_gets_a_line_or_an_object_whenever_something_has_changed() {
     let world = World::new();
     let device = world.device("a", &["notes:merge"]);
-    let mut followed = Vec::new();
+    let (mut followed, mut watched) = (Vec::new(), Vec::new());
     for arguments in [&[][..], &["--json"]] {
         let mut command = status(&device, arguments);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        watched.push(watchdog(&child));
         followed.push((child, lines.map(Result::unwrap)));
     }
     let (json_child, mut objects) = followed.pop().unwrap();
@@ -117,6 +136,7 @@ fn those_who_look_see_how_much_the_process_that_syncs_has_done() {
     let mut syncs = syncs.stdout(Stdio::null()).spawn().unwrap();
     let mut command = status(&device, &["--json"]);
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let _watched = watchdog(&child);
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let holder = lines.map(Result::unwrap).find_map(|line| {
         let seen: serde_json::Value = serde_json::from_str(&line).unwrap();

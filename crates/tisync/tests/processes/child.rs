@@ -34,6 +34,8 @@ pub const WRITES: usize = 25;
 #[derive(Debug)]
 pub struct Process {
     child: Child,
+    /// Gone with it.
+    _watched: mpsc::Sender<()>,
     input: Option<ChildStdin>,
     lines: Lines<BufReader<ChildStdout>>,
 }
@@ -52,6 +54,7 @@ impl Process {
             .unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         Process {
+            _watched: watchdog(child.id()),
             input: child.stdin.take(),
             lines: stdout.lines(),
             child,
@@ -126,6 +129,19 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Kills a process that goes on for too long: whoever waits for what it says then sees that it has ended.
+fn watchdog(pid: u32) -> mpsc::Sender<()> {
+    let (watched, over) = mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        if over.recv_timeout(super::IN_TIME) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill")
+                .args(["-KILL", &pid.to_string()])
+                .status();
+        }
+    });
+    watched
 }
 
 /// The other processes' program; the harness of this one passes it by.
