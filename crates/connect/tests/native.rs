@@ -65,6 +65,7 @@ fn pull(http: &Rc<Script>) -> Result<Page, tisync_core::model::Failure> {
         feed: "all".parse().unwrap(),
         collections: vec!["notes".parse().unwrap()],
         checkpoint: Some("e.4".parse().unwrap()),
+        snapshot: false,
         items_max: 10,
         bytes_max: 1_000,
     };

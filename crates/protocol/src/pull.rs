@@ -11,6 +11,9 @@ pub struct PullRequest {
     /// Where the last answer ended; none asks for a first walk over all live records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<String>,
+    /// Without a checkpoint: whether the first walk comes as a snapshot, in the order of ids.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub snapshot: bool,
     /// At most this many items, unless one commit alone is larger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
@@ -27,7 +30,7 @@ pub struct PullAnswer {
     /// All epochs, oldest first, each with the number of the last version that it took over: 0 for the
     /// first, the restore point for the others.
     pub epochs: Vec<(String, u64)>,
-    /// Live records and, past a first walk, deletions; in the order of their versions.
+    /// Live records and, past a first walk, deletions; in the order of their versions, or of their ids in a snapshot.
     pub items: Vec<Item>,
     /// Where this page ends.
     pub checkpoint: String,

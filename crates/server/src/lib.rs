@@ -33,6 +33,6 @@ pub use memory::{MemoryServerStore, MemoryTx};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{LAYOUT, SqliteServerStore, SqliteTx};
 pub use store::{
-    Access, Head, Key, LiveRow, Meta, Range, Receipt, Record, Row, ServerStore, ServerTx, Settled,
-    Tally,
+    Access, Content, Head, Key, LiveRow, Meta, Range, Receipt, Record, Row, ServerStore, ServerTx,
+    Settled, Tally,
 };

@@ -1,7 +1,8 @@
 //! A store in memory, for the simulator and for tests.
 use crate::StoreError;
 use crate::store::{
-    Access, Head, Key, LiveRow, Meta, Range, Receipt, Record, Row, ServerStore, ServerTx, Tally,
+    Access, Content, Head, Key, LiveRow, Meta, Range, Receipt, Record, Row, ServerStore, ServerTx,
+    Tally,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, ControlFlow};
@@ -222,10 +223,8 @@ impl ServerTx for MemoryTx<'_> {
                 .tenant
                 .stored(key)
                 .filter(|_| collections.contains(collection.as_str()));
-            let stamps = wanted
-                .map(|stored| &stored.record.stamps)
-                .filter(|stamps| !stamps.is_empty());
-            let stamps = stamps.map(crate::store::stamps_text).transpose()?;
+            let stamps = wanted.map(|stored| stamps_of(&stored.record)).transpose()?;
+            let stamps = stamps.flatten();
             let row = wanted.map(|stored| Row {
                 collection,
                 id,
@@ -268,30 +267,35 @@ impl ServerTx for MemoryTx<'_> {
         let Some(records) = self.tenant.collections.get(range.collection) else {
             return Ok(());
         };
-        let row = |(id, stored): (&String, &Stored)| {
+        let mut row = |(id, stored): (&String, &Stored)| {
             let record = &stored.record;
-            record.document.as_ref().is_none_or(|document| {
-                let row = LiveRow {
-                    id,
-                    version: record.version,
-                    updated_ms: range.documents.then_some(record.updated_ms),
-                    document: range.documents.then_some(document.text()),
-                };
-                visit(row).is_continue()
-            })
+            let Some(document) = &record.document else {
+                return Ok(ControlFlow::Continue(()));
+            };
+            let stamps = stamps_of(record)?;
+            let content = range.documents.then(|| Content {
+                updated_ms: record.updated_ms,
+                stamp: &record.stamp,
+                stamps: stamps.as_deref(),
+                document: document.text(),
+            });
+            Ok(visit(LiveRow {
+                id,
+                version: record.version,
+                content,
+            }))
         };
         let after = range.after.map_or(Bound::Unbounded, Bound::Excluded);
         // Only the beginning bounds the map: it would panic at a range that ends before it.
         if range.backwards {
             let until = |id: &str| range.until.is_none_or(|until| id >= until);
             let rows = records.range::<str, _>((Bound::Unbounded, after)).rev();
-            rows.take_while(|(id, _)| until(id)).all(row);
+            each(rows.take_while(|(id, _)| until(id)), &mut row)
         } else {
             let until = |id: &str| range.until.is_none_or(|until| id <= until);
             let rows = records.range::<str, _>((after, Bound::Unbounded));
-            rows.take_while(|(id, _)| until(id)).all(row);
+            each(rows.take_while(|(id, _)| until(id)), &mut row)
         }
-        Ok(())
     }
 
     fn prune_tombstones(&mut self, until_ms: u64) -> Result<Option<u64>, StoreError> {
@@ -335,4 +339,23 @@ impl ServerTx for MemoryTx<'_> {
         self.undo.clear();
         Ok(())
     }
+}
+
+/// Stamps by path as a row carries them.
+fn stamps_of(record: &Record) -> Result<Option<String>, StoreError> {
+    let stamps = Some(&record.stamps).filter(|stamps| !stamps.is_empty());
+    stamps.map(crate::store::stamps_text).transpose()
+}
+
+/// Visits rows until the visitor breaks or fails.
+fn each<'a>(
+    rows: impl Iterator<Item = (&'a String, &'a Stored)>,
+    visit: &mut dyn FnMut((&'a String, &'a Stored)) -> Result<ControlFlow<()>, StoreError>,
+) -> Result<(), StoreError> {
+    for row in rows {
+        if visit(row)?.is_break() {
+            break;
+        }
+    }
+    Ok(())
 }

@@ -31,6 +31,8 @@ bugs! {
     CutCommit,
     /// A first walk leaves out what was deleted while it went on.
     WalkForgetsDeletes,
+    /// The feed behind a snapshot begins where the snapshot ends, not where it began.
+    SnapshotSkipsTail,
     /// A restored server goes on under its old epoch.
     KeepEpoch,
 }

@@ -190,10 +190,21 @@ pub struct LiveRow<'a> {
     pub id: &'a str,
     /// Its version.
     pub version: u64,
-    /// The server's time of that version's commit, if documents were asked for.
-    pub updated_ms: Option<u64>,
-    /// Its document's text, if documents were asked for.
-    pub document: Option<&'a str>,
+    /// What else it holds, if documents were asked for.
+    pub content: Option<Content<'a>>,
+}
+
+/// What a live record holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Content<'a> {
+    /// The server's time of its version's commit.
+    pub updated_ms: u64,
+    /// The latest stamp.
+    pub stamp: &'a str,
+    /// Stamps by path as a JSON object; none when `stamp` holds for all.
+    pub stamps: Option<&'a str>,
+    /// Its document's text.
+    pub document: &'a str,
 }
 
 /// What a mutation came to, kept so that a repeat gets the same verdict.

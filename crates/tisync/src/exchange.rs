@@ -1,5 +1,6 @@
 //! Carries out orders: gives them to the connector and turns what comes back into a reply.
 use crate::ErrorKind;
+use crate::ahead::Ahead;
 use crate::credentials::Credentials;
 use crate::shared::Shared;
 use std::future::Future;
@@ -9,7 +10,9 @@ use std::time::Duration;
 use tisync_connect::http::Http;
 use tisync_connect::{Connector, Hints, Session};
 use tisync_core::limits::REQUEST_DEADLINE_MS;
-use tisync_core::model::{Failure, FailureKind, ListenRequest, Order, Reply, Task};
+use tisync_core::model::{
+    Failure, FailureKind, ListenRequest, Order, Page, PageEnd, PullRequest, Reply, Task,
+};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -22,6 +25,7 @@ pub(crate) struct Wire {
     http: Rc<dyn Http>,
     credentials: Option<Credentials>,
     session: Mutex<Option<Session>>,
+    ahead: Ahead,
     owner: Arc<Shared>,
 }
 
@@ -39,19 +43,18 @@ impl Wire {
             http,
             credentials,
             session: Mutex::new(None),
+            ahead: Ahead::default(),
             owner,
         }
     }
 
     /// Carries out an order; it always answers in time.
     pub(crate) async fn carry_out(self: Rc<Self>, task: Task) -> Reply {
+        if !matches!(task, Task::Pull(_) | Task::Listen(_)) {
+            self.ahead.forget();
+        }
         match task {
-            Task::Pull(request) => Reply::Pulled(
-                self.with_session(|session| {
-                    self.connector.pull(self.http.clone(), session, request)
-                })
-                .await,
-            ),
+            Task::Pull(request) => Reply::Pulled(self.pull(request).await),
             Task::Push(batch) => Reply::Pushed(
                 self.with_session(|session| self.connector.push(self.http.clone(), session, batch))
                     .await,
@@ -75,6 +78,29 @@ impl Wire {
                 .await,
             ),
         }
+    }
+
+    /// Reads a page, and asks for the one behind it: the engine stores this one before it orders the next.
+    async fn pull(self: Rc<Self>, request: PullRequest) -> Result<Page, Failure> {
+        let page = match self.ahead.take(&request).await {
+            Some(page) => page?,
+            None => self.clone().page(request.clone()).await?,
+        };
+        if page.end == PageEnd::More {
+            let next = PullRequest {
+                checkpoint: page.checkpoint.clone(),
+                snapshot: false,
+                ..request
+            };
+            let asked = self.clone().page(next.clone());
+            self.ahead.ask(next, asked).await;
+        }
+        Ok(page)
+    }
+
+    async fn page(self: Rc<Self>, request: PullRequest) -> Result<Page, Failure> {
+        self.with_session(|session| self.connector.pull(self.http.clone(), session, request))
+            .await
     }
 
     /// Opens the backend's stream of hints; `None` where there is none.
@@ -132,8 +158,14 @@ impl Wire {
         Ok(token != new.token())
     }
 
+    /// Forgets what was asked for and is no longer awaited.
+    pub(crate) fn rest(&self) {
+        self.ahead.forget();
+    }
+
     /// Forgets the session: the next exchange asks for another.
     pub(crate) fn forget(&self) {
+        self.rest();
         if let Ok(mut session) = self.session.try_lock() {
             *session = None;
         }

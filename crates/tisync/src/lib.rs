@@ -18,6 +18,7 @@
 //! # Ok::<(), tisync::Error>(())
 //! ```
 mod address;
+mod ahead;
 mod builder;
 mod busy;
 mod collection;

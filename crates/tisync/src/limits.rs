@@ -44,3 +44,8 @@ pub const REDIRECTS_MAX: usize = 5;
 pub const LIST_ROWS: usize = 500;
 /// Milliseconds between two polls of a feed, unless configured.
 pub const POLL_MS: u64 = tisync_core::limits::POLL_MS;
+/// Milliseconds until a page that was asked for ahead is too old: storing one takes less.
+pub const AHEAD_MS_MAX: u64 = 10_000;
+/// Turns of the runtime until a request is written to its socket: the task that asks, the pool, the connection
+/// (measured: a page comes as early with 4 as with 100).
+pub const AHEAD_TURNS: usize = 4;

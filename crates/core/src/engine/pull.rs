@@ -19,6 +19,8 @@ pub(super) fn ask<T: Tx>(
     }
     let feed = work.feed(key)?;
     let checkpoint = feed.checkpoint.clone();
+    // A first sync; what is here already would see a walk in another order than that of the commits.
+    let snapshot = checkpoint.is_none() && feed.pass.is_none();
     let asked = Asked::Pull {
         feed: key.clone(),
         checkpoint: checkpoint.clone(),
@@ -29,6 +31,7 @@ pub(super) fn ask<T: Tx>(
         feed: key.feed.clone(),
         collections: collections.to_vec(),
         checkpoint,
+        snapshot,
         items_max: limits::PULL_ITEMS_MAX,
         bytes_max: limits::PULL_BYTES_MAX,
     });

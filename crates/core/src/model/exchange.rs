@@ -17,6 +17,9 @@ pub struct PullRequest {
     pub collections: Vec<CollectionName>,
     /// The place to go on from; `None` for the beginning.
     pub checkpoint: Option<Checkpoint>,
+    /// At the beginning: whether nothing is here yet, so that no order of records is worse than another.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub snapshot: bool,
     /// Items at most.
     pub items_max: usize,
     /// Bytes of documents at most.

@@ -36,7 +36,7 @@ macro_rules! server_store_conformance {
             keeps_a_record_as_it_is, a_rewrite_moves_the_record_to_the_end, keeps_a_deletion,
             a_deleted_record_comes_back, scans_in_the_order_of_commits, scans_only_what_is_wanted,
             a_scan_can_be_broken_off, keeps_tallies, visits_live_records_by_bytes,
-            visits_live_records_with_their_documents, visits_live_records_backwards, a_visit_of_live_records_can_be_broken_off,
+            visits_live_records_with_what_they_hold, visits_live_records_backwards, a_visit_of_live_records_can_be_broken_off,
             live_records_are_those_of_the_transaction, keeps_receipts, a_mutation_has_one_receipt, forgets_old_deletions,
             forgets_old_receipts, tenants_do_not_see_each_other, takes_any_id, keeps_large_documents,
             refuses_what_it_cannot_place);

@@ -187,7 +187,7 @@ pub fn visits_live_records_by_bytes<S: ServerStore>(mut store: S) {
                 ..Range::default()
             };
             tx.live(range, &mut |row| {
-                assert_eq!((row.document, row.updated_ms), (None, None));
+                assert_eq!(row.content, None);
                 seen.push(format!("{}{}", row.id, row.version));
                 ControlFlow::Continue(())
             })
@@ -202,41 +202,55 @@ pub fn visits_live_records_by_bytes<S: ServerStore>(mut store: S) {
     });
 }
 
-pub fn visits_live_records_with_their_documents<S: ServerStore>(mut store: S) {
+pub fn visits_live_records_with_what_they_hold<S: ServerStore>(mut store: S) {
+    let stamped = Record {
+        stamps: [("/n".to_owned(), "s".to_owned())].into(),
+        ..live(1, r#"{ "n": 1.0 }"#)
+    };
     write(&mut store, |tx| {
-        tx.put(key("a", "1"), &live(1, r#"{ "n": 1.0 }"#), 0)
-            .unwrap();
+        tx.put(key("a", "1"), &stamped, 0).unwrap();
         tx.put(key("a", "2"), &live(1, "{}"), 1).unwrap();
         tx.put(key("a", "2"), &gone(2), 0).unwrap();
-        tx.put(key("b", "3"), &live(3, "{}"), 0).unwrap();
+        tx.put(key("a", "3"), &live(3, "{}"), 0).unwrap();
+        tx.put(key("b", "3"), &live(3, "{}"), 1).unwrap();
     });
-    read(&mut store, |tx| {
+    for backwards in [false, true] {
         let range = Range {
             collection: "a",
             documents: true,
+            backwards,
             ..Range::default()
         };
         let mut seen = Vec::new();
-        tx.live(range, &mut |row| {
-            seen.push((
-                row.id.to_owned(),
-                row.version,
-                row.updated_ms,
-                row.document.map(str::to_owned),
-            ));
-            ControlFlow::Continue(())
-        })
-        .unwrap();
-        assert_eq!(
-            seen,
-            [(
-                "1".to_owned(),
-                1,
-                Some(10),
-                Some(r#"{ "n": 1.0 }"#.to_owned())
-            )]
-        );
-    });
+        read(&mut store, |tx| {
+            tx.live(range, &mut |row| {
+                let content = row.content.expect("documents were asked for");
+                seen.push((
+                    (row.id.to_owned(), row.version, content.updated_ms),
+                    (content.stamp.to_owned(), content.stamps.map(str::to_owned)),
+                    content.document.to_owned(),
+                ));
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        });
+        let mut expected = [
+            (
+                ("1".to_owned(), 1, stamped.updated_ms),
+                (stamped.stamp.clone(), Some(r#"{"/n":"s"}"#.to_owned())),
+                r#"{ "n": 1.0 }"#.to_owned(),
+            ),
+            (
+                ("3".to_owned(), 3, live(3, "{}").updated_ms),
+                (live(3, "{}").stamp, None),
+                "{}".to_owned(),
+            ),
+        ];
+        if backwards {
+            expected.reverse();
+        }
+        assert_eq!(seen, expected);
+    }
 }
 
 pub fn takes_any_id<S: ServerStore>(mut store: S) {

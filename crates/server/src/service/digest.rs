@@ -1,6 +1,6 @@
 //! Counts and hashes of what is held.
 use super::{bad_name, check_count, meta};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, Place};
 use crate::limits::SCAN_ROWS_MAX;
 use crate::store::{LiveRow, Meta, Range, ServerTx, Tally};
 use crate::{ServerNow, ServiceConfig, ServiceError, StoreError};
@@ -35,8 +35,7 @@ pub fn digest<T: ServerTx>(
     }
     let mut checkpoint = Checkpoint {
         epoch: meta.epoch().to_owned(),
-        start: None,
-        seq: meta.seq,
+        place: Place::Feed(meta.seq),
     }
     .to_string();
     let mut digests = Vec::new();
@@ -72,18 +71,19 @@ fn holds<T: ServerTx>(
     at: &str,
     ranges: &[DigestRange],
 ) -> Result<bool, ServiceError> {
-    let Some(place) = Checkpoint::parse(at).filter(|place| {
-        let is_within = place.seq >= meta.horizon && place.seq <= meta.seq;
-        place.epoch == meta.epoch() && place.start.is_none() && is_within
-    }) else {
+    let place = Checkpoint::parse(at).filter(|at| at.epoch == meta.epoch());
+    let Some(Place::Feed(seq)) = place.map(|at| at.place) else {
         return Ok(false);
     };
+    if seq < meta.horizon || seq > meta.seq {
+        return Ok(false);
+    }
     let collections: BTreeSet<&str> = ranges
         .iter()
         .map(|range| range.collection.as_str())
         .collect();
     let (mut written, mut rows) = (false, 0);
-    tx.scan(place.seq, &collections, &mut |_, row| {
+    tx.scan(seq, &collections, &mut |_, row| {
         rows += 1;
         // Who is that far behind has enough to pull first.
         written = row.is_some() || rows > SCAN_ROWS_MAX;
@@ -174,10 +174,10 @@ fn counted<T: ServerTx>(
 }
 
 fn term(row: &LiveRow<'_>, version: &str) -> Result<u64, ServiceError> {
-    let Some(text) = row.document else {
+    let Some(content) = row.content else {
         return Ok(Digest::term(row.id, version));
     };
-    let document = Document::parse(text).map_err(|error| {
+    let document = Document::parse(content.document).map_err(|error| {
         StoreError::failed(format!("a document of the store cannot be read: {error}"))
     })?;
     Ok(Digest::term_of_contents(row.id, version, &document))

@@ -10,6 +10,7 @@ mod plan;
 mod prune;
 mod pull;
 mod push;
+mod snapshot;
 
 pub use about::about;
 pub use digest::digest;

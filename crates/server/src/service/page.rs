@@ -20,7 +20,7 @@ pub(super) struct Page<'a> {
     live_until: u64,
     items: Vec<u8>,
     count: u64,
-    rows: u64,
+    pub(super) rows: u64,
     /// The commit being written, and where it began.
     open: Option<u64>,
     commit_at: usize,
@@ -95,13 +95,13 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.count >= self.limits.items
             || self.items.len() as u64 >= self.limits.bytes
             || self.rows >= self.limits.rows
     }
 
-    fn push(&mut self, version: u64, row: Row<'_>) {
+    pub(super) fn push(&mut self, version: u64, row: Row<'_>) {
         if !self.items.is_empty() {
             self.items.push(b',');
         }

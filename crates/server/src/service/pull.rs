@@ -1,8 +1,9 @@
 //! What has changed since a checkpoint.
 use super::page::{Page, PageLimits};
-use super::{bad_name, check_count, meta};
-use crate::checkpoint::Checkpoint;
+use super::{bad_name, check_count, meta, snapshot};
+use crate::checkpoint::{After, Checkpoint, Place};
 use crate::limits::{COLLECTIONS_MAX, PULL_ITEMS_DEFAULT, SCAN_ROWS_MAX};
+use crate::planted::{self, Bug};
 use crate::store::{Meta, ServerTx};
 use crate::{ServerNow, ServiceConfig, ServiceError};
 use std::collections::BTreeSet;
@@ -34,50 +35,75 @@ pub fn pull<T: ServerTx>(
         collections.insert(name.as_str());
     }
     let meta = meta(tx)?;
-    let place = place(&meta, request.checkpoint.as_deref())?;
-
-    let mut page = Page::new(
-        page_limits(config, request),
-        place.start.unwrap_or(0),
-        place.seq,
-        &meta,
-    );
-    if place.seq < meta.seq {
-        tx.scan(place.seq, &collections, &mut |version, row| {
-            page.visit(version, row)
-        })?;
-    }
-    let (items, until, more) = page.finish();
-    // At the end of the feed the checkpoint is the counter, past commits that left no row.
-    let (seq, start) = if more {
-        (until, place.start)
-    } else {
-        (meta.seq, None)
+    let place = place(&meta, request)?;
+    let (start, after) = match &place {
+        Place::Feed(seq) => (None, *seq),
+        Place::Walk { start, seq } => (Some(*start), *seq),
+        Place::Snapshot { start, .. } => (Some(*start), 0),
     };
-    let total = match (place.start, more) {
+    let limits = page_limits(config, request);
+    let mut page = Page::new(limits, start.unwrap_or(0), after, &meta);
+    let (items, next) = match &place {
+        Place::Snapshot { start, after } => {
+            let next = snapshot::fill(tx, &collections, *start, after, &mut page)?;
+            (page.finish().0, behind(&meta, *start, next))
+        }
+        Place::Feed(_) | Place::Walk { .. } => {
+            if after < meta.seq {
+                tx.scan(after, &collections, &mut |version, row| {
+                    page.visit(version, row)
+                })?;
+            }
+            let (items, until, more) = page.finish();
+            // At the end of the feed the checkpoint is the counter, past commits that left no row.
+            let next = match (more, start) {
+                (false, _) => Place::Feed(meta.seq),
+                (true, None) => Place::Feed(until),
+                (true, Some(start)) => Place::Walk { start, seq: until },
+            };
+            (items, (next, more))
+        }
+    };
+    let (place, more) = next;
+    let total = match (start, more) {
         (Some(_), false) => Some(total(tx, &collections)?),
         _ => None,
     };
     let checkpoint = Checkpoint {
         epoch: meta.epoch().to_owned(),
-        start,
-        seq,
+        place,
     };
     Ok(answer(&meta, &items, &checkpoint, more, total, now))
 }
 
+/// Where a page of a snapshot ends: before the next one, or where the feed goes on from the snapshot's beginning.
+fn behind(meta: &Meta, start: u64, next: Option<After>) -> (Place, bool) {
+    let tail = Place::Walk { start, seq: start };
+    match next {
+        Some(after) => (Place::Snapshot { start, after }, true),
+        None if start == meta.seq || planted::on(Bug::SnapshotSkipsTail) => {
+            (Place::Feed(meta.seq), false)
+        }
+        None => (tail, true),
+    }
+}
+
 /// Where the request stands; a request without a checkpoint begins a first walk here and now.
-fn place(meta: &Meta, checkpoint: Option<&str>) -> Result<Checkpoint, ServiceError> {
-    let Some(text) = checkpoint else {
-        return Ok(Checkpoint {
-            epoch: meta.epoch().to_owned(),
-            start: Some(meta.seq),
-            seq: 0,
+fn place(meta: &Meta, request: &PullRequest) -> Result<Place, ServiceError> {
+    let start = meta.seq;
+    let Some(text) = &request.checkpoint else {
+        return Ok(match request.snapshot {
+            true => Place::Snapshot {
+                start,
+                after: After::default(),
+            },
+            false => Place::Walk { start, seq: 0 },
         });
     };
-    let place = Checkpoint::parse(text).filter(|place| place.epoch == meta.epoch());
+    let known = Checkpoint::parse(text).filter(|at| at.epoch == meta.epoch());
     // A place beyond the counter is one of a history that was lost without a word.
-    place
+    known
+        .map(|at| at.place)
         .filter(|place| place.needs() >= meta.horizon && place.needs() <= meta.seq)
         .ok_or_else(|| ServiceError::ExpiredCheckpoint {
             epochs: meta.epochs.clone(),
@@ -116,7 +142,8 @@ fn answer(
     total: Option<u64>,
     now: &ServerNow,
 ) -> Vec<u8> {
-    // Epochs and checkpoints are digits, hexadecimal and dots: nothing to escape.
+    // Epochs are hexadecimal: nothing to escape. A checkpoint may hold an id.
+    let checkpoint = serde_json::Value::from(checkpoint.to_string());
     let mut body = Vec::with_capacity(items.len() + 256);
     body.extend_from_slice(format!(r#"{{"epoch":"{}","epochs":["#, meta.epoch()).as_bytes());
     for (index, (epoch, start)) in meta.epochs.iter().enumerate() {
@@ -129,7 +156,7 @@ fn answer(
         .map(|total| format!(r#","total":{total}"#))
         .unwrap_or_default();
     let end = format!(
-        r#"],"checkpoint":"{checkpoint}","more":{more}{total},"server_time_ms":{}}}"#,
+        r#"],"checkpoint":{checkpoint},"more":{more}{total},"server_time_ms":{}}}"#,
         now.wall_ms
     );
     body.extend_from_slice(end.as_bytes());

@@ -1,7 +1,7 @@
 //! Reads what the statements answer.
 use super::{failed, place};
 use crate::StoreError;
-use crate::store::{LiveRow, Receipt, Record, Row, Settled};
+use crate::store::{Content, LiveRow, Receipt, Record, Row, Settled};
 use std::collections::BTreeMap;
 use tisync_json::Document;
 use tisync_protocol::Rejected;
@@ -35,7 +35,7 @@ pub(super) fn scanned<'a>(
     })
 }
 
-/// Reads (id, place) and, with documents, (updated_ms, doc); none for a deleted record.
+/// Reads (id, place) and, with documents, (updated_ms, stamp, stamps, doc); none for a deleted record.
 pub(super) fn live_row<'a>(
     row: &'a rusqlite::Row<'_>,
     documents: bool,
@@ -44,18 +44,19 @@ pub(super) fn live_row<'a>(
     if place::is_deleted(place) {
         return Ok(None);
     }
-    let (updated_ms, document) = match documents {
-        true => (
-            Some(row.get::<_, i64>(2).map_err(failed)? as u64),
-            Some(text(row, 3)?),
-        ),
-        false => (None, None),
+    let content = match documents {
+        true => Some(Content {
+            updated_ms: row.get::<_, i64>(2).map_err(failed)? as u64,
+            stamp: text(row, 3)?,
+            stamps: optional_text(row, 4)?,
+            document: text(row, 5)?,
+        }),
+        false => None,
     };
     Ok(Some(LiveRow {
         id: text(row, 0)?,
         version: place::version(place),
-        updated_ms,
-        document,
+        content,
     }))
 }
 

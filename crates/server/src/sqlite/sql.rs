@@ -54,11 +54,11 @@ impl Sql {
                  ORDER BY id"
             ),
             range_documents: format!(
-                "SELECT id, place, updated_ms, doc FROM {records}
+                "SELECT id, place, updated_ms, stamp, stamps, doc FROM {records}
                  WHERE collection = ?1 AND id > ?2 AND id <= ?3 ORDER BY id"
             ),
             range_backwards: format!(
-                "SELECT id, place, updated_ms, doc FROM {records}
+                "SELECT id, place, updated_ms, stamp, stamps, doc FROM {records}
                  WHERE collection = ?1 AND id < ?2 AND id >= ?3 ORDER BY id DESC"
             ),
             gone_last: format!(

@@ -97,15 +97,28 @@ impl<S: ServerStore> Pair<S> {
 
     /// All pages from a checkpoint on; `limit` 0 asks for no limit.
     pub(crate) fn pull_all(&mut self, checkpoint: Option<&str>, limit: u64) -> Vec<Value> {
-        let mut checkpoint = checkpoint.map(str::to_owned);
+        self.pages(
+            json!({"collections": ["todos", "notes"], "checkpoint": checkpoint}),
+            limit,
+        )
+    }
+
+    /// All pages of a first walk as a snapshot.
+    pub(crate) fn snapshot(&mut self, limit: u64) -> Vec<Value> {
+        self.pages(
+            json!({"collections": ["todos", "notes"], "snapshot": true}),
+            limit,
+        )
+    }
+
+    fn pages(&mut self, mut request: Value, limit: u64) -> Vec<Value> {
         let mut pages = Vec::new();
         loop {
-            let mut request = json!({"collections": ["todos", "notes"], "checkpoint": checkpoint});
             if limit > 0 {
                 request["limit"] = limit.into();
             }
-            let page = self.ok("/v1/pull", request);
-            checkpoint = page["checkpoint"].as_str().map(str::to_owned);
+            let page = self.ok("/v1/pull", request.clone());
+            request["checkpoint"] = page["checkpoint"].clone();
             let more = page["more"] == true;
             pages.push(page);
             if !more {

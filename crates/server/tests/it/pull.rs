@@ -102,6 +102,65 @@ fn what_changes_during_a_first_walk_comes_before_its_end() {
 }
 
 #[test]
+fn a_snapshot_comes_in_the_order_of_ids() {
+    let mut server = Pair::new();
+    for (n, id) in ["z/1", "a.b", "é", "m"].iter().enumerate() {
+        server.accept(create(n as u64 + 1, id, json!({})));
+    }
+    let mut note = create(5, "b", json!({}));
+    note["collection"] = "notes".into();
+    server.accept(note);
+    server.accept(delete(6, "m", &version(4)));
+    for limit in 0..=5 {
+        let pages = server.snapshot(limit);
+        let all: Vec<String> = pages.iter().flat_map(items).collect();
+        assert_eq!(
+            all,
+            ["notes/b@5", "todos/a.b@2", "todos/z/1@1", "todos/é@3"],
+            "{limit}"
+        );
+        let last = pages.last().unwrap();
+        assert_eq!(
+            (&last["total"], &last["checkpoint"]),
+            (&json!(4), &json!(version(6)))
+        );
+        assert!(limit == 0 || pages.iter().all(|page| items(page).len() as u64 <= limit));
+    }
+}
+
+#[test]
+fn what_changes_during_a_snapshot_comes_behind_it_commit_by_commit() {
+    let mut server = three_records();
+    let request = json!({"collections": ["todos"], "snapshot": true, "limit": 1});
+    let first = server.ok("/v1/pull", request);
+    assert_eq!(items(&first), ["todos/a@1"]);
+    server.accept(delete(4, "a", &version(1)));
+    server.push(&[
+        in_group("g", replace(5, "c", &version(3), json!({"n": 5}))),
+        in_group("g", create(6, "d", json!({}))),
+    ]);
+    let pages = server.pull_all(first["checkpoint"].as_str(), 0);
+    assert_eq!(items(&pages[0]), ["todos/b@2"]);
+    assert_eq!(items(&pages[1]), ["-todos/a@4", "todos/c@5", "todos/d@5"]);
+    assert_eq!(
+        (&pages[1]["total"], &pages[1]["checkpoint"]),
+        (&json!(3), &json!(version(5)))
+    );
+}
+
+#[test]
+fn a_snapshot_whose_tail_is_forgotten_has_expired() {
+    let mut server = three_records();
+    let request = json!({"collections": ["todos"], "snapshot": true, "limit": 1});
+    let first = server.ok("/v1/pull", request);
+    server.accept(delete(4, "a", &version(1)));
+    server.now.wall_ms += server.config.tombstones_kept_ms + 1;
+    server.change(|tx, now, config| service::prune(tx, now, config).unwrap());
+    let request = json!({"collections": ["todos"], "checkpoint": first["checkpoint"]});
+    assert_eq!(server.call("/v1/pull", &request).0, 410);
+}
+
+#[test]
 fn a_page_never_cuts_a_commit() {
     for sizes in [
         vec![1, 3, 1, 2],

@@ -200,7 +200,10 @@ impl<S: ServerStore> Client<S> {
             self.checkpoint = None;
             self.replica.clear();
         }
-        let pages = self.server.pull_all(self.checkpoint.as_deref(), limit);
+        let pages = match &self.checkpoint {
+            None if limit.is_multiple_of(2) => self.server.snapshot(limit),
+            checkpoint => self.server.pull_all(checkpoint.as_deref(), limit),
+        };
         for page in &pages {
             for item in page["items"].as_array().unwrap() {
                 let name = format!(

@@ -87,7 +87,7 @@ fn guarded<S: Store>(
     Ok(())
 }
 
-/// Reads `<epoch>.<number>`, or `<epoch>.<start>.<number>` within a first walk.
+/// Reads `<epoch>.<number>`; the place within a first walk has a third part.
 fn place(state: &FeedState) -> Option<Place> {
     let text = state.checkpoint.as_ref()?.as_str();
     Some(Place {

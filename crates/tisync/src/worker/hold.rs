@@ -83,6 +83,7 @@ impl WorkerLoop {
         self.inputs.clear();
         self.replies.clear();
         self.tasks.abort_all();
+        self.wires.values().for_each(|wire| wire.rest());
         lock(&self.shared.busy).clear();
         self.close_ears();
         self.wake = None;

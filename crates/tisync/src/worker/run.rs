@@ -205,6 +205,7 @@ impl WorkerLoop {
                 self.close_ears();
                 self.shared.health_changed();
                 self.step(Input::Stop);
+                self.wires.values().for_each(|wire| wire.rest());
                 let _ = answer.send(());
             }
             Command::Sync(answer) => {

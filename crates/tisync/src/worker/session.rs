@@ -77,6 +77,7 @@ impl WorkerLoop {
         self.shared.running.store(false, Ordering::Release);
         self.lease_poll = None;
         self.tasks.abort_all();
+        self.wires.values().for_each(|wire| wire.rest());
         self.orders.clear();
         self.replies.clear();
         self.close_ears();

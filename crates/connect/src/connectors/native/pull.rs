@@ -19,6 +19,7 @@ pub(super) fn body(request: &PullRequest) -> tisync_protocol::PullRequest {
             .checkpoint
             .as_ref()
             .map(|place| place.as_str().to_owned()),
+        snapshot: request.snapshot,
         limit: Some(request.items_max as u64),
         bytes_max: Some(request.bytes_max as u64),
     }

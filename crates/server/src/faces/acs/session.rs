@@ -126,7 +126,8 @@ pub(super) fn prune<T: ServerTx>(
         ..Range::default()
     };
     tx.live(all, &mut |row| {
-        match sessions.read::<Kept>(row.id, row.document.unwrap_or_default()) {
+        let document = row.content.map_or("", |content| content.document);
+        match sessions.read::<Kept>(row.id, document) {
             Ok(kept) if kept.until_ms <= now.wall_ms => ended.push(row.id.to_owned()),
             Ok(_) => {}
             Err(error) => {

@@ -209,13 +209,14 @@ fn slice<T: ServerTx>(
 ) -> Result<Vec<Candidate>, Fault> {
     let (mut slice, mut bytes) = (Vec::new(), 0);
     tx.live(range, &mut |row| {
-        let document = row.document.unwrap_or_default().to_owned();
-        bytes += document.len();
-        slice.push(Candidate {
-            id: row.id.to_owned(),
-            updated_ms: row.updated_ms.unwrap_or_default(),
-            document,
-        });
+        if let Some(content) = row.content {
+            bytes += content.document.len();
+            slice.push(Candidate {
+                id: row.id.to_owned(),
+                updated_ms: content.updated_ms,
+                document: content.document.to_owned(),
+            });
+        }
         if slice.len() < records && bytes < SLICE_BYTES {
             ControlFlow::Continue(())
         } else {
