@@ -141,16 +141,21 @@ pub(crate) enum Command {
     /// Read records from a file: each row becomes a put.
     #[command(after_help = IMPORT)]
     Import(Import),
-    /// Write records to a file.
+    /// Write records to a file, or the whole replica
     #[command(
-        after_help = "Examples:\n  tisync export airports airports.csv\n  tisync export notes > notes.ndjson"
+        after_help = "Examples:\n  tisync export airports airports.csv\n  tisync export notes > notes.ndjson\n  \
+                      tisync export --replica backup.archive"
     )]
     Export {
         /// The collection.
-        collection: String,
+        #[arg(required_unless_present = "replica")]
+        collection: Option<String>,
         /// The file; - or nothing for the output.
         #[arg(default_value = "-")]
         file: PathBuf,
+        /// Write the whole replica to a new file instead: records, what is pending, conflicts, the journal.
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["collection", "file", "format"])]
+        replica: Option<PathBuf>,
         /// The field that gets the record's id.
         #[arg(long, default_value = "id", value_name = "FIELD")]
         id: String,
@@ -336,14 +341,17 @@ pub(crate) struct Logout {
 #[derive(Debug, Group)]
 pub(crate) struct Import {
     /// The collection.
-    #[arg(required_unless_present = "lifeboat")]
+    #[arg(required_unless_present_any = ["lifeboat", "replica"])]
     pub(crate) collection: Option<String>,
     /// The file; - for the input.
-    #[arg(required_unless_present = "lifeboat")]
+    #[arg(required_unless_present_any = ["lifeboat", "replica"])]
     pub(crate) file: Option<PathBuf>,
     /// Bring the pending writes of a lifeboat file back instead, as new ones.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["collection", "file", "random_ids", "format", "strict"])]
     pub(crate) lifeboat: Option<PathBuf>,
+    /// Make the replica from a file of `tisync export --replica` instead; there is none yet.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["collection", "file", "lifeboat", "random_ids", "format", "strict"])]
+    pub(crate) replica: Option<PathBuf>,
     /// The field that holds the id.
     #[arg(long, default_value = "id", value_name = "FIELD")]
     pub(crate) id: String,

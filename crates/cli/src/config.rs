@@ -2,16 +2,21 @@
 use crate::args::Args;
 use crate::exit::Failure;
 use std::path::{Path, PathBuf};
-use tisync::{Replica, Settings};
+use tisync::{Replica, ReplicaBuilder, Settings};
 
 /// The name of the configuration file.
 pub(crate) const FILE: &str = "tisync.toml";
 
 /// Opens the replica that the configuration file declares.
 pub(crate) fn open(args: &Args) -> Result<Replica, Failure> {
+    Ok(builder(args)?.open()?)
+}
+
+/// The replica that the configuration file declares, not opened.
+pub(crate) fn builder(args: &Args) -> Result<ReplicaBuilder, Failure> {
     let (settings, path) = load(args)?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    Ok(settings.builder(folder)?.open()?)
+    Ok(settings.builder(folder)?)
 }
 
 /// Reads the configuration file.

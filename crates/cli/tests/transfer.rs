@@ -183,3 +183,45 @@ fn the_input_and_the_output_are_files_too() {
     assert_eq!(ran.out, csv);
     device.run_with(&["import", "rows", "-"], csv).exits(2);
 }
+
+#[test]
+fn a_whole_replica_goes_into_a_file_and_comes_out_of_it() {
+    let folder = TempDir::new().unwrap();
+    let old = device(&folder);
+    old.run(&["put", "rows", "1", r#"{"title":"Milk"}"#])
+        .exits(0);
+    let exported = old
+        .run(&["export", "--replica", "../backup.archive"])
+        .exits(0);
+    assert_eq!(
+        exported.out,
+        "exported the replica to ../backup.archive: 1 record, 1 write pending, 0 decisions of the journal\n"
+    );
+    let again = old
+        .run(&["export", "--replica", "../backup.archive"])
+        .exits(1);
+    assert!(again.err.contains("choose another name"), "{}", again.err);
+
+    let new = Device::bare(folder.path().join("new"));
+    let settings = std::fs::read_to_string(folder.path().join("device/tisync.toml")).unwrap();
+    new.file("tisync.toml", &settings);
+    let imported = new
+        .run(&["import", "--replica", "../backup.archive"])
+        .exits(0);
+    assert!(imported.out.starts_with("made "), "{}", imported.out);
+    assert_eq!(new.document("rows", "1"), r#"{"title":"Milk"}"#);
+    assert_eq!(
+        new.run(&["outbox", "list"]).exits(0).out,
+        old.run(&["outbox", "list"]).exits(0).out
+    );
+    let twice = new
+        .run(&["import", "--replica", "../backup.archive"])
+        .exits(1);
+    assert!(
+        twice.err.contains("there is one of that name"),
+        "{}",
+        twice.err
+    );
+    new.run(&["import", "--replica", "x", "--lifeboat", "y"])
+        .exits(2);
+}

@@ -1,4 +1,5 @@
 //! The engine of Ti.Sync: it decides what to store, send and show, and does no I/O.
+pub mod archive;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod engine;

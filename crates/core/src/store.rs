@@ -227,6 +227,9 @@ pub trait Tx {
     ) -> Result<Vec<Quarantined>, StoreError>;
     /// A value of the meta table.
     fn meta(&mut self, key: &str) -> Result<Option<String>, StoreError>;
+    /// What is neither a row of a collection nor of the outbox, the journal, the conflicts, the suspicions or the
+    /// quarantine, as the changes that store it: declarations, feeds, connectors and meta, each by name.
+    fn setup(&mut self) -> Result<Vec<Op>, StoreError>;
     /// The latest of: the stamp in meta (key `clock`), those of the outbox, the times of the journal.
     fn clock(&mut self) -> Result<Stamp, StoreError>;
     /// The keys that the next rows get: one above the highest that is there.

@@ -107,6 +107,7 @@ impl Tx for BothTx<'_> {
         suspicions(collection: &CollectionName, limit: usize) -> Vec<Suspicion>;
         quarantined(after: Option<i64>, limit: usize) -> Vec<Quarantined>;
         meta(key: &str) -> Option<String>;
+        setup() -> Vec<Op>;
         clock() -> Stamp;
         next_rid(collection: &CollectionName) -> Rid;
         next_seq() -> i64;

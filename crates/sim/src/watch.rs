@@ -166,6 +166,9 @@ impl<T: Tx> Tx for WatchedTx<'_, T> {
     fn meta(&mut self, key: &str) -> Result<Option<String>, StoreError> {
         self.below.meta(key)
     }
+    fn setup(&mut self) -> Result<Vec<Op>, StoreError> {
+        self.below.setup()
+    }
     fn clock(&mut self) -> Result<Stamp, StoreError> {
         self.below.clock()
     }

@@ -30,7 +30,7 @@ const MAIN: &str = "main";
 /// Declares a replica: its file, its backends, its collections. Made by [`Replica::open`].
 #[must_use = "nothing is opened before `open`"]
 pub struct ReplicaBuilder {
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     account: Option<String>,
     backends: BTreeMap<String, Backend>,
     poll_ms: BTreeMap<String, u64>,

@@ -19,6 +19,7 @@
 //! ```
 mod address;
 mod ahead;
+mod archive;
 mod builder;
 mod busy;
 mod collection;
@@ -58,6 +59,7 @@ mod watchers;
 mod worker;
 mod writes;
 
+pub use archive::{Archived, Progress};
 pub use builder::ReplicaBuilder;
 pub use collection::Collection;
 pub use conflicts::{Conflicts, OpenConflict};

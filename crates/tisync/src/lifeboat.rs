@@ -271,7 +271,7 @@ fn private(path: &Path) -> std::io::Result<File> {
 }
 
 /// A rename is on the disk only once its folder is.
-fn flush_folder(path: &Path) -> std::io::Result<()> {
+pub(crate) fn flush_folder(path: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     {
         let folder = path
@@ -284,7 +284,7 @@ fn flush_folder(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn partial(path: &Path) -> PathBuf {
+pub(crate) fn partial(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".partial");
     name.into()

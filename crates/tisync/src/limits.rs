@@ -40,6 +40,8 @@ pub const CREDENTIALS_MS_MAX: u64 = 30_000;
 pub const CONNECT_MS_MAX: u64 = 10_000;
 /// Redirects within one origin that are followed.
 pub const REDIRECTS_MAX: usize = 5;
+/// Lines of an archive in one transaction: enough to make its cost disappear.
+pub const IMPORT_LINES: usize = 5_000;
 /// Rows that a list of outbox entries, conflicts or quarantined rows reads at a time.
 pub const LIST_ROWS: usize = 500;
 /// Milliseconds between two polls of a feed, unless configured.

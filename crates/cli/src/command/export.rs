@@ -13,13 +13,15 @@ use tisync::{Collection, Document, Record, Replica, Value};
 /// Writes records to a file.
 pub(crate) fn run(
     replica: &Replica,
-    collection: &str,
+    collection: Option<&str>,
     file: &Path,
     id: &str,
     format: Option<Format>,
     out: &Out,
 ) -> Result<Code, Failure> {
-    let collection = replica.collection(collection)?;
+    let collection = collection
+        .ok_or_else(|| Failure::usage("expected a collection, or --replica FILE"))
+        .and_then(|name| Ok(replica.collection(name)?))?;
     let to_output = file.as_os_str() == "-";
     let format = format
         .or_else(|| super::import::format_of(file))

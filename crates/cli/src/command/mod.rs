@@ -1,4 +1,5 @@
 //! The commands, one file each.
+mod archive;
 mod conflicts;
 mod export;
 mod follow;
@@ -15,7 +16,7 @@ mod status;
 mod sync;
 mod why;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Command, Import};
 use crate::config;
 use crate::exit::{Code, Failure};
 use crate::output::Out;
@@ -50,13 +51,22 @@ pub(crate) fn run(args: &Args, out: &Out) -> Result<Code, Failure> {
         } => records::patch(&open()?, collection, id, fields, unset, out),
         Command::Delete { collection, id } => records::delete(&open()?, collection, id, out),
         Command::Query(options) => query::run(&open()?, options, out),
+        Command::Import(Import {
+            replica: Some(archive),
+            ..
+        }) => archive::import(config::builder(args)?, archive, out),
         Command::Import(options) => import::run(&open()?, options, out),
+        Command::Export {
+            replica: Some(archive),
+            ..
+        } => archive::export(&open()?, archive, out),
         Command::Export {
             collection,
             file,
             id,
             format,
-        } => export::run(&open()?, collection, file, id, *format, out),
+            replica: None,
+        } => export::run(&open()?, collection.as_deref(), file, id, *format, out),
         Command::Outbox { command } => outbox::run(&open()?, command, out),
         Command::Conflicts { command } => conflicts::run(&open()?, command, out),
         Command::Journal {

@@ -36,7 +36,7 @@ fn open(conflict: Conflict) -> Op {
     Op::Conflict(Box::new(conflict))
 }
 
-fn row(number: i64, rid: i64, state: JournalState) -> JournalRow {
+pub(super) fn row(number: i64, rid: i64, state: JournalState) -> JournalRow {
     JournalRow {
         id: JournalId(number),
         at_ms: 100 * number as u64,

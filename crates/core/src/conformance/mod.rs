@@ -12,6 +12,7 @@
 // The suite is a test in all but name: what is missing is a failure.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+pub mod archived;
 pub mod collections;
 pub mod commits;
 pub mod decisions;
@@ -164,6 +165,9 @@ cases! { $
         marking_twice_is_marking_once,
         a_removed_record_loses_its_marks,
         unseen_pages_by_id;
+    archived:
+        a_store_is_made_again_from_its_archive,
+        a_walk_in_progress_begins_again;
     sync_state:
         a_feed_comes_back,
         feeds_of_two_connectors_are_apart,

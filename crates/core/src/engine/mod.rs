@@ -32,6 +32,7 @@ use crate::model::{
 use crate::planted::{self, Bug};
 use crate::store::{Durability, Store, Tx};
 use memory::Memory;
+pub(crate) use verify::restart as verify_again;
 use work::Work;
 
 /// Decides what to store, send and show.

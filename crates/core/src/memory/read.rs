@@ -293,6 +293,31 @@ impl Tx for MemoryTx<'_> {
         Ok(self.tables().meta.get(key).cloned())
     }
 
+    fn setup(&mut self) -> Result<Vec<Op>, StoreError> {
+        let tables = self.tables();
+        let declared = tables.collections.iter().map(|(name, rows)| Op::Declare {
+            collection: name.clone(),
+            schema: rows.schema.clone(),
+        });
+        let feeds = tables.feeds.iter().map(|(key, state)| Op::Feed {
+            key: key.clone(),
+            state: Box::new(state.clone()),
+        });
+        let connectors = tables.connectors.iter().map(|(name, state)| Op::Connector {
+            name: name.clone(),
+            state: Box::new(state.clone()),
+        });
+        let meta = tables.meta.iter().map(|(key, value)| Op::Meta {
+            key: key.clone(),
+            value: Some(value.clone()),
+        });
+        Ok(declared
+            .chain(feeds)
+            .chain(connectors)
+            .chain(meta)
+            .collect())
+    }
+
     fn clock(&mut self) -> Result<Stamp, StoreError> {
         let tables = self.tables();
         let meta = tables.meta.get("clock").and_then(|text| text.parse().ok());

@@ -28,6 +28,11 @@ impl Collections {
         self.tables.get(collection).cloned()
     }
 
+    /// All declared collections, by name.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.tables.values()
+    }
+
     /// SQLite's counter of the commits of other connections, when it was seen last.
     pub(super) fn data_version(&self) -> Option<i64> {
         self.seen.map(|seen| seen.data_version)

@@ -193,7 +193,7 @@ pub(super) fn failed<T: Tx>(work: &mut Work<'_, T>, key: &FeedKey) -> Result<(),
 }
 
 /// A feed that is walked from the beginning is compared, if at all, once the walk is over.
-pub(super) fn restart(state: &mut FeedState) {
+pub(crate) fn restart(state: &mut FeedState) {
     if let Some(progress) = &mut state.verification.progress {
         **progress = Progress {
             contents: progress.contents,

@@ -2,6 +2,7 @@
 mod known;
 mod outbox;
 mod records;
+mod setup;
 
 use super::{SqliteTx, codec};
 use crate::driver::{Next, SqlDriver, SqlRow, SqlValue};
@@ -308,6 +309,10 @@ impl<D: SqlDriver> Tx for SqliteTx<'_, D> {
     fn meta(&mut self, key: &str) -> Result<Option<String>, StoreError> {
         let sql = "SELECT value FROM tisync_meta WHERE key = ?";
         super::text(self.driver(), sql, &[SqlValue::Text(key)])
+    }
+
+    fn setup(&mut self) -> Result<Vec<Op>, StoreError> {
+        self.setup_rows()
     }
 
     fn clock(&mut self) -> Result<Stamp, StoreError> {
