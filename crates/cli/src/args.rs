@@ -239,6 +239,9 @@ pub(crate) struct Serve {
     /// Refuse documents with more bytes [default: 1 MiB].
     #[arg(long, value_name = "BYTES")]
     pub(crate) document_bytes_max: Option<u64>,
+    /// Take no writes of an older schema of a collection: its app is asked to be updated.
+    #[arg(long, value_name = "COLLECTION=NUMBER")]
+    pub(crate) schema_min: Vec<String>,
     #[command(flatten)]
     pub(crate) acs: Acs,
 }

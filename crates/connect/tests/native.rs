@@ -169,9 +169,13 @@ fn one_bad_item_does_not_cost_the_others() {
         let page = pull(&Script::json(&body)).unwrap();
         assert_eq!(page.items.len(), 3);
         match &page.items[1] {
-            Item::Bad { text, reason, .. } => {
+            Item::Bad {
+                id, text, reason, ..
+            } => {
                 assert_eq!(text, bad);
                 assert!(!reason.is_empty());
+                let told = bad.contains(r#""id":"x""#);
+                assert_eq!(id.as_ref().map(|id| id.as_str()), told.then_some("x"));
             }
             other => panic!("{bad} was read as {other:?}"),
         }

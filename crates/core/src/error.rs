@@ -21,6 +21,10 @@ pub enum ErrorKind {
     LeaseLost,
     /// The file belongs to another account.
     WrongAccount,
+    /// The file has documents of a newer schema than this app knows: update the app.
+    Newer,
+    /// Documents of an older schema are being migrated: answer the `Migrate` outputs first.
+    Migrating,
     /// The first input must be `Configure`.
     NotConfigured,
     /// The configuration contradicts itself.

@@ -57,6 +57,10 @@ pub const JOURNAL_BYTES_MAX: u64 = 64 << 20;
 pub const RESTARTS_PER_EPOCH: u32 = 1;
 /// Look-ups of an unknown create before a page is applied without its answer.
 pub const UNKNOWN_TRIES: u32 = 3;
+/// Records whose documents the migrate function is asked about in one step: an answer holds them twice.
+pub const MIGRATE_ROWS: usize = 500;
+/// Bytes of documents that the migrate function is asked about in one step, unless one record alone has more.
+pub const MIGRATE_BYTES_MAX: usize = 1 << 20;
 /// Rows that a sweep looks at in one step.
 pub const SWEEP_ROWS: usize = 1_000;
 /// Milliseconds between two comparisons with the server's digests: drift is rare, and each costs a read of all

@@ -126,4 +126,16 @@ planted_bugs! {
     VerifyKeepsExtra,
     /// Mending a record drops what is pending on it.
     MendDropsChain,
+    /// An upgrade of the app rewrites what was handed out, under its old key.
+    MigrateWhatIsOut,
+    /// An upgrade leaves bases in their old schema.
+    BaseStaysOld,
+    /// An upgrade drops pending writes that cannot be migrated.
+    DropUnmigrated,
+    /// A patch is sent to a document of an older schema.
+    PatchOldSchema,
+    /// A record whose row cannot be read is taken to be missing from a walk.
+    BadIsAbsent,
+    /// A patch is written onto a document that could not be migrated.
+    PatchUnmigrated,
 }

@@ -122,6 +122,15 @@ pub struct Known {
     pub document: Option<Document>,
 }
 
+/// What a collection was declared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// The number of its schema.
+    pub number: u32,
+    /// Whether records of an older schema may be there that the app's migrate function has not seen.
+    pub migrating: bool,
+}
+
 /// One transaction: reads see the state at its start; it writes once, in `commit`. Dropping it rolls back.
 ///
 /// `commit` either applies every change or none. Rows come in a stated order, the same on every store. Reads of
@@ -232,6 +241,19 @@ pub trait Tx {
     fn setup(&mut self) -> Result<Vec<Op>, StoreError>;
     /// The latest of: the stamp in meta (key `clock`), those of the outbox, the times of the journal.
     fn clock(&mut self) -> Result<Stamp, StoreError>;
+    /// What a collection was declared with last; `None` when it never was.
+    fn declared(&mut self, collection: &CollectionName) -> Result<Option<Declared>, StoreError>;
+    /// Reads records that are not tombstones and whose schema has a number below `schema`, and those with a side
+    /// row, whose other images have numbers of their own; in the order of rid, after `after`; whole. At least one, if there is any, and no more once their documents (bases included)
+    /// take `bytes_max`.
+    fn outdated(
+        &mut self,
+        collection: &CollectionName,
+        schema: u32,
+        after: Option<Rid>,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<Row>, StoreError>;
     /// The keys that the next rows get: one above the highest that is there.
     fn next_rid(&mut self, collection: &CollectionName) -> Result<Rid, StoreError>;
     /// See [`Tx::next_rid`].
@@ -252,6 +274,8 @@ pub enum Op {
         collection: CollectionName,
         /// Its schema.
         schema: Schema,
+        /// Whether records of an older schema are still to be migrated.
+        migrating: bool,
     },
     /// Adds a record that is not there (the caller has looked; a taken key or id is a misuse).
     Insert {
@@ -279,6 +303,10 @@ pub enum Op {
         state: RecordState,
         /// The new stamp.
         stamp: Option<Stamp>,
+        /// The new number of its schema.
+        schema: u32,
+        /// Whether its base was brought to that schema here.
+        migrated: bool,
     },
     /// Removes a record with its side row, aliases, marks and suspicion. At the end of the commit nothing in
     /// outbox, conflicts and journal may refer to it: else it must stay as a tombstone.

@@ -57,6 +57,24 @@ fn a_write_whose_answer_was_lost_takes_the_lost_base_along() {
 }
 
 #[test]
+fn a_record_whose_row_cannot_be_read_is_not_missing() {
+    let unreadable = |id: Option<RecordId>| Item::Bad {
+        collection: Some(name("notes")),
+        id,
+        text: "{".to_owned(),
+        reason: "cut".to_owned(),
+    };
+    for (id, offered) in [(Some(name("a")), 0), (None, 1)] {
+        let mut device = Device::new(Rule::Merge);
+        device.pull(vec![upsert("a", "e.12", r#"{"t":12}"#)]);
+        restore(&mut device, vec![unreadable(id)]);
+        // What is missing was lost with the backup, and would be made again.
+        assert_eq!(device.outbox().len(), offered);
+        assert_eq!(device.get("a").unwrap(), r#"{"t":12}"#);
+    }
+}
+
+#[test]
 fn a_write_that_is_out_on_what_the_server_has_lost_is_no_drift() {
     let mut device = Device::new(Rule::Merge);
     device.pull(vec![upsert("a", "e.12", r#"{"t":12}"#)]);
@@ -230,6 +248,8 @@ fn a_look_up_in_a_history_that_the_feed_has_not_told_of_is_no_evidence() {
         version: None,
         stamp: None,
         stamps: None,
+        schema: None,
+        migrated: false,
     };
     let (collection, id) = ids[0].clone();
     let answer = Reply::Fetched(Ok(Fetched {

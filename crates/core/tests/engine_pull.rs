@@ -198,6 +198,7 @@ fn a_row_that_cannot_be_applied_is_kept_and_keeps_the_replica_from_being_synced(
     let mut device = Device::new(Rule::ServerWins);
     let bad = Item::Bad {
         collection: None,
+        id: None,
         text: "{".to_owned(),
         reason: "cut".to_owned(),
     };

@@ -211,6 +211,7 @@ fn a_row_that_stays_bad_is_kept_once_and_goes_when_a_walk_no_longer_shows_it() {
     let mut device = Device::new(Rule::ServerWins);
     let bad = || Item::Bad {
         collection: Some(name("notes")),
+        id: None,
         text: "{".to_owned(),
         reason: "cut".to_owned(),
     };

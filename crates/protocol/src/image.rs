@@ -25,6 +25,9 @@ pub struct Present {
     /// whole record. Absent when `stamp` holds for every field.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stamps: BTreeMap<String, String>,
+    /// The number of the schema of the newest app that wrote the document.
+    #[serde(default, skip_serializing_if = "crate::mutation::is_zero")]
+    pub schema: u32,
     /// The document.
     #[serde(rename = "doc")]
     pub document: Document,

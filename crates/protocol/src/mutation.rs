@@ -24,10 +24,15 @@ pub struct Mutation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// The number of the schema that the client writes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub schema: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub schema: u32,
     /// What changes.
     pub change: Change,
+}
+
+/// The number of an app that declares none need not be on the wire.
+pub(crate) fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What must hold of the record for the change to take effect: `{"version": "12"}`, `"absent"` or `"none"`.

@@ -51,6 +51,8 @@ impl Problem {
     pub const TOO_LARGE: &str = "too-large";
     /// 415: the body is packed in a way that the server does not read.
     pub const BAD_ENCODING: &str = "bad-encoding";
+    /// 426: the schema of everything that was pushed is older than the server takes.
+    pub const UPGRADE_REQUIRED: &str = "upgrade-required";
     /// 500: the server's fault.
     pub const INTERNAL: &str = "internal";
     /// 503: come back after the time in `Retry-After`.

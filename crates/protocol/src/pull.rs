@@ -58,6 +58,9 @@ pub struct Item {
     /// Stamps by path; see [`crate::Present::stamps`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stamps: BTreeMap<String, String>,
+    /// The number of the schema of the newest app that wrote the document.
+    #[serde(default, skip_serializing_if = "crate::mutation::is_zero")]
+    pub schema: u32,
     /// Whether it is deleted; then there is no document.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,

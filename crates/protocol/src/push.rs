@@ -30,7 +30,8 @@ pub struct PushResult {
     pub verdict: Verdict,
 }
 
-/// What became of a mutation: `{"accepted": {…}}`, …, `"out-of-scope"`, `"returned"`.
+/// What became of a mutation: `{"accepted": {…}}`, …, `"out-of-scope"`, `"outdated"`,
+/// `"returned"`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -44,6 +45,8 @@ pub enum Verdict {
     Deferred(Deferred),
     /// The record is not, or no longer, this client's to write.
     OutOfScope,
+    /// Its schema is older than the server takes; nothing was changed.
+    Outdated,
     /// Nothing is wrong with it, but another member of its group kept the group from taking effect.
     Returned,
 }
@@ -56,6 +59,9 @@ pub struct Accepted {
     /// The document that resulted, if it is not the one that the mutation carried.
     #[serde(rename = "doc", default, skip_serializing_if = "Option::is_none")]
     pub document: Option<Document>,
+    /// With a document, the number of the schema of the newest app that wrote it.
+    #[serde(default, skip_serializing_if = "crate::mutation::is_zero")]
+    pub schema: u32,
 }
 
 /// A mutation's precondition does not hold.

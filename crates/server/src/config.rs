@@ -1,5 +1,6 @@
 //! What a service is told from outside.
 use crate::limits;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tisync_protocol::{Limits, Mutation};
 
@@ -27,12 +28,21 @@ pub struct ServiceConfig {
     pub receipts_kept_ms: u64,
     /// How long deletions are kept.
     pub tombstones_kept_ms: u64,
+    /// The oldest schema of each collection that may still be written; any, for those that are not named.
+    pub schemas_min: BTreeMap<String, u32>,
     /// Rules of the application.
     pub validate: Option<Arc<dyn Validate>>,
     /// Serves apps that were written for Appcelerator Cloud Services, beside the native protocol, on the data of
     /// `tenant`.
     #[cfg(feature = "acs")]
     pub acs: Option<crate::faces::acs::Settings>,
+}
+
+impl ServiceConfig {
+    /// The oldest schema of a collection that may still be written.
+    pub(crate) fn schema_min(&self, collection: &str) -> u32 {
+        self.schemas_min.get(collection).copied().unwrap_or(0)
+    }
 }
 
 impl Default for ServiceConfig {
@@ -51,6 +61,7 @@ impl Default for ServiceConfig {
             },
             receipts_kept_ms: limits::RECEIPTS_KEPT_MS,
             tombstones_kept_ms: limits::TOMBSTONES_KEPT_MS,
+            schemas_min: BTreeMap::new(),
             validate: None,
             #[cfg(feature = "acs")]
             acs: None,

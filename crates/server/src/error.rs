@@ -20,6 +20,15 @@ pub enum ServiceError {
         /// Deletions up to this version are forgotten.
         horizon: u64,
     },
+    /// Everything that was pushed is of a schema that is not taken any more; nothing has changed.
+    UpgradeRequired {
+        /// The collection of the first mutation.
+        collection: String,
+        /// Its schema.
+        schema: u32,
+        /// The oldest one that is taken.
+        schema_min: u32,
+    },
     /// The tenant was never set up; see [`crate::service::ensure`].
     NoTenant,
     /// The store failed; nothing has changed.
@@ -64,6 +73,25 @@ impl ServiceError {
                     )
                 };
                 (expired, None)
+            }
+            ServiceError::UpgradeRequired {
+                collection,
+                schema,
+                schema_min,
+            } => {
+                let detail = format!(
+                    "This server takes writes of {collection} from schema {schema_min} on; {schema} came. Nothing has changed. \
+                     Update the app; reading goes on."
+                );
+                (
+                    problem(
+                        Problem::UPGRADE_REQUIRED,
+                        "The app is too old to write",
+                        426,
+                        detail,
+                    ),
+                    None,
+                )
             }
             ServiceError::NoTenant => (
                 problem(

@@ -235,6 +235,7 @@ impl ServerTx for MemoryTx<'_> {
                     .map(|document| document.text()),
                 stamp: &stored.record.stamp,
                 stamps: stamps.as_deref(),
+                schema: wanted.map_or(0, |stored| stored.record.schema),
             });
             if visit(*version, row).is_break() {
                 break;
@@ -277,6 +278,7 @@ impl ServerTx for MemoryTx<'_> {
                 updated_ms: record.updated_ms,
                 stamp: &record.stamp,
                 stamps: stamps.as_deref(),
+                schema: record.schema,
                 document: document.text(),
             });
             Ok(visit(LiveRow {

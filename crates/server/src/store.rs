@@ -150,6 +150,8 @@ pub struct Record {
     pub stamps: BTreeMap<String, String>,
     /// The server's time of the commit.
     pub updated_ms: u64,
+    /// The number of the schema of the newest app that wrote its document.
+    pub schema: u32,
 }
 
 /// A record as a scan shows it.
@@ -165,6 +167,8 @@ pub struct Row<'a> {
     pub stamp: &'a str,
     /// Stamps by path as a JSON object; none when `stamp` holds for all.
     pub stamps: Option<&'a str>,
+    /// See [`Record::schema`].
+    pub schema: u32,
 }
 
 /// The live records of a collection from behind `after` to `until`, both as the walk meets them:
@@ -203,6 +207,8 @@ pub struct Content<'a> {
     pub stamp: &'a str,
     /// Stamps by path as a JSON object; none when `stamp` holds for all.
     pub stamps: Option<&'a str>,
+    /// The number of its document's schema.
+    pub schema: u32,
     /// Its document's text.
     pub document: &'a str,
 }
@@ -225,8 +231,8 @@ pub enum Settled {
     Accepted {
         /// The version that it made.
         version: u64,
-        /// The document that the answer carried.
-        document: Option<Document>,
+        /// The document that the answer carried, with the number of its schema.
+        document: Option<(Document, u32)>,
     },
     /// It will never be taken.
     Rejected(Rejected),
@@ -237,9 +243,11 @@ impl Settled {
     pub fn verdict(&self, meta: &Meta) -> Verdict {
         match self {
             Settled::Accepted { version, document } => {
+                let (document, schema) = document.clone().unzip();
                 Verdict::Accepted(tisync_protocol::Accepted {
                     version: meta.version(*version),
-                    document: document.clone(),
+                    document,
+                    schema: schema.unwrap_or(0),
                 })
             }
             Settled::Rejected(rejected) => Verdict::Rejected(rejected.clone()),

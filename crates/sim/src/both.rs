@@ -109,6 +109,8 @@ impl Tx for BothTx<'_> {
         meta(key: &str) -> Option<String>;
         setup() -> Vec<Op>;
         clock() -> Stamp;
+        declared(collection: &CollectionName) -> Option<Declared>;
+        outdated(collection: &CollectionName, schema: u32, after: Option<Rid>, limit: usize, bytes_max: usize) -> Vec<Row>;
         next_rid(collection: &CollectionName) -> Rid;
         next_seq() -> i64;
         next_journal() -> JournalId;

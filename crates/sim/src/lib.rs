@@ -4,6 +4,7 @@
 //! Everything follows from one seed: a [`scenario::Scenario`] is drawn up front, [`run::run`] carries it out in
 //! virtual time, and the checkers look at every commit. After the faults comes a phase without them, at whose
 //! end all replicas and the server are equal and no write is missing.
+mod app;
 pub mod bank;
 pub mod both;
 mod check;

@@ -4,8 +4,8 @@ use crate::scenario::CrashWhen;
 use std::collections::BTreeMap;
 use tisync_core::model::*;
 use tisync_core::store::{
-    Durability, EntryFilter, EntryKey, JournalFilter, Keys, Known, Load, Op, Store, StoreError,
-    StoreErrorKind, Tx,
+    Declared, Durability, EntryFilter, EntryKey, JournalFilter, Keys, Known, Load, Op, Row, Store,
+    StoreError, StoreErrorKind, Tx,
 };
 
 /// Passes everything on to the store below and notes what is committed.
@@ -171,6 +171,20 @@ impl<T: Tx> Tx for WatchedTx<'_, T> {
     }
     fn clock(&mut self) -> Result<Stamp, StoreError> {
         self.below.clock()
+    }
+    fn declared(&mut self, collection: &CollectionName) -> Result<Option<Declared>, StoreError> {
+        self.below.declared(collection)
+    }
+    fn outdated(
+        &mut self,
+        collection: &CollectionName,
+        schema: u32,
+        after: Option<Rid>,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.below
+            .outdated(collection, schema, after, limit, bytes_max)
     }
     fn next_rid(&mut self, collection: &CollectionName) -> Result<Rid, StoreError> {
         self.below.next_rid(collection)

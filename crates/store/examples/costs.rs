@@ -195,6 +195,7 @@ fn store(dir: &Path, columns: &[Column]) -> SqliteStore<tisync_store::RusqliteDr
             columns: columns.to_vec(),
             ..Schema::default()
         },
+        migrating: false,
     };
     store
         .begin(Durability::Full)
@@ -217,6 +218,8 @@ fn fill(store: &mut SqliteStore<tisync_store::RusqliteDriver>, rows: &[(RecordId
                 state: RecordState::Clean,
                 document: Some(document.clone()),
                 stamp: None,
+                schema: 1,
+                migrated: false,
             },
         });
         let changes = changes.collect();
@@ -250,6 +253,8 @@ fn store_load(rows: &[(RecordId, Document)], columns: &[Column], look: bool) -> 
                 state: RecordState::Clean,
                 document: Some(document.clone()),
                 stamp: None,
+                schema: 1,
+                migrated: false,
             },
         });
         let changes = changes.collect();
@@ -383,6 +388,8 @@ fn store_saves(rows: &[(RecordId, Document)], durability: Durability) -> Took {
             state: RecordState::Dirty,
             document: Some(document.clone()),
             stamp: None,
+            schema: 1,
+            migrated: false,
         };
         let entry = Entry {
             seq,

@@ -76,6 +76,11 @@ fn versions() -> impl Strategy<Value = Option<Version>> {
     prop::option::of("[a-c]{1,3}".prop_map(|text| Version::new(text).unwrap()))
 }
 
+/// The number of a schema, and whether the base was brought to it here.
+fn forms() -> impl Strategy<Value = (u32, bool)> {
+    (0_u32..3, any::<bool>())
+}
+
 fn records() -> impl Strategy<Value = Record> {
     (
         rids(),
@@ -85,16 +90,21 @@ fn records() -> impl Strategy<Value = Record> {
         documents(),
         prop::option::of(stamps()),
         prop::bool::weighted(0.9),
+        forms(),
     )
-        .prop_map(|(rid, id, version, state, document, stamp, fits)| Record {
-            rid,
-            id,
-            version,
-            state,
-            // Most fit their state, so that most commits are not refused.
-            document: ((state != RecordState::Tombstone) == fits).then_some(document),
-            stamp,
-        })
+        .prop_map(
+            |(rid, id, version, state, document, stamp, fits, form)| Record {
+                rid,
+                id,
+                version,
+                state,
+                // Most fit their state, so that most commits are not refused.
+                document: ((state != RecordState::Tombstone) == fits).then_some(document),
+                stamp,
+                schema: form.0,
+                migrated: form.1,
+            },
+        )
 }
 
 fn remotes() -> impl Strategy<Value = Remote> {
@@ -103,6 +113,8 @@ fn remotes() -> impl Strategy<Value = Remote> {
         version,
         stamp,
         stamps: None,
+        schema: None,
+        migrated: false,
     })
 }
 
@@ -112,7 +124,7 @@ fn entries() -> impl Strategy<Value = Entry> {
         1 => Just(EntryState::InFlight { request: RequestId(4), generation: Generation(1), again: false }),
         1 => (0_u32..3).prop_map(|tries| EntryState::Unknown { since_ms: 5, tries }),
         1 => Just(EntryState::Held(Blocker::Conflict)),
-        1 => Just(EntryState::Parked { reason: "no".into(), at_ms: 5 }),
+        1 => any::<bool>().prop_map(|unmigrated| EntryState::Parked { reason: "no".into(), at_ms: 5, unmigrated }),
     ];
     let changes = prop_oneof![
         documents().prop_map(Change::Create),
@@ -195,6 +207,7 @@ fn journal_rows() -> impl Strategy<Value = JournalRow> {
                 decided: Vec::new(),
                 state,
                 undoes: None,
+                schema: 1,
             },
         )
 }
@@ -220,11 +233,12 @@ fn schemas() -> impl Strategy<Value = Schema> {
 
 fn ops() -> impl Strategy<Value = Op> {
     prop_oneof![
-        1 => (collections(), schemas()).prop_map(|(collection, schema)| Op::Declare { collection, schema }),
+        1 => (collections(), schemas(), any::<bool>())
+            .prop_map(|(collection, schema, migrating)| Op::Declare { collection, schema, migrating }),
         6 => (collections(), records()).prop_map(|(collection, record)| Op::Insert { collection, record }),
         6 => (collections(), records()).prop_map(|(collection, record)| Op::Update { collection, record }),
-        2 => (collections(), rids(), versions(), states(), prop::option::of(stamps()))
-            .prop_map(|(collection, rid, version, state, stamp)| Op::Head { collection, rid, version, state, stamp }),
+        2 => (collections(), rids(), versions(), states(), prop::option::of(stamps()), forms())
+            .prop_map(|(collection, rid, version, state, stamp, (schema, migrated))| Op::Head { collection, rid, version, state, stamp, schema, migrated }),
         2 => (collections(), rids()).prop_map(|(collection, rid)| Op::Remove { collection, rid }),
         3 => (collections(), rids(), prop::option::of((images(), prop::option::of(remotes())))).prop_map(|(collection, rid, dirty)| {
             let dirty = dirty.map(|(base, remote)| Dirty { base, remote });
@@ -247,7 +261,7 @@ fn ops() -> impl Strategy<Value = Op> {
         1 => (collections(), 1_u64..3).prop_map(|(collection, pass)| Op::ForgetPass { collection, pass }),
         1 => (collections(), rids(), 0_u32..3).prop_map(|(collection, rid, passes)| Op::Suspect(Suspicion { collection, rid, id: id("a"), pass: 1, passes })),
         1 => (collections(), rids()).prop_map(|(collection, rid)| Op::RemoveSuspicion { collection, rid }),
-        1 => (0_i64..4).prop_map(|number| Op::Quarantine(Box::new(Quarantined { number, feed: feed(), collection: None, text: "t".into(), reason: "r".into(), at_ms: 1 }))),
+        1 => (0_i64..4).prop_map(|number| Op::Quarantine(Box::new(Quarantined { number, feed: feed(), collection: None, text: "t".into(), reason: "r".into(), at_ms: 1, schema: None }))),
         1 => (1_i64..5).prop_map(Op::RemoveQuarantined),
         1 => prop::option::of(stamps()).prop_map(|stamp| Op::Meta { key: "clock".into(), value: stamp.map(|stamp| stamp.to_string()) }),
         1 => prop::option::of("[a-b]").prop_map(|value| Op::Meta { key: "key".into(), value }),

@@ -3,6 +3,7 @@ use crate::credentials::Credentials;
 use crate::http::ReqwestHttp;
 use crate::local::{Gate, Local};
 use crate::lookout::Sights;
+use crate::migrations::Migrations;
 use crate::options::{CollectionOptions, IntoCollectionOptions, Served};
 use crate::policies::{FieldConflict, Functions};
 use crate::replica::{Inner, Replica};
@@ -206,11 +207,13 @@ impl ReplicaBuilder {
             gate: gate.clone(),
             leased: Arc::default(),
         });
+        let migrations = self.migrations()?;
         let local = Local::open(
             &self.path,
             gate,
             self.durability,
             &mut config,
+            migrations.clone(),
             watchers.clone(),
         )?;
         let http = self
@@ -228,6 +231,7 @@ impl ReplicaBuilder {
             watchers,
             backends,
             self.functions,
+            migrations,
             http,
             self.monitors,
         );
@@ -286,6 +290,16 @@ impl ReplicaBuilder {
             slice_items: None,
             journal: self.journal,
         })
+    }
+
+    fn migrations(&self) -> Result<Migrations, Error> {
+        let mut migrations = Migrations::default();
+        for (name, options) in &self.collections {
+            if let Some(function) = &options.migrate {
+                migrations.add(CollectionName::new(name)?, function.clone());
+            }
+        }
+        Ok(migrations)
     }
 
     fn connector_of(

@@ -57,7 +57,7 @@ pub enum ErrorKind {
     Storage,
     /// The file is damaged.
     Corrupt,
-    /// The file was written by a newer version.
+    /// The file was written by a newer version, of this library or of the app.
     Newer,
     /// The replica was closed, or its worker is gone.
     Closed,
@@ -153,6 +153,7 @@ impl From<tisync_core::Error> for Error {
         let kind = match error.kind {
             EngineError::Store(kind) => of_store(kind),
             EngineError::LeaseLost => ErrorKind::LeaseElsewhere,
+            EngineError::Newer => ErrorKind::Newer,
             EngineError::WrongAccount => ErrorKind::WrongAccount,
             EngineError::BadConfig | EngineError::NotConfigured => ErrorKind::BadConfig,
             EngineError::NotFound => ErrorKind::NotFound,

@@ -41,6 +41,7 @@ mod log;
 mod logout;
 mod lookout;
 mod meter;
+mod migrations;
 mod options;
 mod outbox;
 mod policies;
@@ -72,6 +73,7 @@ pub use http::ReqwestHttp;
 pub use journal::Journal;
 pub use lease::{Holder, LeaseState};
 pub use logout::{LoggedOut, Pending};
+pub use migrations::MigrationSettings;
 pub use options::{CollectionOptions, IntoCollectionOptions};
 pub use outbox::{Outbox, OutboxEntry};
 pub use policies::FieldConflict;
@@ -97,3 +99,8 @@ pub use tisync_store::{Filter, Order, SqlRows};
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The page on upgrades, its Rust example run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/UPGRADES.md")]
+struct Upgrades;

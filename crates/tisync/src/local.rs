@@ -1,6 +1,7 @@
 //! Local inputs: stepped in the thread of the caller.
 use crate::error::{Error, ErrorKind};
 use crate::events::Notice;
+use crate::migrations::{self, Migrations};
 use crate::storage::{self, FileStore, WriteDurability};
 use crate::watchers::Watchers;
 use crate::{busy, host};
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tisync_core::Engine;
-use tisync_core::model::{Config, Input, Output};
+use tisync_core::model::{Config, Input, Migrate, Output};
 use tisync_core::store::{Durability, Op, Store, Tx};
 
 /// The one connection through which this process writes. A mutex hands over at once, where SQLite's own lock
@@ -28,6 +29,8 @@ pub(crate) struct Stepper {
     engine: Engine,
     gate: Gate,
     durability_max: Durability,
+    config: Config,
+    migrations: Migrations,
     watchers: Arc<Watchers>,
 }
 
@@ -37,6 +40,8 @@ impl Stepper {
         engine: Engine,
         gate: Gate,
         durability_max: Durability,
+        config: Config,
+        migrations: Migrations,
         watchers: Arc<Watchers>,
     ) -> Self {
         Stepper {
@@ -44,20 +49,22 @@ impl Stepper {
             engine,
             gate,
             durability_max,
+            config,
+            migrations,
             watchers,
         }
     }
 
-    /// Configures the engine. A file that agrees with the configuration is only read, so that opening it waits for
-    /// no writer.
-    fn configure(&mut self, reader: &mut FileStore, config: &Config) -> Result<(), Error> {
+    /// Configures the engine; what is of an older schema comes forward before anything else. A file that agrees with
+    /// the configuration is only read, so that opening it waits for no writer.
+    fn configure(&mut self, reader: &mut FileStore) -> Result<(), Error> {
         if self
             .engine
-            .configure_unchanged(reader, host::now()?, config)?
+            .configure_unchanged(reader, host::now()?, &self.config)?
         {
             return Ok(());
         }
-        self.step(Input::Configure(Box::new(config.clone())))
+        self.step(Input::Configure(Box::new(self.config.clone())))
             .map(drop)
     }
 
@@ -67,8 +74,44 @@ impl Stepper {
         busy::patiently(&path, || self.attempt(input.clone()))
     }
 
-    /// Steps one input, unless another process writes for longer than one try.
+    /// Steps one input, unless another process writes for longer than one try, and answers what the app's migrate
+    /// functions are asked.
     fn attempt(&mut self, input: Input) -> Result<Vec<Output>, Error> {
+        let mut outputs = loop {
+            match self.step_one(input.clone())? {
+                Some(outputs) => break outputs,
+                // Another process has begun to migrate: whoever meets that goes on with it.
+                None => {
+                    let config = Box::new(self.config.clone());
+                    self.step(Input::Configure(config))?;
+                }
+            }
+        };
+        let is_question = |output: &Output| matches!(output, Output::Migrate(_));
+        while let Some(index) = outputs.iter().position(is_question) {
+            if let Output::Migrate(migrate) = outputs.remove(index) {
+                outputs.extend(self.migrate(*migrate)?);
+            }
+        }
+        Ok(outputs)
+    }
+
+    /// Answers one question. What came before is done and is not stepped again, so that this one waits by itself.
+    fn migrate(&mut self, migrate: Migrate) -> Result<Vec<Output>, Error> {
+        tracing::debug!(
+            collection = %migrate.collection,
+            documents = migrate.documents.len(),
+            to = migrate.to,
+            "migrate"
+        );
+        let answer = Input::Migrated(Box::new(self.migrations.answer(migrate)));
+        let path = self.path.clone();
+        let outputs = busy::patiently(&path, || self.step_one(answer.clone()))?;
+        Ok(outputs.unwrap_or_default())
+    }
+
+    /// Steps one input once; `None` while another process migrates.
+    fn step_one(&mut self, input: Input) -> Result<Option<Vec<Output>>, Error> {
         let started = Instant::now();
         let now = host::now()?;
         let _span = tracing::debug_span!("step", input = input.name()).entered();
@@ -81,8 +124,11 @@ impl Stepper {
         if elsewhere {
             self.watchers.changed_elsewhere();
         }
-        let result = result.map_err(Error::from);
         let ms = started.elapsed().as_millis();
+        let result = match result {
+            Err(error) if error.kind == tisync_core::ErrorKind::Migrating => return Ok(None),
+            result => result.map_err(Error::from),
+        };
         match &result {
             Ok(outputs) => tracing::debug!(outputs = outputs.len(), ms, "done"),
             Err(error) if error.kind() == ErrorKind::Busy => {
@@ -90,7 +136,7 @@ impl Stepper {
             }
             Err(error) => tracing::debug!(kind = ?error.kind(), "refused"),
         }
-        result
+        result.map(Some)
     }
 
     /// The engine, to look with.
@@ -115,16 +161,25 @@ impl Local {
         gate: Gate,
         durability: WriteDurability,
         config: &mut Config,
+        migrations: Migrations,
         watchers: Arc<Watchers>,
     ) -> Result<Self, Error> {
         let mut reader = storage::open_reader(path)?;
+        migrations::check(&mut reader, config, &migrations)?;
         config.node = match node(&mut reader)? {
             Some(node) => node,
             None => busy::patiently(path, || draw_node(&mut lock(&gate)))?,
         };
-        let durability_max = durability.max();
-        let mut stepper = Stepper::new(path, Engine::new(), gate, durability_max, watchers.clone());
-        stepper.configure(&mut reader, config)?;
+        let mut stepper = Stepper::new(
+            path,
+            Engine::new(),
+            gate,
+            durability.max(),
+            config.clone(),
+            migrations,
+            watchers.clone(),
+        );
+        stepper.configure(&mut reader)?;
         let looker = (stepper.engine.clone(), reader);
         Ok(Local {
             path: path.to_owned(),
@@ -136,12 +191,18 @@ impl Local {
 
     /// A stepper of sync inputs, with an engine of its own.
     pub(crate) fn stepper(&self) -> Stepper {
-        let gate = lock(&self.stepper).gate.clone();
+        let (gate, config, migrations) = {
+            let stepper = lock(&self.stepper);
+            let (config, migrations) = (stepper.config.clone(), stepper.migrations.clone());
+            (stepper.gate.clone(), config, migrations)
+        };
         Stepper::new(
             &self.path,
             lock(&self.looker).0.clone(),
             gate,
             Durability::Full,
+            config,
+            migrations,
             self.watchers.clone(),
         )
     }

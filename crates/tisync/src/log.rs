@@ -72,6 +72,7 @@ fn name(verdict: &Verdict) -> &'static str {
         Verdict::Accepted { .. } => "accepted",
         Verdict::Conflict { .. } => "conflict",
         Verdict::Returned => "returned",
+        Verdict::Outdated => "outdated",
         Verdict::Rejected { .. } => "rejected",
         Verdict::OutOfScope => "out of scope",
         Verdict::Deferred { .. } => "deferred",

@@ -1,10 +1,11 @@
 //! What an app declares of a collection.
+use crate::migrations::MigrateFunction;
 use crate::policy::IntoPolicy;
 use crate::{Error, policy};
 use tisync_core::model::{
     CollectionName, Column, ColumnKind, DeleteRule, Fallback, FieldRule, Policy, Reference, Schema,
 };
-use tisync_json::Path;
+use tisync_json::{Document, Path};
 
 /// What an app declares of a collection.
 ///
@@ -23,6 +24,7 @@ pub struct CollectionOptions {
     pub(crate) policy: Policy,
     pub(crate) schema: Schema,
     pub(crate) connector: Served,
+    pub(crate) migrate: Option<MigrateFunction>,
 }
 
 /// Which connector serves a collection.
@@ -40,6 +42,7 @@ impl CollectionOptions {
             policy: policy.into_policy()?,
             schema: Schema::default(),
             connector: Served::Anywhere,
+            migrate: None,
         })
     }
 
@@ -126,9 +129,47 @@ impl CollectionOptions {
         Ok(self)
     }
 
-    /// Sets the app's own number of this collection's schema.
-    pub fn schema_number(mut self, number: u32) -> Self {
+    /// Sets the number of this collection's schema, 0 by default. It rises when a new version of the app gives
+    /// its documents another shape; [`CollectionOptions::migrate`] brings the older ones forward.
+    pub fn schema(mut self, number: u32) -> Self {
         self.schema.number = number;
+        self
+    }
+
+    /// Sets the function that brings a document from an older schema to a newer one.
+    ///
+    /// When a file of an older number is opened, it is asked about every document in it: what is pending, its
+    /// bases, what the server has changed meanwhile; later, about pulled documents that an older app wrote. The
+    /// same document must always lead to the same answer. What it refuses is kept with the reason: a pending
+    /// write is parked, a record of the server is quarantined, and both are asked about again at the next start.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let file = dir.path().join("notes.db");
+    /// use tisync::{CollectionOptions, Document, Replica};
+    /// # let old = Replica::open(&file).collection("notes", "merge").open()?;
+    /// # old.collection("notes")?.put("a", r#"{"title": "Milk"}"#)?;
+    /// # drop(old);
+    /// let notes = CollectionOptions::policy("merge")?.schema(1).migrate(|_from, _to, document| {
+    ///     let mut object = document.object();
+    ///     let title = object.remove("title").ok_or("a note without a title")?;
+    ///     object.insert("name".to_owned(), title);
+    ///     Ok(Document::from_object(&object))
+    /// });
+    /// let replica = Replica::open(&file).collection("notes", notes).open()?;
+    /// assert_eq!(replica.collection("notes")?.get("a")?.unwrap().text(), r#"{"name":"Milk"}"#);
+    /// # Ok::<(), tisync::Error>(())
+    /// ```
+    pub fn migrate(
+        mut self,
+        function: impl Fn(u32, u32, &Document) -> Result<Document, String> + Send + Sync + 'static,
+    ) -> Self {
+        self.migrate = Some(MigrateFunction::new(function));
+        self
+    }
+
+    pub(crate) fn migrate_by(mut self, function: MigrateFunction) -> Self {
+        self.migrate = Some(function);
         self
     }
 

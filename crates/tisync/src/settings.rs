@@ -2,6 +2,7 @@
 use crate::address;
 use crate::builder::ReplicaBuilder;
 use crate::credentials::Credentials;
+use crate::migrations::{MigrateFunction, MigrationSettings};
 use crate::options::CollectionOptions;
 use crate::{Error, Replica};
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ use tisync_connect::connectors::Native;
 /// # let _ = replica;
 /// # Ok::<(), tisync::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The replica's file, relative to the configuration file.
@@ -77,7 +78,7 @@ pub enum ConnectorKind {
 }
 
 /// A collection in a configuration file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CollectionSettings {
     /// Who wins: `client-wins`, `server-wins`, `latest-timestamp-wins`, `merge` or `manual`.
@@ -100,9 +101,12 @@ pub struct CollectionSettings {
     /// Fields that only the server writes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub server_fields: Vec<String>,
-    /// The app's own number of this schema.
+    /// The number of this schema: see [`CollectionOptions::schema`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<u32>,
+    /// How documents of older schemas come forward, step by step: see [`CollectionOptions::migrate`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrations: Vec<MigrationSettings>,
     /// The connector, where there are several; `none` keeps the collection on this device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connector: Option<String>,
@@ -235,7 +239,10 @@ impl CollectionSettings {
             options = options.server_field(path)?;
         }
         if let Some(number) = self.schema {
-            options = options.schema_number(number);
+            options = options.schema(number);
+        }
+        if !self.migrations.is_empty() {
+            options = options.migrate_by(MigrateFunction::of_settings(&self.migrations)?);
         }
         Ok(match self.connector.as_deref() {
             None => options,

@@ -4,6 +4,7 @@ use crate::builder::MakeHttp;
 use crate::credentials::Credentials;
 use crate::events::Notice;
 use crate::local::Local;
+use crate::migrations::Migrations;
 use crate::policies::Functions;
 use crate::readers::Readers;
 use crate::traffic::Traffic;
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) backends: BTreeMap<ConnectorName, Backend>,
     pub(crate) functions: Functions,
+    pub(crate) migrations: Migrations,
     pub(crate) http: Arc<MakeHttp>,
     pub(crate) traffic: Traffic,
     /// The connectors with an exchange under way.
@@ -76,6 +78,7 @@ impl Shared {
         watchers: Arc<Watchers>,
         backends: BTreeMap<ConnectorName, Backend>,
         functions: Functions,
+        migrations: Migrations,
         http: Arc<MakeHttp>,
         monitors: bool,
     ) -> Arc<Self> {
@@ -88,6 +91,7 @@ impl Shared {
             traffic: Traffic::new(backends.keys()),
             backends,
             functions,
+            migrations,
             http,
             busy: Mutex::default(),
             listening: Mutex::default(),

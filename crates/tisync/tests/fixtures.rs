@@ -9,8 +9,9 @@ mod story;
 use common::{Server, text};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-use tisync::Replica;
 use tisync::model::{EntryState, Resolution};
+use tisync::{Document, Replica};
+use tisync_store::{Next, RusqliteDriver, SqlDriver, SqlValue};
 
 fn fixtures() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
@@ -29,6 +30,24 @@ fn copy(fixture: &Path) -> TempDir {
         std::fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
     }
     folder
+}
+
+/// Where the server was when a file was made; those of layout 1 do not say.
+fn address(file: &Path) -> Option<String> {
+    let mut driver = RusqliteDriver::open(file).unwrap();
+    let mut address = None;
+    let sql = "SELECT value FROM tisync_meta WHERE key = 'endpoints'";
+    driver
+        .query(sql, &[], &mut |row| {
+            let SqlValue::Text(text) = row.value(0)? else {
+                panic!("the addresses are text");
+            };
+            let endpoints = Document::parse(text).unwrap().object();
+            address = endpoints["main"].as_str().map(str::to_owned);
+            Ok(Next::More)
+        })
+        .unwrap();
+    address
 }
 
 fn shown(replica: &Replica) -> Vec<String> {
@@ -56,9 +75,12 @@ fn everything_is_there_and_goes_on_syncing() {
         let name = fixture.display();
         let folder = copy(&fixture);
         let server = Server::start(folder.path(), None, false);
-        let replica = story::device(&folder.path().join(story::REPLICA), &server)
-            .open()
-            .unwrap();
+        let file = folder.path().join(story::REPLICA);
+        let mut device = story::device(&file, &server);
+        if let Some(address) = address(&file) {
+            device = device.moved_from("main", &address);
+        }
+        let replica = device.open().unwrap();
         let before = [
             "-",
             r#"{"stars":4.5,"title":"theirs"}"#,

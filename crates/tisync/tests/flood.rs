@@ -217,6 +217,8 @@ impl Connector for Large {
             version: Some(Version::new(format!("e.{number}")).unwrap()),
             stamp: None,
             stamps: None,
+            schema: None,
+            migrated: false,
         });
         let page = Page {
             items: items.collect(),

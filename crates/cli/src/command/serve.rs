@@ -49,6 +49,10 @@ fn config(options: &Serve) -> Result<ServeConfig, Failure> {
     if let Some(bytes) = options.document_bytes_max {
         config.service.limits.document_bytes_max = bytes;
     }
+    for text in &options.schema_min {
+        let (collection, number) = schema_min(text)?;
+        config.service.schemas_min.insert(collection, number);
+    }
     let acs = &options.acs;
     if let Some(key) = &acs.key {
         let mut settings = Settings::new(key);
@@ -68,6 +72,16 @@ fn config(options: &Serve) -> Result<ServeConfig, Failure> {
         });
     }
     Ok(config)
+}
+
+fn schema_min(text: &str) -> Result<(String, u32), Failure> {
+    let parts = text.split_once('=');
+    let read = parts.and_then(|(name, number)| Some((name.to_owned(), number.parse().ok()?)));
+    read.ok_or_else(|| {
+        Failure::usage(format!(
+            "expected --schema-min COLLECTION=NUMBER, for example notes=2, but {text:?} came"
+        ))
+    })
 }
 
 fn secret(what: &str, name: &str) -> Result<String, Failure> {

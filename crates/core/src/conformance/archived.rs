@@ -109,6 +109,7 @@ fn everything() -> Vec<Op> {
             text: "{".into(),
             reason: "cut".into(),
             at_ms: 3,
+            schema: Some(1),
         })),
     ]
 }

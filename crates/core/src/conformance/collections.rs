@@ -44,6 +44,7 @@ pub fn declaring_again_keeps_the_records<S: Store>(store: &mut S) {
         vec![Op::Declare {
             collection: notes(),
             schema: number,
+            migrating: false,
         }],
     );
     assert_eq!(all(store), [(record(1, "a"), Some(blank()))]);

@@ -140,6 +140,8 @@ pub fn a_change_of_a_collection_that_is_not_declared_is_refused<S: Store>(store:
         version: None,
         state: RecordState::Dirty,
         stamp: None,
+        schema: 1,
+        migrated: false,
     };
     let seen = Op::Seen {
         collection: notes(),

@@ -17,6 +17,8 @@ pub(super) fn conflict(collection: CollectionName, rid: i64) -> Conflict {
             version: version("4"),
             stamp: Some(stamp(4)),
             stamps: None,
+            schema: None,
+            migrated: false,
         },
         asked: vec![Question {
             function: "decide".into(),
@@ -54,6 +56,7 @@ pub(super) fn row(number: i64, rid: i64, state: JournalState) -> JournalRow {
         decided: vec![MutationId(5), MutationId(6)],
         state,
         undoes: Some(JournalId(1)),
+        schema: 1,
     }
 }
 

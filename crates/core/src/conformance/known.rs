@@ -80,6 +80,8 @@ pub fn of_a_dirty_record_the_latest_image_is_known<S: Store>(store: &mut S) {
             version: version("2"),
             stamp: None,
             stamps: None,
+            schema: None,
+            migrated: false,
         })
     };
     let there = || Image::Present(document(r#"{"newer":1}"#));

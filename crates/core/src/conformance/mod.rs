@@ -20,6 +20,7 @@ pub mod known;
 pub mod marks;
 pub mod outbox;
 pub mod records;
+pub mod schemas;
 pub mod sides;
 pub mod snapshot;
 pub mod sync_state;
@@ -101,6 +102,11 @@ cases! { $
         columns_may_come_and_go,
         bad_columns_are_refused,
         collections_may_differ_in_case_only;
+    schemas:
+        what_was_declared_last_is_told,
+        a_record_keeps_the_number_of_its_schema,
+        outdated_records_come_in_the_order_of_rid,
+        outdated_records_page_by_rows_and_bytes;
     sides:
         a_side_row_comes_with_its_record,
         a_side_row_can_be_replaced_and_removed,
@@ -222,6 +228,8 @@ pub fn record(rid: i64, name: &str) -> Record {
         state: RecordState::Clean,
         document: Some(document(&format!(r#"{{"title":"{rid}"}}"#))),
         stamp: Some(stamp(5)),
+        schema: 1,
+        migrated: false,
     }
 }
 
@@ -273,6 +281,7 @@ pub fn declare(collection: CollectionName, columns: Vec<Column>) -> Op {
             columns,
             ..Schema::default()
         },
+        migrating: false,
     }
 }
 

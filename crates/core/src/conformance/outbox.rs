@@ -24,6 +24,7 @@ fn states() -> Vec<EntryState> {
         EntryState::Parked {
             reason: "title: 'too' \"long\"".into(),
             at_ms: 8,
+            unmigrated: false,
         },
     ]
 }
@@ -72,6 +73,7 @@ pub fn an_entry_comes_back_whole<S: Store>(store: &mut S) {
         frozen: Some(Frozen {
             precondition: Precondition::Version(Version::new("v'1").unwrap()),
             at_ms: 5,
+            migrated: None,
         }),
         ..entry(1, 2)
     };
@@ -97,6 +99,7 @@ pub fn where_an_entry_stands_changes_alone<S: Store>(store: &mut S) {
             frozen: Some(Frozen {
                 precondition: Precondition::Absent,
                 at_ms: 5,
+                migrated: None,
             }),
             ..in_state(2, state)
         };

@@ -188,6 +188,8 @@ pub fn a_head_changes_all_but_the_document<S: Store>(store: &mut S) {
         version: version("9"),
         state: RecordState::Provisional,
         stamp: None,
+        schema: 1,
+        migrated: false,
     };
     commit(store, vec![head(1), head(2)]);
     let mut expected = record(1, "a");
@@ -205,6 +207,8 @@ pub fn a_head_of_a_record_that_is_not_there_is_refused<S: Store>(store: &mut S) 
         version: None,
         state: RecordState::Dirty,
         stamp: None,
+        schema: 1,
+        migrated: false,
     };
     refused(store, vec![head]);
 }
@@ -225,6 +229,8 @@ pub fn a_clean_record_must_have_a_document<S: Store>(store: &mut S) {
         version: None,
         state: RecordState::Clean,
         stamp: None,
+        schema: 1,
+        migrated: false,
     };
     refused(store, vec![head]);
 }
@@ -243,6 +249,8 @@ pub fn a_head_makes_no_tombstone_of_a_document<S: Store>(store: &mut S) {
         version: version("2"),
         state: RecordState::Tombstone,
         stamp: None,
+        schema: 1,
+        migrated: false,
     };
     let mut deleted = record(2, "b");
     deleted.state = RecordState::Dirty;

@@ -12,6 +12,8 @@ fn side(base: Image, remote: Option<Image>) -> Dirty {
             version: version("7"),
             stamp: None,
             stamps: None,
+            schema: None,
+            migrated: false,
         }),
     }
 }
@@ -95,6 +97,8 @@ pub fn a_blank_side_row_survives_updates_and_heads<S: Store>(store: &mut S) {
         version: None,
         state,
         stamp: None,
+        schema: 1,
+        migrated: false,
     };
     commit(store, vec![head(RecordState::Provisional)]);
     assert_eq!(side_of(store, "a"), Some(blank()));
@@ -262,6 +266,7 @@ pub fn removing_a_record_that_is_referred_to_is_refused<S: Store>(store: &mut S)
         decided: Vec::new(),
         state: JournalState::Settled,
         undoes: None,
+        schema: 1,
     };
     given(
         store,

@@ -69,6 +69,15 @@ fn read<T: Tx>(tx: &mut T, names: &Names) -> Result<String, StoreError> {
             "chains on",
             &tx.entries(EntryFilter::Chains(name, &rids), Some(2), 2)?,
         );
+        show("declared", &tx.declared(name)?);
+        show(
+            "outdated",
+            &tx.outdated(name, 2, None, usize::MAX, usize::MAX)?,
+        );
+        show(
+            "outdated on",
+            &tx.outdated(name, 3, rids.first().copied(), 2, 12)?,
+        );
         show("next rid", &tx.next_rid(name)?);
         show("suspicions", &tx.suspicions(name, usize::MAX)?);
         show("conflicts on", &tx.conflicts(Some((name, Rid(2))), 2)?);

@@ -98,6 +98,7 @@ fn quarantined(number: i64, text: &str) -> Quarantined {
         text: text.into(),
         reason: "no id".into(),
         at_ms: 5,
+        schema: None,
     }
 }
 
@@ -316,6 +317,7 @@ pub fn the_clock_is_the_latest_of_all<S: Store>(store: &mut S) {
         decided: Vec::new(),
         state: JournalState::Settled,
         undoes: None,
+        schema: 1,
     };
     commit(store, vec![Op::Journal(Box::new(row))]);
     assert_eq!(clock(store), Stamp::at(70));

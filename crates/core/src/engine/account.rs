@@ -128,9 +128,13 @@ pub(super) fn give_up<T: Tx>(work: &mut Work<'_, T>, entries: usize) -> Result<(
 fn give_up_chain<T: Tx>(work: &mut Work<'_, T>, mut slot: Slot) -> Result<(), Error> {
     let conflict = slot.conflict.take().map(|conflict| conflict.remote);
     let remote = conflict.or(slot.remote.take());
-    while let Some(entry) = slot.chain.pop() {
+    loop {
+        let schema = slot.schema();
+        let Some(entry) = slot.chain.pop() else {
+            break;
+        };
         let before = slot.image_before(slot.chain.len());
-        let after = entry.change.apply(before.as_ref());
+        let after = entry.apply(before.as_ref());
         let theirs = match &remote {
             Some(remote) => remote.image.clone(),
             None => Image::from(before.clone()),
@@ -163,6 +167,7 @@ fn give_up_chain<T: Tx>(work: &mut Work<'_, T>, mut slot: Slot) -> Result<(), Er
             decided: vec![entry.id],
             state: JournalState::Settled,
             undoes: None,
+            schema,
         })?;
     }
     if let Some(remote) = &remote {

@@ -33,7 +33,7 @@ pub(super) fn answered<T: Tx>(
             _ => Ok(()),
         };
     };
-    let failure = reply.failure().cloned();
+    let mut failure = reply.failure().cloned();
     let mut silent = 0;
     match (reply, &open.asked) {
         (Reply::Pulled(ref answer), Asked::Pull { .. })
@@ -64,6 +64,12 @@ pub(super) fn answered<T: Tx>(
         }
         (Reply::Pushed(answer), Asked::Push) => {
             silent = verdict::answered(work, &open.connector, request, answer)?;
+            if failure.as_ref().is_some_and(Failure::is_of_older_schema)
+                && !work.connector(&open.connector)?.upgrade_required
+            {
+                // What an older version of the app wrote goes again at once, as this one writes it.
+                failure = None;
+            }
         }
         (Reply::Fetched(Ok(found)), Asked::Fetch(ids)) => {
             sweep::answered(work, ids.clone(), found)?;

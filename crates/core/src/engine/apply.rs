@@ -6,7 +6,6 @@ use crate::model::*;
 use crate::planted::{self, Bug};
 use crate::store::{Keys, Load, Op, Row, Tx};
 use std::collections::{BTreeMap, BTreeSet};
-use tisync_json::Document;
 
 /// Applies items to the records.
 pub(super) fn apply<T: Tx>(
@@ -16,7 +15,7 @@ pub(super) fn apply<T: Tx>(
     pass: Option<&Pass>,
 ) -> Result<(), Error> {
     let mut collections: BTreeMap<CollectionName, Vec<(RecordId, Item)>> = BTreeMap::new();
-    let mut bad = Vec::new();
+    let (mut bad, mut there) = (Vec::new(), Vec::new());
     for item in items {
         let (collection, id) = match &item {
             Item::Upsert { collection, id, .. }
@@ -24,9 +23,11 @@ pub(super) fn apply<T: Tx>(
             | Item::OutOfScope { collection, id } => (collection.clone(), id.clone()),
             Item::Bad {
                 collection,
+                id,
                 text,
                 reason,
             } => {
+                there.extend(collection.clone().zip(id.clone()));
                 bad.push((collection.clone(), text.clone(), reason.clone()));
                 continue;
             }
@@ -44,11 +45,51 @@ pub(super) fn apply<T: Tx>(
             bad.push((Some(collection), text, reason));
             continue;
         }
+        if let Item::Upsert {
+            schema: Some(schema),
+            ..
+        } = &item
+            && *schema < work.number(&collection)?
+        {
+            let reason = format!("a document of schema {schema} that the app has not migrated");
+            let text = serde_json::to_string(&item).unwrap_or_default();
+            there.push((collection.clone(), id));
+            bad.push((Some(collection), text, reason));
+            continue;
+        }
         collections.entry(collection).or_default().push((id, item));
     }
     quarantine(work, key, bad)?;
+    if let Some(pass) = pass {
+        mark(work, key, there, pass)?;
+    }
     for (collection, items) in collections {
         apply_to(work, &collection, latest(items), pass)?;
+    }
+    Ok(())
+}
+
+/// Marks records as seen of which a pass has shown a row that cannot be applied: they are there nevertheless.
+fn mark<T: Tx>(
+    work: &mut Work<'_, T>,
+    key: &FeedKey,
+    there: Vec<(CollectionName, RecordId)>,
+    pass: &Pass,
+) -> Result<(), Error> {
+    if planted::on(Bug::BadIsAbsent) {
+        return Ok(());
+    }
+    for (collection, id) in there {
+        if work.feed_key(&collection).as_ref() != Some(key) {
+            continue;
+        }
+        let rows = work.tx.load(&collection, Keys::Ids(&[id]), Load::Heads)?;
+        let rids = rows.into_iter().flatten().map(|(record, _)| record.rid);
+        work.ops.push(Op::Seen {
+            rids: rids.collect(),
+            collection,
+            pass: pass.number,
+        });
     }
     Ok(())
 }
@@ -78,6 +119,7 @@ fn quarantine<T: Tx>(
             text,
             reason,
             at_ms,
+            schema: None,
         };
         work.ops.push(Op::Quarantine(Box::new(row)));
     }
@@ -120,6 +162,7 @@ fn apply_to<T: Tx>(
     pass: Option<&Pass>,
 ) -> Result<(), Error> {
     let config = work.collection(collection)?;
+    let number = config.schema.number;
     let skew = super::verdict::skew(work, collection)?;
     let ids: Vec<RecordId> = items.iter().map(|(id, _)| id.clone()).collect();
     let heads = config.capability.versions == Versions::Ordered;
@@ -139,22 +182,23 @@ fn apply_to<T: Tx>(
                 version,
                 stamp,
                 stamps,
+                schema,
+                migrated,
                 ..
             } => {
-                let stamp = work.observe(stamp, skew)?;
+                let remote = Remote {
+                    image: Image::Present(document),
+                    version,
+                    stamp: work.observe(stamp, skew)?,
+                    stamps,
+                    schema: schema.or(Some(number)),
+                    migrated,
+                };
                 match row {
                     Some(record) if !is_plain => {
-                        let remote = Remote {
-                            image: Image::Present(document),
-                            version,
-                            stamp,
-                            stamps,
-                        };
                         through_slot(work, collection, record.rid, remote)?;
                     }
-                    row => {
-                        seen.extend(upsert(work, collection, row, id, document, version, stamp)?)
-                    }
+                    row => seen.extend(upsert(work, collection, row, id, remote)?),
                 }
             }
             Item::Tombstone { version, stamp, .. } => {
@@ -184,6 +228,8 @@ fn apply_to<T: Tx>(
                             version,
                             stamp,
                             stamps: None,
+                            schema: Some(number),
+                            migrated: false,
                         };
                         through_slot(work, collection, record.rid, remote)?;
                     }
@@ -249,10 +295,23 @@ fn upsert<T: Tx>(
     collection: &CollectionName,
     row: Option<Record>,
     id: RecordId,
-    document: Document,
-    version: Option<Version>,
-    stamp: Option<Stamp>,
+    remote: Remote,
 ) -> Result<Option<Rid>, Error> {
+    let Remote {
+        image: Image::Present(document),
+        version,
+        stamp,
+        schema,
+        migrated,
+        ..
+    } = remote
+    else {
+        return Ok(None);
+    };
+    let schema = match schema {
+        Some(schema) => schema,
+        None => work.number(collection)?,
+    };
     let Some(known) = row else {
         let rid = work.new_rid(collection)?;
         work.changed(collection, &id, ChangeKind::Added);
@@ -263,6 +322,8 @@ fn upsert<T: Tx>(
             state: RecordState::Clean,
             document: Some(document),
             stamp,
+            schema,
+            migrated,
         };
         work.ops.push(Op::Insert {
             collection: collection.clone(),
@@ -287,6 +348,8 @@ fn upsert<T: Tx>(
             version,
             document: Some(document),
             stamp,
+            schema,
+            migrated,
             state: RecordState::Clean,
             ..known
         };

@@ -1,5 +1,6 @@
 //! Configuration: checked as a whole, and stored where the file must agree with it.
 use super::memory::Taken;
+use super::migrate;
 use super::work::Work;
 use crate::error::{Error, ErrorKind};
 use crate::model::*;
@@ -70,23 +71,41 @@ pub(super) fn check(config: &Config) -> Result<(), Error> {
 pub(super) fn apply<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
     super::account::check(work)?;
     for (collection, settings) in &work.config.collections {
-        let key = format!("schema:{collection}");
-        let text = serde_json::to_string(&settings.schema).map_err(|error| {
-            Error::new(
-                ErrorKind::BadConfig,
-                format!("schema of {collection}: {error}"),
-            )
-        })?;
-        if work.tx.meta(&key)?.as_deref() != Some(&text) {
-            work.ops.push(Op::Declare {
-                collection: collection.clone(),
-                schema: settings.schema.clone(),
-            });
-            work.ops.push(Op::Meta {
-                key,
-                value: Some(text),
-            });
-        }
+        declare(work, collection, settings)?;
+    }
+    Ok(())
+}
+
+/// Declares a collection where the file does not agree with it yet, and begins to migrate what is of an older
+/// schema.
+fn declare<T: Tx>(
+    work: &mut Work<'_, T>,
+    collection: &CollectionName,
+    settings: &CollectionConfig,
+) -> Result<(), Error> {
+    let key = format!("schema:{collection}");
+    let text = serde_json::to_string(&settings.schema).map_err(|error| {
+        Error::new(
+            ErrorKind::BadConfig,
+            format!("schema of {collection}: {error}"),
+        )
+    })?;
+    let declared = work.tx.declared(collection)?;
+    let migrating = match declared {
+        Some(declared) => migrate::begin(work, collection, declared)?,
+        None => false,
+    };
+    let is_same = work.tx.meta(&key)?.as_deref() == Some(&text);
+    if !is_same || declared.is_none_or(|declared| declared.migrating != migrating) {
+        work.ops.push(Op::Declare {
+            collection: collection.clone(),
+            schema: settings.schema.clone(),
+            migrating,
+        });
+        work.ops.push(Op::Meta {
+            key,
+            value: Some(text),
+        });
     }
     Ok(())
 }

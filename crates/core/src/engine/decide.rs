@@ -1,4 +1,5 @@
 //! Reconcile applied: a record meets a server image, and what the planner decides is carried out.
+use super::migrate;
 use super::outbox::rewrite;
 use super::slot::Slot;
 use super::work::Work;
@@ -13,8 +14,9 @@ use crate::store::Tx;
 pub(super) fn meet<T: Tx>(
     work: &mut Work<'_, T>,
     slot: &mut Slot,
-    remote: Remote,
+    mut remote: Remote,
 ) -> Result<(), Error> {
+    remote.schema.get_or_insert(work.number(&slot.collection)?);
     if is_known(work, slot, &remote)? && !planted::on(Bug::ApplyOlder) {
         return Ok(());
     }
@@ -27,8 +29,9 @@ pub(super) fn meet<T: Tx>(
 pub(super) fn meet_read<T: Tx>(
     work: &mut Work<'_, T>,
     slot: &mut Slot,
-    remote: Remote,
+    mut remote: Remote,
 ) -> Result<(), Error> {
+    remote.schema.get_or_insert(work.number(&slot.collection)?);
     let newer = slot.remote.take().filter(|known| {
         work.is_older(
             &slot.collection,
@@ -68,6 +71,12 @@ pub(super) fn reconcile<T: Tx>(work: &mut Work<'_, T>, slot: &mut Slot) -> Resul
         && !planted::on(Bug::LostImageCounts)
     {
         // The server has it no more; who wrote it offers it again.
+        return Ok(());
+    }
+    if migrate::is_outdated(slot, work.number(&slot.collection)?) {
+        // Documents of two schemas have nothing to compare.
+        slot.remote = Some(remote);
+        migrate::park(work, slot, "a newer document of the server waits for it");
         return Ok(());
     }
     if work.is_lost(&slot.collection, slot.record.version.as_ref())? {
@@ -145,7 +154,7 @@ pub(super) fn settle<T: Tx>(
     decision: Decision,
     undoes: Option<JournalId>,
 ) -> Result<(), Error> {
-    let (base, ours) = (slot.base.clone(), slot.ours());
+    let (base, ours, schema) = (slot.base.clone(), slot.ours(), slot.schema());
     let old = slot.chain.clone();
     slot.conflict = None;
     slot.remote = None;
@@ -193,6 +202,7 @@ pub(super) fn settle<T: Tx>(
                 JournalState::Settled
             },
             undoes,
+            schema,
         })?;
     }
     Ok(())

@@ -8,6 +8,7 @@ mod entropy;
 mod health;
 mod listen;
 mod memory;
+mod migrate;
 mod network;
 mod outbox;
 mod plan;
@@ -26,12 +27,13 @@ mod write;
 
 use crate::error::{Error, ErrorKind};
 use crate::model::{
-    CollectionName, Config, Event, Health, Input, Now, Output, Ownership, Planned, RecordId, Reply,
-    Why,
+    CollectionName, Config, Event, Health, Input, MigrateOf, Now, Output, Ownership, Planned,
+    RecordId, Reply, Why,
 };
 use crate::planted::{self, Bug};
 use crate::store::{Durability, Store, Tx};
 use memory::Memory;
+use migrate::Answers;
 pub(crate) use verify::restart as verify_again;
 use work::Work;
 
@@ -103,11 +105,13 @@ impl Engine {
         let tx = store.begin(Durability::Normal)?;
         let mut work = Work::new(tx, now, config, self.memory.clone());
         configure::apply(&mut work)?;
-        let (_, ops, ..) = work.finish()?;
-        if ops.is_empty() {
+        let (_, ops, outputs, _) = work.finish()?;
+        // Another process may be in the middle of an upgrade: then there is something to do here.
+        let is_unchanged = ops.is_empty() && outputs.is_empty();
+        if is_unchanged {
             self.config = Some(config.clone());
         }
-        Ok(ops.is_empty())
+        Ok(is_unchanged)
     }
 
     fn transact<S: Store>(
@@ -123,6 +127,9 @@ impl Engine {
         let is_sync = is_sync(&input);
         if is_sync && !matches!(input, Input::LeaseTaken) {
             check_lease(&mut work)?;
+        }
+        if !matches!(input, Input::Configure(_)) {
+            migrate::check(&mut work, &input)?;
         }
         dispatch(&mut work, input)?;
         if is_sync || work.memory.generation.is_some() && check_lease(&mut work).is_ok() {
@@ -229,6 +236,10 @@ fn durability(input: &Input) -> Durability {
         | Input::SyncNow
         | Input::Hint(_)
         | Input::Network { .. } => Durability::Normal,
+        // A function of the app can be asked again.
+        Input::Migrated(answer) if matches!(answer.of, MigrateOf::Records { .. }) => {
+            Durability::Normal
+        }
         _ => Durability::Full,
     }
 }
@@ -252,6 +263,7 @@ fn is_sync(input: &Input) -> bool {
         | Input::LogIn => true,
         Input::Configure(_)
         | Input::Own(_)
+        | Input::Migrated(_)
         | Input::Write { .. }
         | Input::Resolve { .. }
         | Input::Undo(_)
@@ -283,14 +295,15 @@ fn check_lease<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
 fn dispatch<T: Tx>(work: &mut Work<'_, T>, input: Input) -> Result<(), Error> {
     match input {
         Input::Configure(_) => configure::apply(work),
+        Input::Migrated(answer) => migrate::answered(work, *answer),
         Input::Write { writes, group } => write::write(work, writes, group),
         Input::Resolve {
             collection,
             id,
             resolution,
         } => verbs::resolve(work, &collection, &id, &resolution),
-        Input::Undo(id) => verbs::undo(work, id),
-        Input::Retry(id) => verbs::retry(work, id),
+        Input::Undo(id) => verbs::undo(work, id, &Answers::default()),
+        Input::Retry(id) => verbs::retry(work, id, &Answers::default()),
         Input::Edit(id, document) => verbs::edit(work, id, document),
         Input::Discard(id) => verbs::discard(work, id),
         Input::ConfirmShrink { feed, delete } => sweep::confirm(work, &feed, delete),

@@ -169,6 +169,7 @@ pub(super) fn rewrite<T: Tx>(
     whole: bool,
 ) -> Result<Option<MutationId>, Error> {
     let stamps = slot.stamps();
+    let schema = work.number(&slot.collection)?;
     let old = std::mem::take(&mut slot.chain);
     let theirs = slot.base.clone();
     if old.is_empty() || outcome.same(&theirs) {
@@ -199,6 +200,7 @@ pub(super) fn rewrite<T: Tx>(
             replaces: Some(entry.id),
             frozen: None,
             state,
+            schema,
             ..entry
         });
     }

@@ -156,7 +156,9 @@ pub(super) fn restart<T: Tx>(
 /// Forgets what a walk from the beginning will show again: marks of an unfinished pass, and quarantined rows.
 fn forget<T: Tx>(work: &mut Work<'_, T>, key: &FeedKey) -> Result<(), Error> {
     forget_marks(work, key)?;
-    for row in apply::quarantined(work, key)? {
+    let rows = apply::quarantined(work, key)?;
+    // What the app could not migrate is in the file, and no walk shows it.
+    for row in rows.iter().filter(|row| row.schema.is_none()) {
         work.ops.push(Op::RemoveQuarantined(row.number));
     }
     Ok(())

@@ -186,10 +186,16 @@ fn hand_out<T: Tx>(
     if let Some(first) = slot.chain.first().filter(|first| first.id == id) {
         let frozen = match &first.frozen {
             Some(frozen) => frozen.clone(),
-            None => freeze(work, &slot)?,
+            None => {
+                fit(&mut slot, work.number(&collection)?);
+                freeze(work, &slot)?
+            }
         };
         let first = &slot.chain[0];
-        let document = first.change.apply(slot.base.document());
+        let document = match first.migrated() {
+            Some(migrated) => migrated.sent.clone(),
+            None => first.change.apply(slot.base.document()),
+        };
         batch.bytes += document
             .as_ref()
             .map_or(0, |document| document.text().len());
@@ -217,6 +223,20 @@ fn hand_out<T: Tx>(
     Ok(())
 }
 
+/// Sends the whole document where the server's is of an older schema, which a patch of this one would not fit.
+/// What an older version of the app wrote onto a document of a newer one has the schema of that.
+fn fit(slot: &mut Slot, number: u32) {
+    let schema = slot.base_schema().min(number);
+    slot.chain[0].schema = slot.chain[0].schema.max(schema);
+    if slot.record.migrated
+        && matches!(slot.chain[0].change, Change::Patch(_))
+        && !planted::on(Bug::PatchOldSchema)
+        && let Some(whole) = slot.image_before(1)
+    {
+        slot.chain[0].change = Change::Replace(whole);
+    }
+}
+
 /// Fixes what the first entry of a chain expects of the server.
 fn freeze<T: Tx>(work: &mut Work<'_, T>, slot: &Slot) -> Result<Frozen, Error> {
     let conditional = work.collection(&slot.collection)?.capability.conditional;
@@ -229,5 +249,6 @@ fn freeze<T: Tx>(work: &mut Work<'_, T>, slot: &Slot) -> Result<Frozen, Error> {
     Ok(Frozen {
         precondition,
         at_ms: work.now.wall_ms,
+        migrated: None,
     })
 }

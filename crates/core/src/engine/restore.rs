@@ -19,7 +19,7 @@ pub(super) fn offer<T: Tx>(
     let of = epoch(&remote.version);
     let is_new = of.is_none() || of != epoch(&slot.record.version);
     if slot.chain.is_empty() {
-        let schema = work.collection(&slot.collection)?.schema.number;
+        let schema = work.number(&slot.collection)?.min(slot.record.schema);
         let change = match &outcome {
             Image::Present(document) => Change::Replace(document.clone()),
             Image::Absent | Image::Gone => Change::Delete,

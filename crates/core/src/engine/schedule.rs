@@ -192,7 +192,11 @@ pub(super) fn failed<T: Tx>(
         FailureKind::Credentials | FailureKind::WrongAccount => {
             return refused(work, connector, open.revision, failure);
         }
-        FailureKind::UpgradeRequired if matches!(open.asked.kind(), Kind::Push | Kind::Fetch) => {
+        // Of what was certainly not carried out, each entry has said already whether the app is too old.
+        FailureKind::UpgradeRequired
+            if matches!(open.asked.kind(), Kind::Push | Kind::Fetch)
+                && !failure.is_of_older_schema() =>
+        {
             work.set_connector(connector, |state| state.upgrade_required = true)?;
         }
         _ => {}

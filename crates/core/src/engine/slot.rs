@@ -29,8 +29,8 @@ struct Before {
 }
 
 impl Slot {
-    /// A record that is not there yet.
-    pub(super) fn new(collection: CollectionName, rid: Rid, id: RecordId) -> Self {
+    /// A record that is not there yet; `schema` is the number that the app declares.
+    pub(super) fn new(collection: CollectionName, rid: Rid, id: RecordId, schema: u32) -> Self {
         let record = Record {
             rid,
             id,
@@ -38,6 +38,8 @@ impl Slot {
             state: RecordState::Clean,
             document: None,
             stamp: None,
+            schema,
+            migrated: false,
         };
         Slot {
             collection,
@@ -146,8 +148,30 @@ impl Slot {
         self.chain[..index]
             .iter()
             .fold(self.base.document().cloned(), |document, entry| {
-                entry.change.apply(document.as_ref())
+                entry.apply(document.as_ref())
             })
+    }
+
+    /// The number of the schema of the base: on nothing, an entry has its own.
+    pub(super) fn base_schema(&self) -> u32 {
+        if self.base.is_present() {
+            self.record.schema
+        } else {
+            0
+        }
+    }
+
+    /// The number of the schema of what the app sees. An entry of the app's present version may stand on a base
+    /// of an older one, and one of an older version on a base of a newer one.
+    pub(super) fn schema(&self) -> u32 {
+        self.schema_before(self.chain.len())
+    }
+
+    /// The number of the schema of the image before the entry at `index` of the chain.
+    pub(super) fn schema_before(&self, index: usize) -> u32 {
+        self.chain[..index]
+            .iter()
+            .fold(self.base_schema(), |schema, entry| entry.schema_on(schema))
     }
 
     /// Whether an entry was loaded as one that does not wait to be sent.
@@ -180,6 +204,8 @@ impl Slot {
         self.base = remote.image.clone();
         self.record.version = remote.version.clone();
         self.record.stamp = remote.stamp;
+        self.record.schema = remote.schema.unwrap_or(self.record.schema);
+        self.record.migrated = remote.migrated;
     }
 
     /// Puts entries behind a parked one on hold, and frees those behind none; likewise behind an open conflict.
@@ -305,6 +331,8 @@ impl Slot {
                     version: record.version,
                     state: record.state,
                     stamp: record.stamp,
+                    schema: record.schema,
+                    migrated: record.migrated,
                 });
             }
             Some(_) => ops.push(Op::Update {

@@ -77,6 +77,8 @@ pub(super) fn sweep<T: Tx>(
                             version: None,
                             stamp: None,
                             stamps: None,
+                            schema: None,
+                            migrated: false,
                         });
                         reconcile(work, &mut slot)?;
                     }
@@ -301,6 +303,10 @@ pub(super) fn answered<T: Tx>(
             }
             _ => None,
         };
+        let found = match found {
+            Found::Image(remote) if super::verdict::is_old(work, &slot, &remote)? => Found::Unknown,
+            found => found,
+        };
         match (found, unknown) {
             // No evidence: a record stays, and the next pass looks again; an entry waits for the next look.
             (Found::Unknown, None) => {}
@@ -334,13 +340,15 @@ pub(super) fn answered<T: Tx>(
 /// Settles an entry whose fate nobody remembers by what the server has: its outcome, or something else.
 fn verify<T: Tx>(work: &mut Work<'_, T>, entry: Entry, remote: Remote) -> Result<(), Error> {
     let slot = work.take(&entry.collection, entry.rid)?;
-    let outcome = Image::from(entry.change.apply(slot.base.document()));
+    let outcome = Image::from(entry.apply(slot.base.document()));
     work.put(slot);
     let verdict = if outcome.same(&remote.image) {
         Verdict::Accepted {
             version: remote.version,
             image: Some(remote.image),
             stamp: remote.stamp,
+            schema: remote.schema,
+            migrated: remote.migrated,
         }
     } else {
         Verdict::Conflict {

@@ -1,5 +1,6 @@
 //! What people do to entries, conflicts and the journal.
 use super::decide::{self, journal_of, look};
+use super::migrate::{self, Answers};
 use super::outbox::{Draft, append};
 use super::slot::Slot;
 use super::work::Work;
@@ -159,14 +160,22 @@ pub(super) fn ask_again<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Brings the losing side of a decision back, as a new mutation.
-pub(super) fn undo<T: Tx>(work: &mut Work<'_, T>, id: JournalId) -> Result<(), Error> {
-    let Some(row) = work.tx.journal_row(id)? else {
+/// Brings the losing side of a decision back, as a new mutation. The journal keeps what was there then: what is
+/// of an older schema, the migrate function is asked about first.
+pub(super) fn undo<T: Tx>(
+    work: &mut Work<'_, T>,
+    id: JournalId,
+    answers: &Answers,
+) -> Result<(), Error> {
+    let Some(mut row) = work.tx.journal_row(id)? else {
         return Err(Error::new(
             ErrorKind::NotFound,
             format!("the journal has no row {}", id.0),
         ));
     };
+    if !migrate::decision(work, &mut row, answers)? {
+        return Ok(());
+    }
     let loser = match row.loser {
         Loser::Ours | Loser::Both => &row.ours,
         Loser::Theirs => &row.theirs,
@@ -183,6 +192,7 @@ pub(super) fn undo<T: Tx>(work: &mut Work<'_, T>, id: JournalId) -> Result<(), E
     let declared = &work.collection(&row.collection)?.schema;
     let (schema, server_fields) = (declared.number, &declared.server_fields);
     let mut slot = work.take(&row.collection, row.rid)?;
+    migrate::check_record(&slot, schema)?;
     let shown = slot.ours();
     let target = reconcile::undo(&row.outcome, &shown, loser);
     let change = match (shown.document(), target.document()) {
@@ -242,6 +252,7 @@ pub(super) fn undo<T: Tx>(work: &mut Work<'_, T>, id: JournalId) -> Result<(), E
             JournalState::Settled
         },
         undoes: Some(id),
+        schema,
     })?;
     work.outputs.push(Output::Written(vec![written]));
     work.put(slot);
@@ -298,6 +309,7 @@ fn renew<T: Tx>(
     change: Change,
 ) -> Result<(), Error> {
     let old = slot.chain[index].clone();
+    let schema = work.number(&slot.collection)?.max(old.schema);
     let id = work.entropy.mutation();
     journal_of(work, &old, JournalChange::Carrier(id));
     work.touch_group(old.group);
@@ -313,6 +325,7 @@ fn renew<T: Tx>(
         replaces: Some(old.id),
         frozen: None,
         state: EntryState::Pending,
+        schema,
         ..old
     };
     stand_on(work, &mut slot, index + 1)?;
@@ -322,10 +335,23 @@ fn renew<T: Tx>(
     Ok(())
 }
 
-/// Sends a parked entry again, under a new key.
-pub(super) fn retry<T: Tx>(work: &mut Work<'_, T>, id: MutationId) -> Result<(), Error> {
-    let (slot, index) = parked(work, id)?;
-    let change = slot.chain[index].change.clone();
+/// Sends a parked entry again, under a new key; what is of an older schema, the migrate function is asked about
+/// first.
+pub(super) fn retry<T: Tx>(
+    work: &mut Work<'_, T>,
+    id: MutationId,
+    answers: &Answers,
+) -> Result<(), Error> {
+    let (mut slot, _) = parked(work, id)?;
+    let is_forward = migrate::again(work, &mut slot, id, answers)?;
+    // Brought forward, it may have a new key, or nothing may be left of it.
+    let of = |entry: &Entry| entry.id == id || entry.replaces == Some(id);
+    let Some(index) = slot.chain.iter().position(of).filter(|_| is_forward) else {
+        work.put(slot);
+        return Ok(());
+    };
+    let before = slot.image_before(index);
+    let change = slot.chain[index].present_change(before.as_ref());
     renew(work, slot, index, change)
 }
 
@@ -344,7 +370,12 @@ pub(super) fn edit<T: Tx>(
                 // Edited back to what was there before: given up.
                 return discard(work, id);
             }
-            Change::Patch(patch)
+            let is_older = slot.schema_before(index) < work.number(&slot.collection)?;
+            if is_older && !planted::on(Bug::PatchUnmigrated) {
+                Change::Replace(document)
+            } else {
+                Change::Patch(patch)
+            }
         }
         None => Change::Create(document),
     };
@@ -383,12 +414,14 @@ pub(super) fn discard<T: Tx>(work: &mut Work<'_, T>, id: MutationId) -> Result<(
         ));
     }
     let before = slot.image_before(index);
-    let after = entry.change.apply(before.as_ref());
+    let (after, schema) = (entry.apply(before.as_ref()), slot.schema());
     journal_of(work, &entry, JournalChange::State(JournalState::Void));
     work.touch_group(entry.group);
     slot.chain.remove(index);
     stand_on(work, &mut slot, index)?;
     slot.show();
+    // What the server has changed meanwhile may have waited for the entry.
+    decide::reconcile(work, &mut slot)?;
     if planted::on(Bug::DiscardForgets) {
         work.put(slot);
         return Ok(());
@@ -420,6 +453,7 @@ pub(super) fn discard<T: Tx>(work: &mut Work<'_, T>, id: MutationId) -> Result<(
         decided: vec![entry.id],
         state: JournalState::Settled,
         undoes: None,
+        schema,
     })?;
     work.put(slot);
     Ok(())
@@ -435,7 +469,7 @@ fn stand_on<T: Tx>(work: &mut Work<'_, T>, slot: &mut Slot, index: usize) -> Res
             journal_of(work, &entry, JournalChange::State(JournalState::Void));
             continue;
         }
-        let after = entry.change.apply(before.as_ref());
+        let after = entry.apply(before.as_ref());
         entry.change = match (entry.change, &before, &after) {
             (Change::Patch(_) | Change::Replace(_), None, Some(document)) => {
                 Change::Create(document.clone())

@@ -1,5 +1,6 @@
 //! Verdicts: what the server said of each entry that was handed out.
 use super::decide::{journal_of, meet, meet_read, reconcile};
+use super::migrate;
 use super::push::load;
 use super::slot::Slot;
 use super::work::Work;
@@ -46,11 +47,27 @@ pub(super) fn answered<T: Tx>(
                 || out
                     .iter()
                     .all(|entry| entry.group.is_some() && entry.group == out[0].group);
+            let is_old = |work: &Work<'_, T>, entry: &Entry| {
+                Ok::<bool, Error>(entry.schema < work.number(&entry.collection)?)
+            };
+            let mut any_old = false;
+            for entry in &out {
+                any_old |= is_old(work, entry)?;
+            }
             for entry in &out {
                 let verdict = match &failure.kind {
                     FailureKind::TooLarge if lone => Verdict::Rejected {
                         reason: format!("too large for the server: {}", failure.message),
                     },
+                    // Nothing of it was carried out, so what an older version of the app wrote may go again as
+                    // this one writes it, and with it the rest of its group.
+                    _ if failure.is_of_older_schema() => {
+                        if any_old && !is_old(work, entry)? {
+                            Verdict::Returned
+                        } else {
+                            Verdict::Outdated
+                        }
+                    }
                     _ if failure.not_sent && !was_unknown(entry) => {
                         back(work, entry)?;
                         continue;
@@ -201,15 +218,30 @@ pub(super) fn settle<T: Tx>(
             version,
             image,
             stamp,
+            schema,
+            migrated,
         } => {
             let skew = skew(work, &slot.collection)?;
             let stamp = work.observe(stamp, skew)?;
-            accepted(work, &mut slot, index, version, image, stamp)?;
+            let told = image.map(|image| Remote {
+                image,
+                version: None,
+                stamp: None,
+                stamps: None,
+                schema,
+                migrated,
+            });
+            accepted(work, &mut slot, index, version, told, stamp)?;
         }
         Verdict::Conflict { remote } => {
             slot.chain[index].state = EntryState::Pending;
             work.touch_group(entry.group);
             match remote {
+                Some(remote) if is_old(work, &slot, &remote)? => {
+                    let reason =
+                        "the server's document is of an older schema that the app has not migrated";
+                    park(work, &mut slot, index, reason.to_owned())?;
+                }
                 Some(remote) => meet_read(work, &mut slot, remote)?,
                 // It does not say with what: perhaps with what we have seen.
                 None if slot.remote.is_some() => reconcile(work, &mut slot)?,
@@ -223,22 +255,8 @@ pub(super) fn settle<T: Tx>(
             work.put(slot);
             return settle(work, entry, Verdict::Returned);
         }
-        Verdict::Returned => {
-            let first = &mut slot.chain[index];
-            let old = first.id;
-            let renewed = Entry {
-                id: work.entropy.mutation(),
-                replaces: Some(old),
-                frozen: None,
-                state: EntryState::Pending,
-                ..first.clone()
-            };
-            let carrier = JournalChange::Carrier(renewed.id);
-            journal_of(work, &slot.chain[index], carrier);
-            slot.chain[index] = renewed;
-            work.touch_group(entry.group);
-            reconcile(work, &mut slot)?;
-        }
+        Verdict::Returned => renew(work, &mut slot, index)?,
+        Verdict::Outdated => outdated(work, &mut slot, index)?,
         Verdict::Rejected { .. } if planted::on(Bug::DropOnReject) => {
             slot.chain.remove(index);
             slot.show();
@@ -275,6 +293,64 @@ pub(super) fn settle<T: Tx>(
     Ok(())
 }
 
+/// Puts a new entry in the place of one that certainly took no effect, with the same content in the schema that
+/// the record has now.
+fn renew<T: Tx>(work: &mut Work<'_, T>, slot: &mut Slot, index: usize) -> Result<(), Error> {
+    let before = slot.image_before(index);
+    let old = slot.chain[index].clone();
+    let number = work.number(&slot.collection)?;
+    let schema = if migrate::is_outdated(slot, number) {
+        old.schema
+    } else {
+        number.max(old.schema)
+    };
+    let renewed = Entry {
+        id: work.entropy.mutation(),
+        change: old.present_change(before.as_ref()),
+        schema,
+        replaces: Some(old.id),
+        frozen: None,
+        state: EntryState::Pending,
+        ..old.clone()
+    };
+    journal_of(work, &old, JournalChange::Carrier(renewed.id));
+    slot.chain[index] = renewed;
+    work.touch_group(old.group);
+    reconcile(work, slot)
+}
+
+/// The server takes no writes of the entry's schema: one of an older version of this app goes again in the
+/// present one, else it is the app that is too old.
+fn outdated<T: Tx>(work: &mut Work<'_, T>, slot: &mut Slot, index: usize) -> Result<(), Error> {
+    let number = work.number(&slot.collection)?;
+    let is_older = migrate::is_outdated(slot, number);
+    if slot.chain[index].schema < number && !is_older {
+        return renew(work, slot, index);
+    }
+    slot.chain[index].state = EntryState::Pending;
+    if is_older {
+        migrate::park(
+            work,
+            slot,
+            "the server takes no writes of its schema any more",
+        );
+    } else if let Some(connector) = &work.collection(&slot.collection)?.connector {
+        work.set_connector(connector, |state| state.upgrade_required = true)?;
+        work.event(Event::Health);
+    }
+    reconcile(work, slot)
+}
+
+/// Whether a document of the server is of an older schema: it was not brought forward on its way.
+pub(super) fn is_old<T: Tx>(
+    work: &Work<'_, T>,
+    slot: &Slot,
+    remote: &Remote,
+) -> Result<bool, Error> {
+    let number = work.number(&slot.collection)?;
+    Ok(remote.image.is_present() && remote.schema.is_some_and(|schema| schema < number))
+}
+
 /// Notes that nobody knows what became of an entry.
 fn unknown<T: Tx>(work: &Work<'_, T>, slot: &mut Slot, index: usize) {
     let entry = &mut slot.chain[index];
@@ -302,7 +378,7 @@ fn accepted<T: Tx>(
     slot: &mut Slot,
     index: usize,
     version: Option<Version>,
-    image: Option<Image>,
+    told: Option<Remote>,
     stamp: Option<Stamp>,
 ) -> Result<(), Error> {
     let entry = slot.chain.remove(index);
@@ -313,13 +389,21 @@ fn accepted<T: Tx>(
     if planted::on(Bug::AcceptedForgetsRemote) {
         slot.remote = None;
     }
-    let as_sent = image.is_none();
-    slot.base = match image {
-        Some(image) => image,
-        // A lone entry's outcome is what is visible; no need to apply it again.
-        None if slot.chain.is_empty() => Image::from(slot.record.document.clone()),
-        None => Image::from(entry.change.apply(slot.base.document())),
-    };
+    let as_sent = told.is_none();
+    if let Some(mut told) = told {
+        told.schema.get_or_insert(work.number(&slot.collection)?);
+        slot.rebase(&told);
+    } else {
+        slot.record.schema = entry.schema_on(slot.base_schema());
+        slot.base = if slot.chain.is_empty() {
+            // A lone entry's outcome is what is visible; no need to apply it again.
+            Image::from(slot.record.document.clone())
+        } else {
+            Image::from(entry.apply(slot.base.document()))
+        };
+        // The server has what was sent: of an older schema, when it was handed out before an upgrade.
+        slot.record.migrated = entry.migrated().is_some();
+    }
     slot.record.version = version;
     slot.record.stamp = stamp.or(Some(entry.stamps.latest));
     if let Some(remote) = slot.remote.take() {
@@ -342,6 +426,7 @@ pub(super) fn park<T: Tx>(
     entry.state = EntryState::Parked {
         reason: reason.clone(),
         at_ms: work.now.wall_ms,
+        unmigrated: false,
     };
     work.touch_group(entry.group);
     let (collection, id) = (slot.collection.clone(), slot.record.id.clone());

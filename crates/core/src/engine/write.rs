@@ -5,6 +5,7 @@ use super::work::Work;
 use crate::error::{Error, ErrorKind};
 use crate::limits;
 use crate::model::*;
+use crate::planted::{self, Bug};
 use crate::store::Tx;
 use tisync_json::{Document, Object, Path, diff};
 
@@ -100,6 +101,7 @@ fn change_of(
     config: &CollectionConfig,
 ) -> Result<Option<Change>, Error> {
     let shown = slot.record.document.as_ref();
+    let is_older = slot.schema() < config.schema.number && !planted::on(Bug::PatchUnmigrated);
     let server_fields = &config.schema.server_fields;
     match (kind, shown) {
         (WriteKind::Insert(_), Some(_)) => Err(Error::new(
@@ -113,8 +115,19 @@ fn change_of(
             Ok(Some(Change::Create(without(document, server_fields))))
         }
         (WriteKind::Put(document) | WriteKind::Update(document), Some(shown)) => {
-            Ok(edit_of(&shown.object(), &document.object(), server_fields))
+            let edit = edit_of(&shown.object(), &document.object(), server_fields);
+            Ok(edit.map(|edit| if is_older { whole(&edit, shown) } else { edit }))
         }
+        (WriteKind::Patch(_), Some(_)) if is_older => Err(Error::new(
+            ErrorKind::Invalid,
+            format!(
+                "{}/{} could not be migrated from schema {} to {}, so its fields are not known: write a whole document, or mend the migrate function",
+                slot.collection,
+                slot.record.id,
+                slot.schema(),
+                config.schema.number
+            ),
+        )),
         (WriteKind::Patch(patch), Some(shown)) => {
             patch
                 .check()
@@ -132,6 +145,15 @@ fn change_of(
                 slot.collection, slot.record.id
             ),
         )),
+    }
+}
+
+/// The whole document that a change leads to. What the server has is of an older schema, as what is shown: a patch
+/// would leave fields of both in one document.
+pub(super) fn whole(change: &Change, shown: &Document) -> Change {
+    match change.apply(Some(shown)) {
+        Some(document) => Change::Replace(document),
+        None => Change::Delete,
     }
 }
 

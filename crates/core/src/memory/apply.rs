@@ -35,8 +35,12 @@ impl Tables {
         rules::check(&op)?;
         let mut swap = |tables: &mut Tables, cell: Cell| undo.push(tables.swap(cell));
         match op {
-            Op::Declare { collection, schema } => {
-                swap(self, Cell::Schema(collection, Some(schema)));
+            Op::Declare {
+                collection,
+                schema,
+                migrating,
+            } => {
+                swap(self, Cell::Schema(collection, Some((schema, migrating))));
             }
             Op::Insert { collection, record } => {
                 let rows = self.declared(&collection)?;
@@ -65,6 +69,8 @@ impl Tables {
                 version,
                 state,
                 stamp,
+                schema,
+                migrated,
             } => {
                 let mut record = self
                     .declared(&collection)?
@@ -75,6 +81,8 @@ impl Tables {
                 record.version = version;
                 record.state = state;
                 record.stamp = stamp;
+                record.schema = schema;
+                record.migrated = migrated;
                 rules::check_record(&record)?;
                 swap(self, Cell::Record(collection, rid, Some(record)));
             }

@@ -7,7 +7,7 @@ use crate::model::{
     RecordState, Rid, Stamp, Suspicion,
 };
 use crate::store::{
-    EntryFilter, EntryKey, JournalFilter, Keys, Known, Load, Op, StoreError, Tx, rules,
+    Declared, EntryFilter, EntryKey, JournalFilter, Keys, Known, Load, Op, StoreError, Tx, rules,
 };
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -298,6 +298,7 @@ impl Tx for MemoryTx<'_> {
         let declared = tables.collections.iter().map(|(name, rows)| Op::Declare {
             collection: name.clone(),
             schema: rows.schema.clone(),
+            migrating: rows.migrating,
         });
         let feeds = tables.feeds.iter().map(|(key, state)| Op::Feed {
             key: key.clone(),
@@ -324,6 +325,41 @@ impl Tx for MemoryTx<'_> {
         let entries = tables.entries.values().map(|entry| entry.stamps.latest);
         let journal = tables.journal.values().map(|row| Stamp::at(row.at_ms));
         Ok(entries.chain(journal).chain(meta).max().unwrap_or_default())
+    }
+
+    fn declared(&mut self, collection: &CollectionName) -> Result<Option<Declared>, StoreError> {
+        Ok(self.rows(collection).map(|rows| Declared {
+            number: rows.schema.number,
+            migrating: rows.migrating,
+        }))
+    }
+
+    fn outdated(
+        &mut self,
+        collection: &CollectionName,
+        schema: u32,
+        after: Option<Rid>,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<Whole>, StoreError> {
+        let Some(rows) = self.rows(collection) else {
+            return Ok(Vec::new());
+        };
+        let after = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut found = Vec::new();
+        let mut bytes = 0;
+        for (rid, record) in rows.records.range((after, Bound::Unbounded)) {
+            if found.len() >= limit || !found.is_empty() && bytes >= bytes_max {
+                break;
+            }
+            let is_older = record.schema < schema || rows.dirty.contains_key(rid);
+            if record.state != RecordState::Tombstone && is_older {
+                let whole = rows.whole(rid, Load::Whole);
+                bytes += whole.as_ref().map_or(0, rules::row_bytes);
+                found.extend(whole);
+            }
+        }
+        Ok(found)
     }
 
     fn next_rid(&mut self, collection: &CollectionName) -> Result<Rid, StoreError> {

@@ -27,6 +27,8 @@ pub(super) struct Tables {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rows {
     pub(super) schema: Schema,
+    /// Whether records of an older schema are still to be migrated.
+    pub(super) migrating: bool,
     pub(super) records: BTreeMap<Rid, Record>,
     /// Records by id: follows `records`.
     pub(super) ids: BTreeMap<RecordId, Rid>,
@@ -38,7 +40,7 @@ pub(super) struct Rows {
 /// One place of the tables with what it is to hold; `None` empties it.
 #[derive(Clone, Debug)]
 pub(super) enum Cell {
-    Schema(CollectionName, Option<Schema>),
+    Schema(CollectionName, Option<(Schema, bool)>),
     Record(CollectionName, Rid, Option<Record>),
     Dirty(CollectionName, Rid, Option<Dirty>),
     Alias(CollectionName, RecordId, Option<Rid>),
@@ -67,18 +69,24 @@ impl Tables {
         match cell {
             Cell::Schema(name, schema) => {
                 let before = match schema {
-                    Some(schema) => match self.collections.get_mut(&name) {
-                        Some(rows) => Some(std::mem::replace(&mut rows.schema, schema)),
+                    Some((schema, migrating)) => match self.collections.get_mut(&name) {
+                        Some(rows) => Some((
+                            std::mem::replace(&mut rows.schema, schema),
+                            std::mem::replace(&mut rows.migrating, migrating),
+                        )),
                         None => {
                             let rows = Rows {
                                 schema,
+                                migrating,
                                 ..Rows::default()
                             };
                             self.collections.insert(name.clone(), rows);
                             None
                         }
                     },
-                    None => self.collections.remove(&name).map(|rows| rows.schema),
+                    None => {
+                        (self.collections.remove(&name)).map(|rows| (rows.schema, rows.migrating))
+                    }
                 };
                 Cell::Schema(name, before)
             }
@@ -182,7 +190,7 @@ impl Tables {
         let mut text = String::new();
         // Writing into a string cannot fail.
         for (name, rows) in &self.collections {
-            let _ = writeln!(text, "{name:?} {:?}", rows.schema);
+            let _ = writeln!(text, "{name:?} {:?} {}", rows.schema, rows.migrating);
             let _ = writeln!(text, "records {:?}", rows.records);
             let _ = writeln!(text, "dirty {:?}", rows.dirty);
             let _ = writeln!(text, "aliases {:?}", rows.aliases);

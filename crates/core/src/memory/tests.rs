@@ -14,6 +14,7 @@ fn declared(unflushed: usize) -> MemoryStore {
     let declare = Op::Declare {
         collection: notes(),
         schema: Schema::default(),
+        migrating: false,
     };
     commit(&mut store, Durability::Full, vec![declare]);
     store
@@ -29,6 +30,8 @@ fn insert(rid: i64) -> Op {
             state: RecordState::Clean,
             document: Some(Document::empty()),
             stamp: None,
+            schema: 1,
+            migrated: false,
         },
     }
 }

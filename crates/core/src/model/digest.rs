@@ -110,6 +110,9 @@ pub struct Digest {
 pub struct Listed {
     /// Its id.
     pub id: RecordId,
+    /// Its version, where the backend has versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
     /// What it adds to the sum.
     pub term: u64,
 }

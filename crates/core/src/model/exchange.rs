@@ -110,6 +110,12 @@ pub enum Item {
         stamp: Option<Stamp>,
         /// Stamps by field.
         stamps: Option<Stamps>,
+        /// The number of the schema that the document has, where the backend tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        schema: Option<u32>,
+        /// Whether the document was brought to that schema here: the server's is of an older one.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        migrated: bool,
     },
     /// The record was deleted.
     Tombstone {
@@ -133,6 +139,8 @@ pub enum Item {
     Bad {
         /// Its collection, when that much is known.
         collection: Option<CollectionName>,
+        /// The record's id, when that much is known: it is there, whatever it is.
+        id: Option<RecordId>,
         /// The row's text.
         text: String,
         /// What is wrong with it.
@@ -175,6 +183,12 @@ pub enum Verdict {
         image: Option<Image>,
         /// The server's stamp of the record.
         stamp: Option<Stamp>,
+        /// The number of the schema that the image has, where the backend tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        schema: Option<u32>,
+        /// Whether the image was brought to that schema on its way here: the server's is of an older one.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        migrated: bool,
     },
     /// The precondition failed; nothing changed.
     Conflict {
@@ -183,6 +197,8 @@ pub enum Verdict {
     },
     /// Nothing changed, because another member of its group could not be applied.
     Returned,
+    /// Nothing changed: the server takes no writes of this schema any more.
+    Outdated,
     /// Refused for good.
     Rejected {
         /// Why.
@@ -287,10 +303,17 @@ impl FromIterator<FoundRecord> for Fetched {
 pub struct Failure {
     /// The kind.
     pub kind: FailureKind,
-    /// Whether it is proven that nothing was sent.
+    /// Whether it is proven that nothing was sent, or that nothing of it was carried out.
     pub not_sent: bool,
     /// What happened, for a person; without secrets or record contents.
     pub message: String,
+}
+
+impl Failure {
+    /// Whether the backend takes nothing of the schemas that were sent, and has carried out nothing of it.
+    pub(crate) fn is_of_older_schema(&self) -> bool {
+        self.kind == FailureKind::UpgradeRequired && self.not_sent
+    }
 }
 
 /// The kinds of failure that the engine tells apart.

@@ -168,4 +168,8 @@ pub struct Quarantined {
     pub reason: String,
     /// Wall time of its arrival.
     pub at_ms: u64,
+    /// The number of the schema of a row that is there, but that the app's migrate function could not bring
+    /// forward.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<u32>,
 }

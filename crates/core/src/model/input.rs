@@ -1,7 +1,7 @@
 //! What a step is given.
 use super::{
-    Account, CollectionName, Config, ConnectorName, FeedKey, GroupId, JournalId, MutationId,
-    RecordId, Reply, RequestId, Resolution, Rid, Version,
+    Account, CollectionName, Config, ConnectorName, FeedKey, GroupId, JournalId, MigrateAnswer,
+    MutationId, RecordId, Reply, RequestId, Resolution, Rid, Version,
 };
 use serde::{Deserialize, Serialize};
 use tisync_json::{Document, Patch};
@@ -12,6 +12,8 @@ use tisync_json::{Document, Patch};
 pub enum Input {
     /// The app's configuration; the first input of every engine.
     Configure(Box<Config>),
+    /// What the app's migrate function made of the documents that it was asked about. Local.
+    Migrated(Box<MigrateAnswer>),
 
     // Local inputs: any process may step them.
     /// The credentials are this account's: the file is its from now on, or another one's and stays so.
@@ -125,6 +127,7 @@ impl Input {
     pub fn name(&self) -> &'static str {
         match self {
             Input::Configure(..) => "configure",
+            Input::Migrated(..) => "migrated",
             Input::Own(..) => "own",
             Input::Write { .. } => "write",
             Input::Resolve { .. } => "resolve",

@@ -37,6 +37,9 @@ pub struct JournalRow {
     pub state: JournalState,
     /// The row whose decision this one undid.
     pub undoes: Option<JournalId>,
+    /// The number of the schema that its images have.
+    #[serde(default)]
+    pub schema: u32,
 }
 
 /// The side that lost something.

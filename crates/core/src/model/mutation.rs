@@ -4,7 +4,7 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use tisync_json::{Document, Object, Patch, Path};
+use tisync_json::{Document, Object, Patch, Path, diff};
 
 /// What a mutation does to its record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,21 @@ impl Change {
                 patch.apply(&mut object);
                 Some(Document::from_object(&object))
             }
+        }
+    }
+}
+
+impl Change {
+    /// The change of the same kind that leads from one image to another.
+    pub(crate) fn towards(&self, before: Option<&Document>, after: Option<&Document>) -> Change {
+        match (self, after) {
+            (_, None) => Change::Delete,
+            (Change::Create(_), Some(after)) => Change::Create(after.clone()),
+            (Change::Patch(_), Some(after)) => {
+                let before = before.map(Document::object).unwrap_or_default();
+                Change::Patch(diff(&before, &after.object()))
+            }
+            (Change::Replace(_) | Change::Delete, Some(after)) => Change::Replace(after.clone()),
         }
     }
 }
@@ -138,12 +153,16 @@ pub enum EntryState {
     },
     /// Not sent for a reason that belongs to this entry.
     Held(Blocker),
-    /// Refused by the server, kept until someone retries, edits or discards it.
+    /// Refused by the server, or by the app's own migrate function: kept until someone retries, edits or
+    /// discards it.
     Parked {
-        /// The server's reason.
+        /// Why.
         reason: String,
         /// Wall time of the refusal.
         at_ms: u64,
+        /// Whether it was the migrate function, which is asked again when the app starts.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unmigrated: bool,
     },
 }
 
@@ -176,6 +195,20 @@ pub struct Frozen {
     pub precondition: Precondition,
     /// Wall time of the freeze.
     pub at_ms: u64,
+    /// Set by an upgrade of the app, which leaves alone what was handed out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migrated: Option<Box<Migrated>>,
+}
+
+/// What an entry leads to that was handed out under an older schema.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Migrated {
+    /// The whole document as it was sent, so that it is sent again as it was.
+    pub sent: Option<Document>,
+    /// The same in the schema that the record has now.
+    pub outcome: Option<Document>,
+    /// The number of that schema.
+    pub schema: u32,
 }
 
 /// One change in the outbox.
@@ -195,7 +228,7 @@ pub struct Entry {
     pub stamps: Stamps,
     /// The group that it belongs to.
     pub group: Option<GroupId>,
-    /// The app's schema number when it was written.
+    /// The number of the schema that its content has.
     pub schema: u32,
     /// The entry that it replaced (retry, edit, re-base, resolve).
     pub replaces: Option<MutationId>,
@@ -234,5 +267,34 @@ impl Entry {
             && *collection == other.collection
             && *stamps == other.stamps
             && *change == other.change
+    }
+
+    /// What the record looks like after the entry, in the schema that the record has now.
+    pub fn apply(&self, before: Option<&Document>) -> Option<Document> {
+        match self.migrated() {
+            Some(migrated) => migrated.outcome.clone(),
+            None => self.change.apply(before),
+        }
+    }
+
+    /// The number of the schema of what it leads to, on an image of another.
+    pub fn schema_on(&self, before: u32) -> u32 {
+        match self.migrated() {
+            Some(migrated) => migrated.schema,
+            None => before.max(self.schema),
+        }
+    }
+
+    /// Set when the content is of an older schema than the record.
+    pub fn migrated(&self) -> Option<&Migrated> {
+        self.frozen.as_ref()?.migrated.as_deref()
+    }
+
+    /// The change in the schema that the record has now.
+    pub fn present_change(&self, before: Option<&Document>) -> Change {
+        let Some(Migrated { outcome, .. }) = self.migrated() else {
+            return self.change.clone();
+        };
+        self.change.towards(before, outcome.as_ref())
     }
 }

@@ -1,7 +1,7 @@
 //! What a step asks of the driver.
 use super::{
-    CollectionName, ConnectorName, Decide, JournalId, NetworkState, Order, RecordId, RequestId,
-    Written,
+    CollectionName, ConnectorName, Decide, JournalId, Migrate, NetworkState, Order, RecordId,
+    RequestId, Written,
 };
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,8 @@ pub enum Output {
     Order(Order),
     /// Ask the app's policy functions; the answer is a `Decision`.
     Decide(Box<Decide>),
+    /// Ask the app's migrate function; the answer is a `Migrated`.
+    Migrate(Box<Migrate>),
     /// Give the same answer again from this place.
     Continue {
         /// The request.

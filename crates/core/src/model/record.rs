@@ -34,6 +34,12 @@ pub struct Record {
     pub document: Option<Document>,
     /// The server's stamp of the base, where the backend has one.
     pub stamp: Option<Stamp>,
+    /// The number of the schema that its base has, and for a record without a chain its document.
+    pub schema: u32,
+    /// Whether its base was brought to that schema here: the server's document is of an older one, which a patch
+    /// would not fit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub migrated: bool,
 }
 
 /// The side row of a dirty record.
@@ -57,4 +63,11 @@ pub struct Remote {
     /// Stamps by field, where the backend has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamps: Option<Stamps>,
+    /// The number of the schema that its document has; `None` when the backend does not tell: then it is taken
+    /// for the app's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<u32>,
+    /// Whether the document was brought to that schema here: the server's is of an older one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub migrated: bool,
 }

@@ -1,5 +1,5 @@
 //! Verification: whether what is here agrees with what the server has.
-use super::{Checkpoint, CollectionName, Deadline, IdRange, RecordId, Tally};
+use super::{Checkpoint, CollectionName, Deadline, IdRange, RecordId, Tally, Version};
 use serde::{Deserialize, Serialize};
 
 /// Where the verification of a feed stands. What is here is compared with the server's digests once a day
@@ -52,6 +52,9 @@ pub struct Progress {
     pub ranges: Vec<IdRange>,
     /// Records that differ, to be fetched.
     pub records: Vec<Differing>,
+    /// Records of the last range that differ only in their schema: the server's copy, brought forward, is ours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrated: Vec<Differing>,
     /// Fetches in a row that mended nothing.
     pub stuck: u32,
     /// Whether everything was pulled anew already, because too much differed.
@@ -81,6 +84,9 @@ pub struct Differing {
     /// What it added to the sum here; `None` when it is not here. If that has changed when the server's record
     /// comes, the difference is no longer the one that was found.
     pub here: Option<u64>,
+    /// The version that the server listed it with, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub there: Option<Version>,
 }
 
 /// What people are told of a feed's verification.

@@ -1,5 +1,5 @@
 //! What every store checks in the same way, so that a bug of the engine shows on each of them.
-use super::{Op, StoreError, StoreErrorKind};
+use super::{Op, Row, StoreError, StoreErrorKind};
 use crate::limits::{COLUMNS_MAX, NAME_BYTES_MAX};
 use crate::model::{
     CollectionName, Dirty, JournalRow, MutationId, Record, RecordState, Remote, Rid, Schema,
@@ -15,7 +15,9 @@ const JOURNAL_ROW_BYTES: u64 = 256;
 pub fn check(op: &Op) -> Result<(), StoreError> {
     match op {
         Op::Insert { record, .. } | Op::Update { record, .. } => check_record(record),
-        Op::Declare { collection, schema } => check_columns(collection, schema),
+        Op::Declare {
+            collection, schema, ..
+        } => check_columns(collection, schema),
         _ => Ok(()),
     }
 }
@@ -84,6 +86,14 @@ pub fn known<'a>(
         RecordState::Unconfirmed | RecordState::Tombstone => (None, None),
     };
     image.map(|document| (version, document))
+}
+
+/// The bytes that a row counts for [`super::Tx::outdated`]: those of its documents.
+pub fn row_bytes(row: &Row) -> usize {
+    let (record, dirty) = row;
+    let base = dirty.as_ref().and_then(|dirty| dirty.base.document());
+    let documents = record.document.iter().chain(base);
+    documents.map(|document| document.text().len()).sum()
 }
 
 /// The bytes that a journal row counts for [`Op::PruneJournal`].

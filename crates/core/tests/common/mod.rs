@@ -351,6 +351,8 @@ pub fn accepted(version: &str) -> Verdict {
         version: Some(name(version)),
         image: None,
         stamp: None,
+        schema: None,
+        migrated: false,
     }
 }
 
@@ -360,6 +362,8 @@ pub fn remote(version: &str, text: Option<&str>) -> Remote {
         version: Some(name(version)),
         stamp: Some(Stamp::at(1_600_000_000_000)),
         stamps: None,
+        schema: None,
+        migrated: false,
     }
 }
 
@@ -371,6 +375,8 @@ pub fn upsert(id: &str, version: &str, text: &str) -> Item {
         version: Some(name(version)),
         stamp: Some(Stamp::at(1_600_000_000_000)),
         stamps: None,
+        schema: None,
+        migrated: false,
     }
 }
 

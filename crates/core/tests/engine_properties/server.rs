@@ -27,6 +27,8 @@ impl Server {
             version: (seq > 0).then(|| name(&format!("e.{seq}"))),
             stamp: Some(Stamp::at(1_600_000_000_000 + seq)),
             stamps: None,
+            schema: None,
+            migrated: false,
         }
     }
 

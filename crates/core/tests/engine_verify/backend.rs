@@ -3,6 +3,7 @@ use crate::common::*;
 use std::collections::{BTreeMap, BTreeSet};
 use tisync_core::model::*;
 use tisync_core::store::{Durability, Keys, Load, Op, Store, Tx};
+use tisync_json::Document;
 
 pub(crate) const DAY_MS: u64 = 24 * 3_600_000;
 
@@ -17,6 +18,8 @@ pub(crate) struct Backend {
     pub(crate) fetched: BTreeSet<String>,
     pub(crate) pulls: usize,
     pub(crate) pushed: usize,
+    /// What it shows is of schema 0, and this brings it to schema 1.
+    pub(crate) forward: Option<fn(&Document) -> Document>,
 }
 
 impl Backend {
@@ -64,7 +67,8 @@ impl Backend {
                     let document = document(text);
                     let contents = request.contents.then_some(&document);
                     let term = term(&id, Some(&version), contents);
-                    Listed { id, term }
+                    let version = Some(version);
+                    Listed { id, version, term }
                 })
                 .collect();
             let mut tally = Tally::default();
@@ -95,20 +99,32 @@ impl Backend {
             .filter(|(_, (version, _))| *version > after)
             .collect();
         rows.sort_by_key(|(_, (version, _))| *version);
-        let items = rows
-            .iter()
-            .map(|(id, (version, text))| upsert(id, &format!("e.{version}"), text));
+        let items = rows.iter().map(|(id, (version, text))| {
+            let mut item = upsert(id, &format!("e.{version}"), text);
+            if let Item::Upsert { schema, .. } = &mut item {
+                *schema = self.schema();
+            }
+            item
+        });
         Page {
             checkpoint: Some(self.place()),
             ..page(items.collect(), "e", &[("e", 0)])
         }
     }
 
+    /// The number of what it shows, where it tells.
+    fn schema(&self) -> Option<u32> {
+        self.forward.map(|_| 0)
+    }
+
     pub(crate) fn found(&mut self, ids: Vec<(CollectionName, RecordId)>) -> Vec<FoundRecord> {
         let found = ids.into_iter().map(|(collection, id)| {
             self.fetched.insert(id.to_string());
             let remote = match self.records.get(id.as_str()) {
-                Some((version, text)) => remote(&format!("e.{version}"), Some(text)),
+                Some((version, text)) => Remote {
+                    schema: self.schema(),
+                    ..remote(&format!("e.{version}"), Some(text))
+                },
                 None => Remote {
                     version: None,
                     ..remote("e.0", None)
@@ -156,7 +172,22 @@ impl Backend {
         verdicts.collect()
     }
 
+    /// What it answers, as the device's driver gives it to the engine.
     pub(crate) fn reply(&mut self, task: Task) -> Reply {
+        let mut reply = self.answer(task.clone());
+        if let Some(forward) = self.forward {
+            let mut config = config(Policy::of(Rule::Merge));
+            for settings in config.collections.values_mut() {
+                settings.schema.number = 1;
+            }
+            reply.migrate(&config, &task, &mut |_, _, _, document| {
+                Ok(forward(document))
+            });
+        }
+        reply
+    }
+
+    fn answer(&mut self, task: Task) -> Reply {
         match task {
             Task::Pull(request) => Reply::Pulled(Ok(self.page(&request))),
             Task::Push(items) => Reply::Pushed(Ok(self.accept(&items).into())),
@@ -259,6 +290,8 @@ pub(crate) fn add(device: &mut Device, id: &str, text: &str) {
         state: RecordState::Clean,
         document: Some(document(text)),
         stamp: None,
+        schema: 0,
+        migrated: false,
     };
     let collection = name("notes");
     tamper(device, vec![Op::Insert { collection, record }]);

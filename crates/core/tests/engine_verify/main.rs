@@ -3,6 +3,7 @@
 mod backend;
 #[path = "../common/mod.rs"]
 mod common;
+mod schemas;
 
 use backend::*;
 use common::*;

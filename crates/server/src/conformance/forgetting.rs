@@ -6,7 +6,7 @@ pub fn keeps_receipts<S: ServerStore>(mut store: S) {
         code: "no".into(),
         reason: "because".into(),
     };
-    let document = Some(Document::parse(r#"{"n":1}"#).unwrap());
+    let document = Some((Document::parse(r#"{"n":1}"#).unwrap(), 7));
     let receipts = [
         receipt(1),
         Receipt {

@@ -70,6 +70,7 @@ fn live(version: u64, text: &str) -> Record {
         stamp: format!("{version:012x}0000-00000001"),
         stamps: BTreeMap::new(),
         updated_ms: version * 10,
+        schema: 0,
     }
 }
 

@@ -7,6 +7,7 @@ pub fn keeps_a_record_as_it_is<S: ServerStore>(mut store: S) {
         .map(|(path, stamp)| (path.into(), stamp.into()));
     let record = Record {
         stamps: stamps.into(),
+        schema: u32::MAX,
         ..live(5, text)
     };
     write(&mut store, |tx| tx.put(key("a", "1"), &record, 0).unwrap());
@@ -24,8 +25,8 @@ pub fn keeps_a_record_as_it_is<S: ServerStore>(mut store: S) {
         tx.scan(0, &BTreeSet::from(["a"]), &mut |version, row| {
             let row = row.unwrap();
             assert_eq!(
-                (version, row.document, row.stamp),
-                (5, Some(text), record.stamp.as_str())
+                (version, row.document, row.stamp, row.schema),
+                (5, Some(text), record.stamp.as_str(), u32::MAX)
             );
             assert_eq!(
                 serde_json::from_str::<BTreeMap<String, String>>(row.stamps.unwrap()).unwrap(),
@@ -205,6 +206,7 @@ pub fn visits_live_records_by_bytes<S: ServerStore>(mut store: S) {
 pub fn visits_live_records_with_what_they_hold<S: ServerStore>(mut store: S) {
     let stamped = Record {
         stamps: [("/n".to_owned(), "s".to_owned())].into(),
+        schema: 7,
         ..live(1, r#"{ "n": 1.0 }"#)
     };
     write(&mut store, |tx| {
@@ -228,7 +230,7 @@ pub fn visits_live_records_with_what_they_hold<S: ServerStore>(mut store: S) {
                 seen.push((
                     (row.id.to_owned(), row.version, content.updated_ms),
                     (content.stamp.to_owned(), content.stamps.map(str::to_owned)),
-                    content.document.to_owned(),
+                    (content.schema, content.document.to_owned()),
                 ));
                 ControlFlow::Continue(())
             })
@@ -238,12 +240,12 @@ pub fn visits_live_records_with_what_they_hold<S: ServerStore>(mut store: S) {
             (
                 ("1".to_owned(), 1, stamped.updated_ms),
                 (stamped.stamp.clone(), Some(r#"{"/n":"s"}"#.to_owned())),
-                r#"{ "n": 1.0 }"#.to_owned(),
+                (7, r#"{ "n": 1.0 }"#.to_owned()),
             ),
             (
                 ("3".to_owned(), 3, live(3, "{}").updated_ms),
                 (live(3, "{}").stamp, None),
-                "{}".to_owned(),
+                (0, "{}".to_owned()),
             ),
         ];
         if backwards {

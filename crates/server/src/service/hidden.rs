@@ -126,6 +126,7 @@ impl Hidden {
             stamp: stamp.to_string(),
             stamps: Default::default(),
             updated_ms: now.wall_ms,
+            schema: 1,
         };
         tx.put(self.key(id), &record, 0)?;
         tx.put_tally(&self.0, &tally)?;

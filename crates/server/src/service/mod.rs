@@ -60,11 +60,13 @@ fn image(meta: &Meta, record: Option<Record>) -> Image {
             document: Some(document),
             stamp,
             stamps,
+            schema,
             ..
         }) => Image::Present(Present {
             version: meta.version(version),
             stamp: Some(stamp),
             stamps,
+            schema,
             document,
         }),
     }

@@ -120,6 +120,10 @@ impl<'a> Page<'a> {
             self.text(r#","stamps":"#);
             self.text(stamps);
         }
+        if row.schema > 0 {
+            self.text(r#","schema":"#);
+            self.text(&row.schema.to_string());
+        }
         match row.document {
             Some(document) => {
                 self.text(r#","doc":"#);

@@ -25,6 +25,7 @@ pub(super) struct Write {
     /// None deletes.
     pub(super) document: Option<Document>,
     pub(super) stamps: Stamps,
+    pub(super) schema: u32,
     /// The version of the live record that this replaces in the store.
     pub(super) before: Option<u64>,
     /// By the mutation's index: documents that are not what the mutation carried.
@@ -74,7 +75,8 @@ impl<'a> Plan<'a> {
             let remote = image(self.meta, tx.record(key)?);
             return Ok(Some(Verdict::Conflict(Conflict { remote })));
         }
-        if matches!(mutation.change, Change::Patch(_)) && current.live && current.record.is_none() {
+        let stands_on = matches!(mutation.change, Change::Patch(_) | Change::Replace(_));
+        if stands_on && current.live && current.record.is_none() {
             current.record = tx.record(key)?;
         }
         let record = current.record.as_ref().filter(|_| current.live);
@@ -89,12 +91,16 @@ impl<'a> Plan<'a> {
             return Ok(Some(verdict));
         }
         let stamps = sent.after(&mutation.change, record);
+        // An older app that changes what a newer one wrote leaves the rest of it as it is.
+        let schema = record
+            .map_or(0, |record| record.schema)
+            .max(mutation.schema);
         let answer = document
             .clone()
             .filter(|_| !carried)
             .map(|document| (index, document));
         let before = current.version.filter(|_| current.live);
-        self.write(key, document, stamps, before, answer);
+        self.write(key, document, (stamps, schema), before, answer);
         Ok(None)
     }
 
@@ -112,6 +118,10 @@ impl<'a> Plan<'a> {
                 .patch()
                 .check()
                 .map_err(|error| rejected("bad-patch", error.to_string()))?;
+        }
+        let schema_min = self.config.schema_min(&mutation.collection);
+        if mutation.schema < schema_min {
+            return Err(Verdict::Outdated);
         }
         match self
             .config
@@ -142,6 +152,7 @@ impl<'a> Plan<'a> {
                 stamp: write.stamps.latest.clone(),
                 stamps: write.stamps.by_path.clone(),
                 updated_ms: self.now.wall_ms,
+                schema: write.schema,
             };
             return Ok(Current {
                 version: None,
@@ -163,7 +174,7 @@ impl<'a> Plan<'a> {
         &mut self,
         key: Key<'_>,
         document: Option<Document>,
-        stamps: Stamps,
+        (stamps, schema): (Stamps, u32),
         before: Option<u64>,
         answer: Option<(usize, Document)>,
     ) {
@@ -181,6 +192,7 @@ impl<'a> Plan<'a> {
             id,
             document,
             stamps,
+            schema,
             before,
             answers,
         });

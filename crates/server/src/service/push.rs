@@ -104,6 +104,7 @@ pub fn push<T: ServerTx>(
         tallies,
         ..
     } = push;
+    upgrade(config, &entries, &verdicts)?;
     for (collection, tally) in &tallies {
         tx.put_tally(collection, tally)?;
     }
@@ -121,6 +122,35 @@ pub fn push<T: ServerTx>(
         epoch: meta.epoch().to_owned(),
         results: results.collect(),
         server_time_ms: now.wall_ms,
+    })
+}
+
+/// Refuses the push as a whole when the schema of all that it holds is too old: then nothing has changed.
+fn upgrade(
+    config: &ServiceConfig,
+    entries: &[Entry],
+    verdicts: &BTreeMap<usize, Verdict>,
+) -> Result<(), ServiceError> {
+    let is_too_old = |verdict: &&Verdict| matches!(verdict, Verdict::Outdated | Verdict::Returned);
+    if verdicts.values().filter(is_too_old).count() < entries.len() {
+        return Ok(());
+    }
+    let outdated = entries.iter().enumerate().find_map(|(index, entry)| {
+        let Entry::Good(mutation) = entry else {
+            return None;
+        };
+        (verdicts.get(&index) == Some(&Verdict::Outdated)).then_some(mutation)
+    });
+    let Some(Mutation {
+        collection, schema, ..
+    }) = outdated.map(AsRef::as_ref)
+    else {
+        return Ok(());
+    };
+    Err(ServiceError::UpgradeRequired {
+        collection: collection.clone(),
+        schema: *schema,
+        schema_min: config.schema_min(collection),
     })
 }
 
@@ -284,10 +314,12 @@ impl<T: ServerTx> Push<'_, T> {
                 id,
                 document,
                 stamps,
+                schema,
                 before,
                 answers,
             } = write;
-            images.extend(answers);
+            let answers = answers.into_iter();
+            images.extend(answers.map(|(index, document)| (index, (document, schema))));
             self.count(
                 &collection,
                 &id,
@@ -300,6 +332,7 @@ impl<T: ServerTx> Push<'_, T> {
                 stamp: stamps.latest,
                 stamps: stamps.by_path,
                 updated_ms: self.now.wall_ms,
+                schema,
             };
             self.tx.put(
                 Key {

@@ -42,6 +42,7 @@ pub(super) fn fill<T: ServerTx>(
                     document: Some(content.document),
                     stamp: content.stamp,
                     stamps: content.stamps,
+                    schema: content.schema,
                 };
                 page.push(row.version, row_of_feed);
             }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use tisync_json::Document;
 use tisync_protocol::Rejected;
 
-/// Reads (place, updated_ms, stamp, stamps, doc).
+/// Reads (place, updated_ms, stamp, stamps, doc, schema).
 pub(super) fn record(row: &rusqlite::Row<'_>) -> Result<Record, StoreError> {
     let stamps = match optional_text(row, 3)? {
         Some(stamps) => serde_json::from_str(stamps).map_err(|error| damaged("stamps", &error))?,
@@ -18,10 +18,11 @@ pub(super) fn record(row: &rusqlite::Row<'_>) -> Result<Record, StoreError> {
         stamp: text(row, 2)?.to_owned(),
         stamps,
         updated_ms: row.get::<_, i64>(1).map_err(failed)? as u64,
+        schema: row.get(5).map_err(failed)?,
     })
 }
 
-/// Reads (place, collection, id, stamp, stamps, doc).
+/// Reads (place, collection, id, stamp, stamps, doc, schema).
 pub(super) fn scanned<'a>(
     row: &'a rusqlite::Row<'_>,
     collection: &'a str,
@@ -32,10 +33,11 @@ pub(super) fn scanned<'a>(
         stamp: text(row, 3)?,
         stamps: optional_text(row, 4)?,
         document: optional_text(row, 5)?,
+        schema: row.get(6).map_err(failed)?,
     })
 }
 
-/// Reads (id, place) and, with documents, (updated_ms, stamp, stamps, doc); none for a deleted record.
+/// Reads (id, place) and, with documents, (updated_ms, stamp, stamps, doc, schema); none for a deleted record.
 pub(super) fn live_row<'a>(
     row: &'a rusqlite::Row<'_>,
     documents: bool,
@@ -50,6 +52,7 @@ pub(super) fn live_row<'a>(
             stamp: text(row, 3)?,
             stamps: optional_text(row, 4)?,
             document: text(row, 5)?,
+            schema: row.get(6).map_err(failed)?,
         }),
         false => None,
     };
@@ -60,12 +63,12 @@ pub(super) fn live_row<'a>(
     }))
 }
 
-/// Reads (content, at_ms, version, code, body).
+/// Reads (content, at_ms, version, code, body, schema).
 pub(super) fn receipt(row: &rusqlite::Row<'_>) -> Result<Receipt, StoreError> {
     let settled = match row.get::<_, Option<i64>>(2).map_err(failed)? {
         Some(version) => Settled::Accepted {
             version: version as u64,
-            document: document(row, 4)?,
+            document: document(row, 4)?.zip(Some(row.get(5).map_err(failed)?)),
         },
         None => Settled::Rejected(Rejected {
             code: text(row, 3)?.to_owned(),

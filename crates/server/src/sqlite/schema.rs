@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 /// The number of the layout of a server's file; a file with a greater one is refused, and `step` says how an
 /// older one gets here. `cargo xtask fixture` makes the file of each layout that later ones must open.
-pub const LAYOUT: i64 = 1;
+pub const LAYOUT: i64 = 2;
 /// Marks the file as a Ti.Sync server's: `TiSv`.
 const APPLICATION: i64 = 0x5469_5376;
 
@@ -73,11 +73,33 @@ fn bring_forward(connection: &Connection) -> Result<(), StoreError> {
     connection.execute_batch(&marks).map_err(failed)
 }
 
-/// The step from one layout to the next.
-fn step(_connection: &Connection, from: i64) -> Result<(), StoreError> {
-    Err(StoreError::failed(format!(
-        "there is no step from layout {from}"
-    )))
+/// The step from one layout to the next. A step is never changed once a file of its layout may be about.
+fn step(connection: &Connection, from: i64) -> Result<(), StoreError> {
+    match from {
+        1 => schemas(connection),
+        _ => Err(StoreError::failed(format!(
+            "there is no step from layout {from}"
+        ))),
+    }
+}
+
+/// 1 → 2: records say which schema they have; what is there already is of an app that declared none.
+fn schemas(connection: &Connection) -> Result<(), StoreError> {
+    let mut statement = connection
+        .prepare("SELECT key FROM tenants")
+        .map_err(failed)?;
+    let keys = statement
+        .query_map([], |row| row.get::<_, i64>(0))
+        .map_err(failed)?;
+    for key in keys {
+        let key = key.map_err(failed)?;
+        let sql = format!(
+            "ALTER TABLE records_{key} ADD COLUMN schema INTEGER NOT NULL DEFAULT 0;
+             ALTER TABLE receipts_{key} ADD COLUMN schema INTEGER NOT NULL DEFAULT 0;"
+        );
+        connection.execute_batch(&sql).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// The tables that all tenants share.
@@ -95,12 +117,12 @@ pub(super) fn tenant(connection: &Connection, key: i64) -> Result<(), StoreError
     let tables = format!(
         "CREATE TABLE records_{key} (
              place INTEGER PRIMARY KEY, collection INTEGER NOT NULL, id TEXT NOT NULL,
-             updated_ms INTEGER NOT NULL, stamp TEXT NOT NULL, stamps TEXT, doc TEXT);
+             updated_ms INTEGER NOT NULL, stamp TEXT NOT NULL, stamps TEXT, schema INTEGER NOT NULL, doc TEXT);
          CREATE UNIQUE INDEX records_{key}_id ON records_{key} (collection, id);
          CREATE INDEX records_{key}_gone ON records_{key} (updated_ms) WHERE doc IS NULL;
          CREATE TABLE receipts_{key} (
              key INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, content INTEGER NOT NULL, at_ms INTEGER NOT NULL,
-             version INTEGER, code TEXT, body TEXT);"
+             version INTEGER, code TEXT, body TEXT, schema INTEGER NOT NULL);"
     );
     connection.execute_batch(&tables).map_err(failed)
 }

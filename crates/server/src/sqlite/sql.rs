@@ -37,28 +37,29 @@ impl Sql {
         Sql {
             head: format!("SELECT place FROM {records} WHERE collection = ?1 AND id = ?2"),
             record: format!(
-                "SELECT place, updated_ms, stamp, stamps, doc FROM {records} WHERE collection = ?1 AND id = ?2"
+                "SELECT place, updated_ms, stamp, stamps, doc, schema FROM {records} WHERE collection = ?1 AND id = ?2"
             ),
             insert: format!(
-                "INSERT INTO {records} (place, updated_ms, stamp, stamps, doc, collection, id)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+                "INSERT INTO {records} (place, updated_ms, stamp, stamps, schema, doc, collection, id)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
             ),
             replace: format!(
-                "UPDATE {records} SET place = ?1, updated_ms = ?2, stamp = ?3, stamps = ?4, doc = ?5 WHERE place = ?6"
+                "UPDATE {records} SET place = ?1, updated_ms = ?2, stamp = ?3, stamps = ?4, schema = ?5, doc = ?6
+                 WHERE place = ?7"
             ),
             scan: format!(
-                "SELECT place, collection, id, stamp, stamps, doc FROM {records} WHERE place >= ?1 ORDER BY place"
+                "SELECT place, collection, id, stamp, stamps, doc, schema FROM {records} WHERE place >= ?1 ORDER BY place"
             ),
             range: format!(
                 "SELECT id, place FROM {records} WHERE collection = ?1 AND id > ?2 AND id <= ?3
                  ORDER BY id"
             ),
             range_documents: format!(
-                "SELECT id, place, updated_ms, stamp, stamps, doc FROM {records}
+                "SELECT id, place, updated_ms, stamp, stamps, doc, schema FROM {records}
                  WHERE collection = ?1 AND id > ?2 AND id <= ?3 ORDER BY id"
             ),
             range_backwards: format!(
-                "SELECT id, place, updated_ms, stamp, stamps, doc FROM {records}
+                "SELECT id, place, updated_ms, stamp, stamps, doc, schema FROM {records}
                  WHERE collection = ?1 AND id < ?2 AND id >= ?3 ORDER BY id DESC"
             ),
             gone_last: format!(
@@ -66,10 +67,11 @@ impl Sql {
             ),
             gone_delete: format!("DELETE FROM {records} WHERE doc IS NULL AND updated_ms <= ?1"),
             receipt: format!(
-                "SELECT content, at_ms, version, code, body FROM {receipts} WHERE id = ?1"
+                "SELECT content, at_ms, version, code, body, schema FROM {receipts} WHERE id = ?1"
             ),
             receipt_insert: format!(
-                "INSERT INTO {receipts} (id, content, at_ms, version, code, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+                "INSERT INTO {receipts} (id, content, at_ms, version, code, body, schema)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
             ),
             receipt_young: format!(
                 "SELECT key FROM {receipts} WHERE at_ms > ?1 ORDER BY key LIMIT 1"

@@ -244,14 +244,14 @@ impl ServerTx for SqliteTx<'_> {
             .map(stamps_text)
             .transpose()?;
         let (stamp, document) = (&record.stamp, record.document.as_ref().map(Document::text));
-        let updated_ms = record.updated_ms as i64;
+        let (updated_ms, schema) = (record.updated_ms as i64, record.schema);
         match before {
             None => self.statement(&sql.insert)?.execute(params![
-                after, updated_ms, stamp, stamps, document, collection, key.id
+                after, updated_ms, stamp, stamps, schema, document, collection, key.id
             ]),
-            Some(before) => self
-                .statement(&sql.replace)?
-                .execute(params![after, updated_ms, stamp, stamps, document, before]),
+            Some(before) => self.statement(&sql.replace)?.execute(params![
+                after, updated_ms, stamp, stamps, schema, document, before
+            ]),
         }
         .map_err(failed)?;
         self.last = None;
@@ -272,14 +272,17 @@ impl ServerTx for SqliteTx<'_> {
 
     fn put_receipt(&mut self, id: &[u8; 16], receipt: &Receipt) -> Result<(), StoreError> {
         let sql = self.write_sql()?;
-        let (version, code, body) = match &receipt.settled {
-            Settled::Accepted { version, document } => (
-                Some(*version as i64),
-                None,
-                document.as_ref().map(Document::text),
-            ),
+        let (version, code, body, schema) = match &receipt.settled {
+            Settled::Accepted { version, document } => {
+                let (body, schema) = match document {
+                    Some((document, schema)) => (Some(document.text()), *schema),
+                    None => (None, 0),
+                };
+                (Some(*version as i64), None, body, schema)
+            }
             Settled::Rejected(rejected) => {
-                (None, Some(&rejected.code), Some(rejected.reason.as_str()))
+                let reason = Some(rejected.reason.as_str());
+                (None, Some(&rejected.code), reason, 0)
             }
         };
         let values = params![
@@ -288,7 +291,8 @@ impl ServerTx for SqliteTx<'_> {
             receipt.at_ms as i64,
             version,
             code,
-            body
+            body,
+            schema
         ];
         self.statement(&sql.receipt_insert)?
             .execute(values)

@@ -14,5 +14,6 @@ mod push;
 mod random;
 mod receipts;
 mod refusals;
+mod schemas;
 mod socket;
 mod stamps;

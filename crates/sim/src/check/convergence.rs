@@ -1,13 +1,14 @@
 //! After the faults: everything is equal, and nothing is left over.
 use super::record::unreadable;
 use super::{Checked, Ledger, Token, Violation, tokens};
+use crate::app;
 use std::collections::{BTreeMap, BTreeSet};
 use tisync_core::model::{CollectionName, RecordState};
 use tisync_core::store::{Durability, Store, Tx};
 use tisync_json::Document;
 
-/// The server's live records.
-pub(crate) type Live = BTreeMap<CollectionName, BTreeMap<String, Document>>;
+/// The server's live records, each with the number of its schema.
+pub(crate) type Live = BTreeMap<CollectionName, BTreeMap<String, (Document, u32)>>;
 
 /// Checks that a replica holds what the server holds.
 pub(crate) fn converged<S: Store>(
@@ -15,6 +16,7 @@ pub(crate) fn converged<S: Store>(
     replica: usize,
     live: &Live,
     collections: &[CollectionName],
+    schema: u32,
 ) -> Checked {
     let mut tx = store.begin(Durability::Normal).map_err(unreadable)?;
     for collection in collections {
@@ -31,7 +33,8 @@ pub(crate) fn converged<S: Store>(
         }
         for id in server.keys().chain(here.keys()) {
             let (theirs, ours) = (server.get(id), here.get(id));
-            if theirs.map(Document::canonical) != ours.map(Document::canonical) {
+            let theirs = theirs.map(|(document, from)| app::forward(*from, schema, document));
+            if theirs.as_ref().map(Document::canonical) != ours.map(Document::canonical) {
                 let message = format!(
                     "{collection}/{id}: replica {replica} has {ours:?}, the server {theirs:?}"
                 );
@@ -45,7 +48,7 @@ pub(crate) fn converged<S: Store>(
 /// Checks that every write is on the server, unless someone who had seen it replaced it or a journal keeps it.
 pub(crate) fn nothing_lost(ledger: &Ledger, live: &Live) -> Checked {
     let mut found = Vec::new();
-    for document in live.values().flat_map(BTreeMap::values) {
+    for (document, _) in live.values().flat_map(BTreeMap::values) {
         tokens(document.text(), &mut found);
     }
     let found: BTreeSet<Token> = found.into_iter().collect();

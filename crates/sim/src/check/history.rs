@@ -1,5 +1,6 @@
 //! What the server accepted, in order: found by comparing each answered push with the store.
 use super::{Checked, Key, Ledger, Token, Violation, tokens};
+use crate::app;
 use std::collections::{BTreeMap, BTreeSet};
 use tisync_core::model::{EpochInfo, Version};
 use tisync_json::Document;
@@ -37,7 +38,31 @@ pub(crate) struct Archive {
 #[derive(Debug)]
 struct Made {
     document: Option<Document>,
+    /// The number of its schema.
+    schema: u32,
     at: u64,
+}
+
+/// An image that a record of the server has had.
+pub(crate) struct Older {
+    pub(crate) version: Version,
+    document: Document,
+    schema: u32,
+}
+
+impl Older {
+    /// Its document as an app of a schema has it, with the number of its schema, and whether it was brought forward.
+    pub(crate) fn forward(&self, schema: u32) -> (Document, u32, bool) {
+        let document = app::forward(self.schema, schema, &self.document);
+        (document, self.schema.max(schema), self.schema < schema)
+    }
+}
+
+/// A record as the server's store has it.
+pub(crate) struct Stored {
+    pub(crate) version: Version,
+    pub(crate) document: Option<Document>,
+    pub(crate) schema: u32,
 }
 
 /// What a mutation's key stands for.
@@ -82,14 +107,20 @@ pub(crate) fn number(version: &str) -> u64 {
 }
 
 impl Archive {
-    /// The image of a version; `None` when the server never gave it.
-    pub(crate) fn image(&self, key: &Key, version: &Version) -> Option<&Option<Document>> {
+    /// The image of a version as an app of a schema shows it; `None` when the server never gave it.
+    pub(crate) fn image(
+        &self,
+        key: &Key,
+        version: &Version,
+        schema: u32,
+    ) -> Option<Option<Document>> {
         let made = self.images.get(&(key.clone(), version.clone()))?;
-        Some(&made.document)
+        let document = made.document.as_ref();
+        Some(document.map(|document| app::forward(made.schema, schema, document)))
     }
 
     /// A present image of a record under an epoch, with a lesser number than `before`.
-    pub(crate) fn older(&self, key: &Key, epoch: &str, before: u64) -> Option<(Version, Document)> {
+    pub(crate) fn older(&self, key: &Key, epoch: &str, before: u64) -> Option<Older> {
         let images = self.images.iter().filter(|((of, _), _)| of == key);
         images
             .filter(|((_, version), _)| {
@@ -97,7 +128,13 @@ impl Archive {
                     .ordinal()
                     .is_some_and(|(of, number)| of == epoch && number < before)
             })
-            .filter_map(|((_, version), image)| Some((version.clone(), image.document.clone()?)))
+            .filter_map(|((_, version), image)| {
+                Some(Older {
+                    version: version.clone(),
+                    document: image.document.clone()?,
+                    schema: image.schema,
+                })
+            })
             .next_back()
     }
 
@@ -147,6 +184,26 @@ impl Archive {
         }
     }
 
+    /// Some fields of a document of one schema fit no document of an older one.
+    fn check_schema(&self, mutation: &Mutation, key: &Key) -> Checked {
+        let (Change::Patch(_), Precondition::Version(version)) = (&mutation.change, &mutation.base)
+        else {
+            return Ok(());
+        };
+        let known = version.parse().ok().map(|version| (key.clone(), version));
+        let made = known.and_then(|place| self.images.get(&place));
+        match made.filter(|made| made.schema < mutation.schema) {
+            None => Ok(()),
+            Some(made) => {
+                let message = format!(
+                    "{key:?}: mutation {} changes fields of schema {} in a document of schema {}",
+                    mutation.id, mutation.schema, made.schema
+                );
+                Err(Violation::new("schema", message))
+            }
+        }
+    }
+
     fn check_content(&mut self, mutation: &Mutation, from: usize) -> Checked {
         let what = (
             &mutation.collection,
@@ -191,7 +248,7 @@ impl History {
         from: usize,
         request: &PushRequest,
         answer: &PushAnswer,
-        mut read: impl FnMut(&Key) -> Option<(Version, Option<Document>)>,
+        mut read: impl FnMut(&Key) -> Option<Stored>,
     ) -> Checked {
         let verdicts: BTreeMap<&str, &Verdict> = answer
             .results
@@ -212,6 +269,7 @@ impl History {
                     // A second write of one record in one group stands on the first.
                     if written.insert((key.clone(), accepted.version.clone())) {
                         overwrite(mutation, &key, self.latest.get(&key))?;
+                        archive.check_schema(mutation, &key)?;
                     }
                     self.mutations
                         .insert(mutation.id.clone(), accepted.version.clone());
@@ -276,9 +334,14 @@ impl History {
         from: usize,
         mutation: &Mutation,
         key: &Key,
-        read: &mut impl FnMut(&Key) -> Option<(Version, Option<Document>)>,
+        read: &mut impl FnMut(&Key) -> Option<Stored>,
     ) -> Checked {
-        let Some((version, document)) = read(key) else {
+        let Some(Stored {
+            version,
+            document,
+            schema,
+        }) = read(key)
+        else {
             let message = format!("{key:?}: accepted, but the server's store has nothing of it");
             return Err(Violation::new("once", message));
         };
@@ -312,6 +375,7 @@ impl History {
         ledger.accepted.extend(&marks);
         let made = Made {
             document: document.clone(),
+            schema,
             at: archive.moment,
         };
         archive.images.insert((key.clone(), version.clone()), made);

@@ -6,6 +6,7 @@
 //! | `record` | base, chain, version and visible document agree with each other and with the server's history (P2, P4) |
 //! | `frozen` | a mutation's key stands for one content; the base stays while one is out (P3) |
 //! | `blind-overwrite` | an accepted write replaced exactly the image that its writer had as base (P2) |
+//! | `schema` | a change of some fields meets no document of an older schema than its own (P2) |
 //! | `once` | a mutation takes effect once an epoch (P3) |
 //! | `self-conflict` | a conflict's remote was not made by the same mutation (P3) |
 //! | `resurrection` | a record comes back only by a write that knew of its deletion (P4) |
@@ -31,11 +32,11 @@ mod waits;
 pub(crate) use commit::{Commit, Journalled};
 pub(crate) use convergence::{Live, converged, nothing_lost};
 pub(crate) use feed::checkpoint;
-pub(crate) use history::{Archive, History, number};
+pub(crate) use history::{Archive, History, Older, Stored, number};
 pub(crate) use ledger::{Ledger, Token, tokens};
 pub(crate) use polite::{Manners, Moment};
 pub(crate) use record::{Records, unreadable};
-pub(crate) use shadow::{Place, Remembered, Shadow};
+pub(crate) use shadow::{Out, Place, Remembered, Shadow};
 pub(crate) use waits::Waits;
 
 use std::fmt;

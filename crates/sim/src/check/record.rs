@@ -1,6 +1,7 @@
 //! Each record that a commit touched: base, chain, version, visible document, and the ledger of its writes.
 use super::{
-    Archive, Checked, Commit, History, Key, Ledger, Remembered, Shadow, Token, Violation, tokens,
+    Archive, Checked, Commit, History, Key, Ledger, Out, Remembered, Shadow, Token, Violation,
+    tokens,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use tisync_core::model::*;
@@ -304,7 +305,7 @@ impl Records<'_> {
             .chain
             .iter()
             .fold(base.document().cloned(), |shown, entry| {
-                entry.change.apply(shown.as_ref())
+                entry.apply(shown.as_ref())
             });
         if !Image::from(shown.clone()).same(&Image::from(record.document.clone())) {
             return wrong(format!(
@@ -314,14 +315,17 @@ impl Records<'_> {
         }
         // A tombstone may be of a record that no server ever had.
         if record.state != RecordState::Tombstone {
-            self.image(key, "base", &base, record.version.as_ref())?;
+            let version = record.version.as_ref();
+            self.image(key, "base", &base, version, record.schema)?;
         }
         for remote in dirty
             .and_then(|dirty| dirty.remote.as_ref())
             .into_iter()
             .chain(row.conflict.as_ref().map(|conflict| &conflict.remote))
         {
-            self.image(key, "remote", &remote.image, remote.version.as_ref())?;
+            let schema = remote.schema.unwrap_or(record.schema);
+            let version = remote.version.as_ref();
+            self.image(key, "remote", &remote.image, version, schema)?;
         }
         if row.conflict.is_some()
             && row
@@ -335,7 +339,14 @@ impl Records<'_> {
     }
 
     /// An image of the server is one that the server had.
-    fn image(&self, key: &Key, what: &str, image: &Image, version: Option<&Version>) -> Checked {
+    fn image(
+        &self,
+        key: &Key,
+        what: &str,
+        image: &Image,
+        version: Option<&Version>,
+        schema: u32,
+    ) -> Checked {
         let wrong = |why: String| {
             Err(Violation::new(
                 "record",
@@ -343,10 +354,12 @@ impl Records<'_> {
             ))
         };
         match (image, version) {
-            (Image::Present(document), Some(version)) => match self.archive.image(key, version) {
-                Some(Some(was)) if was.same(document) => Ok(()),
-                was => wrong(format!("the server had {was:?}")),
-            },
+            (Image::Present(document), Some(version)) => {
+                match self.archive.image(key, version, schema) {
+                    Some(Some(was)) if was.same(document) => Ok(()),
+                    was => wrong(format!("the server had {was:?}")),
+                }
+            }
             (Image::Present(_), None) => wrong("an image of the server has a version".to_owned()),
             (Image::Gone | Image::Absent, _) => {
                 let never_gone = self
@@ -372,7 +385,7 @@ impl Records<'_> {
         dirty: Option<&Dirty>,
         chain: &[Entry],
         before: Option<&Remembered>,
-    ) -> Checked<Option<(MutationId, Image, Option<Version>)>> {
+    ) -> Checked<Option<Out>> {
         let wrong = |what: String| Err(Violation::new("frozen", format!("{key:?}: {what}")));
         let mut out = chain.iter().filter(|entry| entry.state.is_out());
         let Some(entry) = out.next() else {
@@ -382,23 +395,28 @@ impl Records<'_> {
             return wrong(format!("{} and {} are out at once", entry.id, other.id));
         }
         let base = dirty.map_or(Image::Absent, |dirty| dirty.base.clone());
-        let now = (entry.id, base, record.version.clone());
-        if let Some((id, base, version)) = before.and_then(|before| before.out.as_ref())
-            && *id == now.0
-            && (*base != now.1 || *version != now.2)
+        let now = Out {
+            id: entry.id,
+            base,
+            version: record.version.clone(),
+            schema: record.schema,
+        };
+        if let Some(was) = before.and_then(|before| before.out.as_ref())
+            && was.id == now.id
+            && (was.in_schema(now.schema) != now.base || was.version != now.version)
         {
             return wrong(format!(
-                "the base changed from {version:?} to {:?} while {id} is out",
-                now.2
+                "the base changed from {:?} to {:?} while {} is out",
+                was.version, now.version, was.id
             ));
         }
         match entry.frozen.as_ref().map(|frozen| &frozen.precondition) {
             Some(Precondition::Version(version)) if Some(version) == record.version.as_ref() => {}
-            Some(Precondition::Absent) if !now.1.is_present() => {}
+            Some(Precondition::Absent) if !now.base.is_present() => {}
             other => {
                 return wrong(format!(
                     "{} is out with {other:?} on {:?} at {:?}",
-                    entry.id, now.1, now.2
+                    entry.id, now.base, now.version
                 ));
             }
         }

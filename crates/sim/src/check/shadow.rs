@@ -1,5 +1,6 @@
 //! What the checkers remember of a replica between two commits.
 use super::Token;
+use crate::app;
 use std::collections::{BTreeMap, BTreeSet};
 use tisync_core::model::{
     CollectionName, FeedKey, Generation, GroupId, Image, MutationId, RecordId, Rid, Stamp, Version,
@@ -39,8 +40,28 @@ pub(crate) struct Remembered {
     pub(crate) version: Option<Version>,
     /// The version of the last image of the server that was seen.
     pub(crate) newest: Option<Version>,
-    /// An entry that the server may be acting on, with the base that it stands on.
-    pub(crate) out: Option<(MutationId, Image, Option<Version>)>,
+    /// An entry that the server may be acting on.
+    pub(crate) out: Option<Out>,
+}
+
+/// An entry that the server may be acting on, with the base that it stands on.
+#[derive(Debug)]
+pub(crate) struct Out {
+    pub(crate) id: MutationId,
+    pub(crate) base: Image,
+    pub(crate) version: Option<Version>,
+    /// The schema of the base.
+    pub(crate) schema: u32,
+}
+
+impl Out {
+    /// The base as an app of a newer schema shows it.
+    pub(crate) fn in_schema(&self, schema: u32) -> Image {
+        match &self.base {
+            Image::Present(document) => Image::Present(app::forward(self.schema, schema, document)),
+            other => other.clone(),
+        }
+    }
 }
 
 /// A place in a feed.

@@ -59,6 +59,13 @@ pub enum Action {
         /// How long until it is started again.
         for_ms: u64,
     },
+    /// The app is updated: its processes end, and it starts again with the next schema.
+    Upgrade {
+        /// Where.
+        replica: u8,
+        /// How long until it is started again.
+        for_ms: u64,
+    },
     /// A second process opens the replica.
     Second {
         /// Which.
@@ -143,6 +150,8 @@ pub enum Extra {
     Later,
     /// The server says that the record is out of scope.
     Scope,
+    /// The app's migrate function cannot bring it forward.
+    Stuck,
 }
 
 /// A command of the user or the app.
@@ -199,6 +208,11 @@ pub enum ServerAction {
     Prune,
     /// The credentials in use expire.
     Expire,
+    /// It takes no writes of older schemas any more.
+    Demand {
+        /// The oldest one that it takes.
+        schema: u32,
+    },
     /// Mutations that ask for it are deferred.
     Defer {
         /// For how long.
@@ -272,6 +286,9 @@ impl fmt::Display for Action {
                     f,
                     "replica {replica} loses its power and {lose} unflushed commits, back in {for_ms} ms"
                 )
+            }
+            Action::Upgrade { replica, for_ms } => {
+                write!(f, "replica {replica}'s app is updated, back in {for_ms} ms")
             }
             Action::Second { replica } => {
                 write!(f, "replica {replica} is opened by a second process")

@@ -31,11 +31,13 @@ pub fn draw(seed: u64) -> Scenario {
         });
     }
     drift(seed, &mut steps, &settings);
-    Scenario {
+    let mut scenario = Scenario {
         seed,
         settings,
         steps,
-    }
+    };
+    super::upgrade::add(&mut scenario);
+    scenario
 }
 
 /// Adds drift, and comparisons with the server, by a chance of its own.
@@ -131,6 +133,7 @@ fn settings(dice: &mut Dice, sparse: bool) -> Settings {
         tombstones_ms: *dice.pick(&[1_000, 60_000, 90 * 86_400_000, 90 * 86_400_000]),
         clocks,
         drifts: false,
+        upgrades: false,
         function_ms: *dice.pick(&[(0, 0), (1, 3_000), (4_000, 9_000)]),
     }
 }

@@ -4,6 +4,7 @@ mod draw;
 mod fault;
 mod kept;
 mod policies;
+mod upgrade;
 
 pub use action::{Action, CrashWhen, Deed, DeedKind, Drift, Extra, ServerAction, Verb};
 pub use draw::draw;
@@ -67,6 +68,9 @@ pub struct Settings {
     pub tombstones_ms: u64,
     /// How far each device's clock is off, and how it drifts in parts per million.
     pub clocks: Vec<(i64, i64)>,
+    /// Whether the app is updated meanwhile: at the end its mended version is started everywhere.
+    #[serde(default)]
+    pub upgrades: bool,
     /// Milliseconds that a policy function takes, from and to; it fails, or never answers, by chance.
     pub function_ms: (u64, u64),
     /// Whether records drift, and replicas are compared with the server.

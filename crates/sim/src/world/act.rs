@@ -2,6 +2,7 @@
 use super::World;
 use super::event::{Event, Who};
 use super::replica::connector;
+use crate::app;
 use crate::check::{Checked, unreadable};
 use crate::disk::Disk;
 use crate::scenario::{Action, CrashWhen, ServerAction, Verb};
@@ -74,6 +75,13 @@ impl<D: Disk> World<D> {
                 }
                 Ok(())
             }
+            Action::Upgrade { replica, for_ms } => {
+                let replica = usize::from(replica);
+                let schema = self.replicas[replica].schema;
+                self.replicas[replica].update((schema + 1).min(app::NEWEST));
+                self.kill(replica, for_ms);
+                Ok(())
+            }
             Action::Second { replica } => {
                 let replica = usize::from(replica);
                 if self.replicas[replica].slot(0).is_some() {
@@ -124,6 +132,7 @@ impl<D: Disk> World<D> {
                 self.server.expire_credentials();
                 self.hang_up();
             }
+            ServerAction::Demand { schema } => self.server.demand(schema),
             ServerAction::Defer { for_ms } => {
                 self.server.defer(true);
                 self.queue.add(self.now_ms + for_ms, Event::EndDefer);
@@ -198,7 +207,7 @@ impl<D: Disk> World<D> {
             2 => Resolution::Theirs,
             3 => {
                 let remote = conflict.remote.image.document().cloned();
-                Resolution::Document(self.edited(remote.as_ref(), &mut drawn))
+                Resolution::Document(self.edited(who.replica, remote.as_ref(), &mut drawn))
             }
             _ => Resolution::Delete,
         };
@@ -271,7 +280,7 @@ impl<D: Disk> World<D> {
             Verb::Edit => {
                 let shown = self.outcome_of(who.replica, entry)?;
                 let mut drawn = Vec::new();
-                let document = self.edited(shown.as_ref(), &mut drawn);
+                let document = self.edited(who.replica, shown.as_ref(), &mut drawn);
                 self.step(who, Input::Edit(entry.id, document), drawn)
             }
             Verb::Discard => self.step(who, Input::Discard(entry.id), Vec::new()),

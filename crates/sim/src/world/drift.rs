@@ -2,7 +2,7 @@
 use super::World;
 use super::event::{Event, Who};
 use super::replica::connector;
-use crate::check::{Archive, Checked, Key, Remembered, Violation, tokens, unreadable};
+use crate::check::{Archive, Checked, Key, Older, Remembered, Violation, tokens, unreadable};
 use crate::disk::Disk;
 use crate::scenario::Drift;
 use std::collections::BTreeSet;
@@ -69,6 +69,7 @@ impl<D: Disk> World<D> {
     ) -> Checked<Vec<(Vec<Op>, Record)>> {
         let (epoch, _) = self.server.meta();
         let replica = &mut self.replicas[number];
+        let schema = replica.schema;
         let Some((_, feed)) = replica.config.feed_of(collection) else {
             return Ok(Vec::new());
         };
@@ -122,15 +123,13 @@ impl<D: Disk> World<D> {
                     continue;
                 }
                 Drift::Older => self.server.archive.older(&key, &epoch, number),
-                Drift::Torn => torn(&record),
-                Drift::Extra => None,
+                Drift::Torn | Drift::Extra => None,
             };
-            if let Some((version, document)) = changed {
-                let record = Record {
-                    version: Some(version),
-                    document: Some(document),
-                    ..record
-                };
+            let changed = match (drift, changed) {
+                (Drift::Torn, _) => torn(&record),
+                (_, changed) => changed.map(|older| record_of(&older, schema, record)),
+            };
+            if let Some(record) = changed {
                 let op = Op::Update {
                     collection,
                     record: record.clone(),
@@ -148,17 +147,20 @@ impl<D: Disk> World<D> {
                     .load(collection, Keys::Ids(ids), Load::Heads)
                     .map_err(unreadable)?;
                 let image = self.server.archive.older(key, &epoch, u64::MAX);
-                let (None, Some((version, document))) = (&here[0], image) else {
+                let (None, Some(older)) = (&here[0], image) else {
                     continue;
                 };
                 let record = Record {
                     rid: tx.next_rid(collection).map_err(unreadable)?,
                     id: key.1.clone(),
-                    version: Some(version),
+                    version: None,
                     state: RecordState::Clean,
-                    document: Some(document),
+                    document: None,
                     stamp: None,
+                    schema,
+                    migrated: false,
                 };
+                let record = record_of(&older, schema, record);
                 let op = Op::Insert {
                     collection: collection.clone(),
                     record: record.clone(),
@@ -224,7 +226,8 @@ impl<D: Disk> World<D> {
     pub(super) fn edit(&mut self, who: Who, (collection, id): Key) -> Checked {
         let shown = self.shown(who.replica, &collection, &id)?;
         let mut drawn = Vec::new();
-        let kind = WriteKind::Put(self.edited(shown.as_ref(), &mut drawn));
+        let edited = self.edited(who.replica, shown.as_ref(), &mut drawn);
+        let kind = WriteKind::Put(edited);
         let id = Some(id);
         let writes = vec![Write {
             collection,
@@ -278,16 +281,13 @@ impl Archive {
         }
         let (epoch, number) = record.version.as_ref()?.ordinal()?;
         let key = (collection.clone(), record.id.clone());
-        let (version, base) = self.older(&key, epoch, number)?;
-        let mut shown = Some(base.clone());
+        let older = self.older(&key, epoch, number)?;
+        let schema = record.schema;
+        let mut record = record_of(&older, schema, record);
+        let base = record.document.clone()?;
         for entry in chain {
-            shown = entry.change.apply(shown.as_ref());
+            record.document = entry.apply(record.document.as_ref());
         }
-        let record = Record {
-            version: Some(version),
-            document: shown,
-            ..record
-        };
         let dirty = Dirty {
             base: Image::Present(base),
             remote: None,
@@ -309,8 +309,23 @@ impl Archive {
 }
 
 /// The same version of another document.
-fn torn(record: &Record) -> Option<(Version, Document)> {
+fn torn(record: &Record) -> Option<Record> {
     let mut object = record.document.as_ref()?.object();
     object.insert("torn".to_owned(), Value::Bool(true));
-    Some((record.version.clone()?, Document::from_object(&object)))
+    Some(Record {
+        document: Some(Document::from_object(&object)),
+        ..record.clone()
+    })
+}
+
+/// The record as it was with an older image, in an app of a schema.
+fn record_of(older: &Older, schema: u32, record: Record) -> Record {
+    let (document, schema, migrated) = older.forward(schema);
+    Record {
+        version: Some(older.version.clone()),
+        document: Some(document),
+        schema,
+        migrated,
+        ..record
+    }
 }

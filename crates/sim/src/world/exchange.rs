@@ -13,6 +13,8 @@ use super::event::Who;
 pub(super) struct Exchange {
     pub(super) who: Who,
     pub(super) request: RequestId,
+    /// What was asked for.
+    pub(super) task: Task,
     /// Whether the host hands the answer over twice.
     pub(super) twice: bool,
     future: LocalFuture<Reply>,
@@ -55,6 +57,7 @@ impl Exchange {
         let http: Rc<dyn Http> = Rc::new(SlotHttp(slot.clone()));
         let session = Session::with_token(token);
         let native = Native::new("http://server.sim");
+        let asked = task.clone();
         let future: LocalFuture<Reply> = match task {
             Task::Pull(pull) => {
                 let answer = native.pull(http, session, pull);
@@ -81,6 +84,7 @@ impl Exchange {
         Exchange {
             who,
             request,
+            task: asked,
             twice: false,
             future,
             slot,

@@ -22,6 +22,12 @@ impl<D: Disk> World<D> {
         self.server.down_until_ms = 0;
         self.server.defer(false);
         for number in 0..self.replicas.len() {
+            if self.scenario.settings.upgrades {
+                // The app's mended version, and where the server demands it a newer one.
+                let demanded = self.server.demanded;
+                self.replicas[number].update(demanded);
+                self.kill(number, 0);
+            }
             let replica = &mut self.replicas[number];
             replica.cut_off_until_ms = 0;
             replica.crash = None;
@@ -83,14 +89,7 @@ impl<D: Disk> World<D> {
                 .map_err(unreadable)?;
             drop(tx);
             let mut shrinks = Vec::new();
-            let feeds: Vec<FeedKey> = self.replicas[number].config.connectors[&connector()]
-                .feeds
-                .keys()
-                .map(|feed| FeedKey {
-                    connector: connector(),
-                    feed: feed.clone(),
-                })
-                .collect();
+            let feeds = self.feeds(number);
             let mut tx = self.replicas[number]
                 .disk
                 .begin(Durability::Normal)
@@ -105,7 +104,14 @@ impl<D: Disk> World<D> {
                     shrinks.push(feed);
                 }
             }
+            let quarantined = !tx.quarantined(None, 1).map_err(unreadable)?.is_empty();
             drop(tx);
+            if self.scenario.settings.upgrades && quarantined {
+                // What the function could not bring forward on its way in is pulled again.
+                for feed in self.feeds(number) {
+                    self.step(who, Input::Resync(feed), Vec::new())?;
+                }
+            }
             for feed in shrinks {
                 self.step(who, Input::ConfirmShrink { feed, delete: true }, Vec::new())?;
             }
@@ -125,6 +131,17 @@ impl<D: Disk> World<D> {
             }
         }
         Ok(())
+    }
+
+    fn feeds(&self, number: usize) -> Vec<FeedKey> {
+        let feeds = self.replicas[number].config.connectors[&connector()]
+            .feeds
+            .keys();
+        let keys = feeds.map(|feed| FeedKey {
+            connector: connector(),
+            feed: feed.clone(),
+        });
+        keys.collect()
     }
 
     /// Whether nothing is left to do anywhere.
@@ -178,7 +195,9 @@ impl<D: Disk> World<D> {
                 .keys()
                 .cloned()
                 .collect();
-            converged(&mut self.replicas[number].disk, number, &live, &collections)?;
+            let replica = &mut self.replicas[number];
+            let schema = replica.schema;
+            converged(&mut replica.disk, number, &live, &collections, schema)?;
         }
         nothing_lost(&self.ledger, &live)
     }

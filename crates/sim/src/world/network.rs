@@ -2,6 +2,7 @@
 use super::World;
 use super::event::{Event, Fate, Who};
 use super::exchange::{Exchange, Polled};
+use crate::app;
 use crate::check::Checked;
 use crate::dice::Dice;
 use crate::disk::Disk;
@@ -27,7 +28,8 @@ impl<D: Disk> World<D> {
                 self.transmit(number, who.replica, request);
             }
             // A look-up that needs no request.
-            Some(Polled::Done(reply)) => {
+            Some(Polled::Done(mut reply)) => {
+                self.bring_forward(&exchange, &mut reply);
                 let (request, from) = (order.request, 0);
                 self.queue.add(
                     self.now_ms,
@@ -266,7 +268,8 @@ impl<D: Disk> World<D> {
         };
         exchange.answer(answer);
         match exchange.poll() {
-            Some(Polled::Done(reply)) => {
+            Some(Polled::Done(mut reply)) => {
+                self.bring_forward(&exchange, &mut reply);
                 let (who, request) = (exchange.who, exchange.request);
                 if exchange.twice {
                     let again = Event::Answer {
@@ -287,6 +290,15 @@ impl<D: Disk> World<D> {
             }
             None => Ok(()),
         }
+    }
+
+    /// Does what a driver does with the documents of an answer before the engine sees them.
+    fn bring_forward(&self, exchange: &Exchange, reply: &mut Reply) {
+        let config = &self.replicas[exchange.who.replica].config;
+        let mended = self.healing;
+        reply.migrate(config, &exchange.task, &mut |_, from, to, document| {
+            app::migrate(from, to, document, mended)
+        });
     }
 
     /// Gives an answer to the engine.

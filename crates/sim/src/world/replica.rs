@@ -1,5 +1,6 @@
 //! A device: its store, its clock and its processes.
 use super::event::Who;
+use crate::app;
 use crate::check::{Key, Manners, Moment, Shadow};
 use crate::disk::Disk;
 use crate::scenario::{CrashWhen, Drift, Settings};
@@ -19,6 +20,8 @@ pub(super) struct Replica<D> {
     /// How far the clock is off, and its drift in parts per million.
     pub(super) clock: (i64, i64),
     pub(super) config: Config,
+    /// The schema of the app's present version.
+    pub(super) schema: u32,
     /// What `Now::entropy` is drawn from.
     pub(super) steps: u64,
     /// Requests so far: the fate of each comes from its number.
@@ -59,6 +62,7 @@ impl<D: Disk> Replica<D> {
             holder: 0,
             clock: settings.clocks[number],
             config: config(number, settings),
+            schema: app::FIRST,
             steps: 0,
             requests: 0,
             cut_off_until_ms: 0,
@@ -69,6 +73,14 @@ impl<D: Disk> Replica<D> {
             shadow: Shadow::default(),
             manners: Manners::default(),
             drifted: BTreeMap::new(),
+        }
+    }
+
+    /// Installs a version of the app; it is started by whoever starts the replica.
+    pub(super) fn update(&mut self, schema: u32) {
+        self.schema = self.schema.max(schema);
+        for settings in self.config.collections.values_mut() {
+            settings.schema.number = self.schema;
         }
     }
 
@@ -175,7 +187,7 @@ fn config(number: usize, settings: &Settings) -> Config {
                 connector: Some(connector()),
                 capability: Capability::native(),
                 schema: Schema {
-                    number: 1,
+                    number: app::FIRST,
                     ..Schema::default()
                 },
                 policy: policy.clone(),

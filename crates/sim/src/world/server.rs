@@ -1,6 +1,6 @@
 //! The server: the shipped service over its store in memory, with an operator who breaks and mends it.
-use super::replica::BASE_MS;
-use crate::check::{Archive, Checked, History, Key, Ledger, Live, Violation};
+use super::replica::{BASE_MS, collection};
+use crate::check::{Archive, Checked, History, Key, Ledger, Live, Stored, Violation};
 use crate::scenario::Settings;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,9 +19,12 @@ pub(super) struct Server {
     pub(super) history: History,
     pub(super) archive: Archive,
     pub(super) down_until_ms: u64,
+    /// The oldest schema that it takes.
+    pub(super) demanded: u32,
     deferring: Arc<AtomicBool>,
     tokens: u64,
     epochs: u8,
+    collections: usize,
 }
 
 impl Server {
@@ -43,9 +46,11 @@ impl Server {
             history: History::default(),
             archive: Archive::default(),
             down_until_ms: 0,
+            demanded: 0,
             deferring,
             tokens: 0,
             epochs: 0,
+            collections: settings.policies.len(),
         };
         let now = server.now(0);
         // A store in memory cannot refuse.
@@ -108,7 +113,11 @@ impl Server {
                 })
                 .ok()??;
             let version = Version::new(meta.version(record.version)).ok()?;
-            Some((version, record.document))
+            Some(Stored {
+                version,
+                document: record.document,
+                schema: record.schema,
+            })
         };
         self.history
             .pushed(&mut self.archive, ledger, from, &request, &answer, read)
@@ -116,6 +125,15 @@ impl Server {
 
     pub(super) fn defer(&mut self, on: bool) {
         self.deferring.store(on, Ordering::Relaxed);
+    }
+
+    /// Takes no writes of older schemas from now on.
+    pub(super) fn demand(&mut self, schema: u32) {
+        self.demanded = self.demanded.max(schema);
+        for number in 0..self.collections {
+            let name = collection(number).to_string();
+            self.config.schemas_min.insert(name, self.demanded);
+        }
     }
 
     pub(super) fn expire_credentials(&mut self) {
@@ -174,7 +192,7 @@ impl Server {
             if let (Some(document), Ok(collection)) = (&record.document, key.collection.parse()) {
                 live.entry(collection)
                     .or_default()
-                    .insert(key.id.to_owned(), document.clone());
+                    .insert(key.id.to_owned(), (document.clone(), record.schema));
             }
         }
         live

@@ -3,6 +3,7 @@
 use super::World;
 use super::event::{Event, Who};
 use super::replica::{Process, connector};
+use crate::app;
 use crate::check::{Checked, Commit, Manners, Records, Token, Violation, Waits, checkpoint};
 use crate::disk::Disk;
 use crate::scenario::Fault;
@@ -108,7 +109,10 @@ impl<D: Disk> World<D> {
             entropy: dice.bytes(),
         };
         // A driver opens a replica, or it does not: there is no half of that to try again.
-        let opens = matches!(input, Input::Configure(_) | Input::LeaseTaken);
+        let opens = matches!(
+            input,
+            Input::Configure(_) | Input::Migrated(_) | Input::LeaseTaken
+        );
         let busy = !opens && self.strikes(&mut dice, Fault::StoreBusy);
         let full = !opens && !busy && self.strikes(&mut dice, Fault::StoreFull);
         self.trace.input(now_ms, who.replica, who.slot, &input);
@@ -238,6 +242,7 @@ impl<D: Disk> World<D> {
                     self.send(who, order)?;
                 }
                 Output::Decide(decide) => self.ask(who, decide),
+                Output::Migrate(migrate) => self.migrate(who, *migrate)?,
                 Output::Continue { request, from } => {
                     let process = self.replicas[who.replica].processes[who.slot].as_mut();
                     if let Some(reply) =
@@ -272,6 +277,20 @@ impl<D: Disk> World<D> {
         }
         self.nudge_holder(who, kind);
         self.check_resume(who)
+    }
+
+    /// The app's migrate function answers, unless the process dies before that.
+    fn migrate(&mut self, who: Who, migrate: Migrate) -> Checked {
+        let number = self.replicas[who.replica].steps;
+        let mut dice = self.dice(who.replica, 11, number);
+        if dice.chance(100) && !self.healing {
+            let for_ms = dice.between(0, 5_000);
+            self.kill(who.replica, for_ms);
+            return Ok(());
+        }
+        let mended = self.healing;
+        let answer = migrate.ask(|from, to, document| app::migrate(from, to, document, mended));
+        self.step(who, Input::Migrated(Box::new(answer)), Vec::new())
     }
 
     fn wake_at(&mut self, who: Who, monotonic_ms: Option<u64>) {
@@ -437,6 +456,11 @@ impl Kind {
     fn of(input: &Input) -> Self {
         match input {
             Input::Configure(_) => Kind::Configure,
+            Input::Migrated(answer) => match answer.of {
+                MigrateOf::Records { .. } => Kind::Configure,
+                MigrateOf::Undo(_) => Kind::Undo,
+                MigrateOf::Retry(_) => Kind::Local,
+            },
             Input::LeaseTaken => Kind::LeaseTaken,
             Input::Write { .. } => Kind::Write,
             Input::Undo(_) => Kind::Undo,

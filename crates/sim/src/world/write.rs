@@ -2,6 +2,7 @@
 use super::World;
 use super::event::Who;
 use super::replica::{collection, name};
+use crate::app;
 use crate::check::{Checked, Token, unreadable};
 use crate::disk::Disk;
 use crate::scenario::{Deed, DeedKind, Extra, FIELDS};
@@ -54,16 +55,20 @@ impl<D: Disk> World<D> {
             (DeedKind::Delete, None) => return Ok(None),
             (DeedKind::Delete, Some(_)) => WriteKind::Delete,
             (DeedKind::Insert, before) => {
-                WriteKind::Insert(self.document(before.unwrap_or_default(), deed, drawn))
+                WriteKind::Insert(self.document(replica, before.unwrap_or_default(), deed, drawn))
             }
-            (DeedKind::Put, _) => WriteKind::Put(self.document(Object::new(), deed, drawn)),
+            (DeedKind::Put, _) => {
+                WriteKind::Put(self.document(replica, Object::new(), deed, drawn))
+            }
             (DeedKind::Update | DeedKind::Patch, None) => {
-                WriteKind::Put(self.document(Object::new(), deed, drawn))
+                WriteKind::Put(self.document(replica, Object::new(), deed, drawn))
             }
             (DeedKind::Update, Some(before)) => {
-                WriteKind::Update(self.document(before, deed, drawn))
+                WriteKind::Update(self.document(replica, before, deed, drawn))
             }
-            (DeedKind::Patch, Some(before)) => WriteKind::Patch(self.patch(&before, deed, drawn)),
+            (DeedKind::Patch, Some(before)) => {
+                WriteKind::Patch(self.patch(replica, &before, deed, drawn))
+            }
         };
         Ok(Some(Write {
             collection,
@@ -72,14 +77,27 @@ impl<D: Disk> World<D> {
         }))
     }
 
-    fn document(&mut self, mut object: Object, deed: &Deed, drawn: &mut Vec<Token>) -> Document {
-        let patch = self.patch(&object, deed, drawn);
+    fn document(
+        &mut self,
+        replica: usize,
+        mut object: Object,
+        deed: &Deed,
+        drawn: &mut Vec<Token>,
+    ) -> Document {
+        let patch = self.patch(replica, &object, deed, drawn);
         patch.apply(&mut object);
         Document::from_object(&object)
     }
 
     /// A change of the fields that a deed names.
-    fn patch(&mut self, before: &Object, deed: &Deed, drawn: &mut Vec<Token>) -> Patch {
+    fn patch(
+        &mut self,
+        replica: usize,
+        before: &Object,
+        deed: &Deed,
+        drawn: &mut Vec<Token>,
+    ) -> Patch {
+        let schema = self.replicas[replica].schema;
         let mut patch = Patch::default();
         for (bit, field) in FIELDS
             .iter()
@@ -87,15 +105,18 @@ impl<D: Disk> World<D> {
             .filter(|(bit, _)| deed.fields >> bit & 1 == 1)
         {
             let salt = deed.record as usize + bit;
-            let path = match *field {
+            let Some(field) = app::field(schema, field) else {
+                continue;
+            };
+            let path = match field {
                 "o" => Path::key("o").child(if salt.is_multiple_of(2) { "x" } else { "y" }),
                 field => Path::key(field),
             };
-            if salt.is_multiple_of(11) && before.contains_key(*field) && path.keys().len() == 1 {
+            if salt.is_multiple_of(11) && before.contains_key(field) && path.keys().len() == 1 {
                 patch.unset.insert(path);
                 continue;
             }
-            let value = self.value(field, before.get(*field), salt, drawn);
+            let value = self.value(field, before.get(field), salt, drawn);
             patch.set.insert(path, value);
         }
         let extra = match deed.extra {
@@ -103,6 +124,7 @@ impl<D: Disk> World<D> {
             Extra::Forbidden => "forbidden",
             Extra::Later => "later",
             Extra::Scope => "scope",
+            Extra::Stuck => app::STUCK,
         };
         patch.set.insert(Path::key(extra), Value::Bool(true));
         patch
@@ -158,12 +180,19 @@ impl<D: Disk> World<D> {
     }
 
     /// A document as a user mends it: without what the server refuses, and with a mark.
-    pub(super) fn edited(&mut self, shown: Option<&Document>, drawn: &mut Vec<Token>) -> Document {
+    pub(super) fn edited(
+        &mut self,
+        replica: usize,
+        shown: Option<&Document>,
+        drawn: &mut Vec<Token>,
+    ) -> Document {
         let mut object = shown.map(Document::object).unwrap_or_default();
-        for refused in ["forbidden", "later", "scope"] {
+        for refused in ["forbidden", "later", "scope", app::STUCK] {
             object.remove(refused);
         }
-        object.insert("a".into(), Value::String(self.mark(drawn)));
+        let schema = self.replicas[replica].schema;
+        let field = app::field(schema, "a").unwrap_or("a");
+        object.insert(field.into(), Value::String(self.mark(drawn)));
         Document::from_object(&object)
     }
 
@@ -210,8 +239,6 @@ impl<D: Disk> World<D> {
         let chain = tx.entries(filter, None, usize::MAX).map_err(unreadable)?;
         let base = dirty.and_then(|dirty| dirty.base.document().cloned());
         let before = chain.iter().take_while(|other| other.seq <= entry.seq);
-        Ok(before.fold(base, |document, entry| {
-            entry.change.apply(document.as_ref())
-        }))
+        Ok(before.fold(base, |document, entry| entry.apply(document.as_ref())))
     }
 }

@@ -13,7 +13,10 @@ use tisync_json::Document;
 /// is then not written.
 pub(super) const BLANK: i64 = 8;
 
-/// The state without [`BLANK`].
+/// Added to a record's state when its base was brought to its schema here.
+pub(super) const MIGRATED: i64 = 16;
+
+/// The state without [`BLANK`] and [`MIGRATED`].
 pub(super) const STATE: i64 = 7;
 
 pub(crate) fn state_code(state: RecordState) -> i64 {
@@ -24,6 +27,11 @@ pub(crate) fn state_code(state: RecordState) -> i64 {
         RecordState::Unconfirmed => 3,
         RecordState::Tombstone => 4,
     }
+}
+
+/// A state with the flag of its base.
+pub(super) fn flagged(state: RecordState, migrated: bool) -> i64 {
+    state_code(state) | if migrated { MIGRATED } else { 0 }
 }
 
 pub(crate) fn state_of(code: i64) -> Result<RecordState, StoreError> {
@@ -114,7 +122,17 @@ pub(crate) fn is_blank(dirty: &Dirty) -> bool {
     dirty.base == Image::Absent && dirty.remote.is_none()
 }
 
-/// Reads the columns `rid, id, version, state, stamp, doc, kind, base, remote`. `wanted` is the id that was
+/// The condition of a record that is not a tombstone.
+pub(super) fn live() -> String {
+    format!("(c.state & {STATE}) <> 4")
+}
+
+/// The condition of a record with a side row.
+pub(super) fn beside() -> String {
+    format!("(d.rid IS NOT NULL OR (c.state & {BLANK}) <> 0)")
+}
+
+/// Reads the columns `rid, id, version, state, stamp, doc, kind, base, remote, schema`. `wanted` is the id that was
 /// asked for: most often it is the one that is found, and need not be made again.
 pub(crate) fn whole(
     row: &dyn SqlRow,
@@ -134,6 +152,8 @@ pub(crate) fn whole(
         state: state_of(code)?,
         document: document(row, 5)?,
         stamp: stamp.transpose().map_err(wrong)?,
+        schema: number(row, 9)?,
+        migrated: code & MIGRATED != 0,
     };
     let dirty = match integer_or_null(row, 6)? {
         Some(kind) => Some(Dirty {
@@ -157,6 +177,11 @@ fn image(kind: i64, document: Option<Document>) -> Result<Image, StoreError> {
             "a base of kind {kind} does not fit its document"
         ))),
     }
+}
+
+/// A number of a schema.
+fn number(row: &dyn SqlRow, column: usize) -> Result<u32, StoreError> {
+    u32::try_from(integer(row, column)?).map_err(wrong)
 }
 
 pub(crate) fn version(row: &dyn SqlRow, column: usize) -> Result<Option<Version>, StoreError> {

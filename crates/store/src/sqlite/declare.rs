@@ -12,19 +12,19 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
         &mut self,
         collection: &CollectionName,
         schema: &Schema,
+        migrating: bool,
     ) -> Result<(), StoreError> {
         let before = self.table(collection);
-        if before
-            .as_ref()
-            .is_some_and(|table| table.layout.schema == *schema)
-        {
+        if before.as_ref().is_some_and(|table| {
+            table.layout.schema == *schema && table.layout.migrating == migrating
+        }) {
             return Ok(());
         }
         // Until the commit stands, what is kept in memory must not be trusted.
         self.store.collections.forget();
         let table = match before {
-            Some(table) => self.change(&table, schema)?,
-            None => self.create(collection, schema)?,
+            Some(table) => self.change(&table, schema, migrating)?,
+            None => self.create(collection, schema, migrating)?,
         };
         self.view(&table)?;
         let layout = codec::to_json(&table.layout)?;
@@ -48,12 +48,14 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
         &mut self,
         collection: &CollectionName,
         schema: &Schema,
+        migrating: bool,
     ) -> Result<Table, StoreError> {
         let sql = "SELECT max(number) FROM tisync_collections";
         let number = super::integer(self.driver(), sql, &[])?.unwrap_or(0) + 1;
         let mut layout = Layout {
             schema: schema.clone(),
             view: self.free_name(collection, number)?,
+            migrating,
             ..Layout::default()
         };
         layout.names = schema
@@ -73,7 +75,7 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
         } = &table;
         let sql = format!(
             "CREATE TABLE {records} (rid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, version TEXT, \
-             state INTEGER NOT NULL, stamp TEXT, {columns}doc TEXT);
+             state INTEGER NOT NULL, stamp TEXT, schema INTEGER NOT NULL, {columns}doc TEXT);
              CREATE INDEX {records}_deleted ON {records} (state) WHERE doc IS NULL;
              CREATE TABLE {dirty} (rid INTEGER PRIMARY KEY, kind INTEGER NOT NULL, base TEXT, remote TEXT);
              CREATE TABLE {passes} (pass INTEGER NOT NULL, rid INTEGER NOT NULL, \
@@ -89,9 +91,15 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
     }
 
     /// Adds and fills the columns that are new, and makes or drops indexes.
-    fn change(&mut self, before: &Table, schema: &Schema) -> Result<Table, StoreError> {
+    fn change(
+        &mut self,
+        before: &Table,
+        schema: &Schema,
+        migrating: bool,
+    ) -> Result<Table, StoreError> {
         let mut layout = Layout {
             schema: schema.clone(),
+            migrating,
             names: Vec::new(),
             ..before.layout.clone()
         };

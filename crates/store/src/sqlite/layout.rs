@@ -1,4 +1,5 @@
 //! What is in the file besides the collections, and its version.
+use super::steps;
 use crate::driver::SqlDriver;
 use tisync_core::store::{StoreError, StoreErrorKind};
 
@@ -7,7 +8,7 @@ pub(super) const APPLICATION_ID: i64 = 0x5469_5379;
 
 /// The number of the layout of a replica's file. It goes up with every change of the tables, and `step` says
 /// how an older file gets there; `cargo xtask fixture` makes the file of each layout that later ones must open.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 /// The tables besides those of the collections.
 ///
@@ -123,8 +124,11 @@ pub(super) fn bring_forward<D: SqlDriver>(driver: &mut D) -> Result<(), StoreErr
 }
 
 /// The step from one layout to the next.
-fn step<D: SqlDriver>(_driver: &mut D, from: i64) -> Result<(), StoreError> {
-    Err(super::codec::corrupt(format!(
-        "there is no step from layout {from}"
-    )))
+fn step<D: SqlDriver>(driver: &mut D, from: i64) -> Result<(), StoreError> {
+    match from {
+        1 => steps::schemas(driver),
+        _ => Err(super::codec::corrupt(format!(
+            "there is no step from layout {from}"
+        ))),
+    }
 }

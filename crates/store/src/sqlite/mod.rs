@@ -5,6 +5,7 @@ mod declare;
 mod layout;
 mod open;
 mod read;
+mod steps;
 mod table;
 mod write;
 

@@ -16,6 +16,9 @@ pub(crate) struct Layout {
     pub(crate) made: u32,
     /// The view's name.
     pub(crate) view: String,
+    /// Whether records of an older schema are still to be migrated.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) migrating: bool,
 }
 
 /// A declared collection.
@@ -37,6 +40,8 @@ pub(crate) struct Table {
     pub(crate) whole_by_rid: String,
     pub(crate) heads_by_id: String,
     pub(crate) heads_by_rid: String,
+    /// Records that may have images of an older schema, in the order of rid.
+    pub(crate) outdated: String,
     /// What the app sees: id, document, state, version.
     pub(crate) visible: String,
     pub(crate) visible_by_id: String,
@@ -52,7 +57,7 @@ impl Table {
         let records = format!("tisync_c{number}");
         let dirty = format!("tisync_d{number}");
         let from = format!("FROM {records} AS c LEFT JOIN {dirty} AS d ON d.rid = c.rid");
-        let side = "d.kind, d.base, d.remote";
+        let side = "d.kind, d.base, d.remote, c.schema";
         let select =
             format!("SELECT c.rid, c.id, c.version, c.state, c.stamp, c.doc, {side} {from}");
         let heads = format!(
@@ -73,12 +78,17 @@ impl Table {
             .map(|name| format!(", {} = ?", quoted(name)))
             .collect();
         let state = format!(
-            "version = ?, state = (? | (state & {})), stamp = ?",
+            "version = ?, state = (? | (state & {})), stamp = ?, schema = ?",
             codec::BLANK
         );
         Table {
             whole_by_id: format!("{select} WHERE c.id = ?"),
             whole_by_rid: format!("{select} WHERE c.rid = ?"),
+            outdated: format!(
+                "{select} WHERE c.rid > ? AND (c.schema < ? OR {}) AND {} ORDER BY c.rid LIMIT ?",
+                codec::beside(),
+                codec::live()
+            ),
             heads_by_id: format!("{heads} WHERE c.id = ?"),
             heads_by_rid: format!("{heads} WHERE c.rid = ?"),
             visible_by_id: format!("{visible} WHERE id = ?"),
@@ -87,7 +97,8 @@ impl Table {
             ),
             visible,
             insert: format!(
-                "INSERT INTO {records} (rid, id, version, state, stamp, doc{columns}) VALUES (?, ?, ?, ?, ?, ?{marks})"
+                "INSERT INTO {records} (rid, id, version, state, stamp, schema, doc{columns}) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?{marks})"
             ),
             update: format!("UPDATE {records} SET {state}, doc = ?{sets} WHERE rid = ? AND id = ?"),
             update_with_id: format!(

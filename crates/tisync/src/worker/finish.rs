@@ -1,6 +1,7 @@
 //! Takes in what came back.
 use super::run::{Done, WorkerLoop};
 use crate::local::lock;
+use crate::shared::Shared;
 use crate::{exchange, log};
 use tisync_core::model::{Input, Order, Reply, Verdict};
 use tokio::task::{Id, JoinError};
@@ -8,8 +9,18 @@ use tokio::task::{Id, JoinError};
 impl WorkerLoop {
     pub(super) fn finish(&mut self, done: Result<(Id, Done), JoinError>) {
         match done {
-            Ok((id, Done::Answer(request, reply))) => {
+            Ok((id, Done::Answer(request, mut reply))) => {
                 if let Some((order, _)) = self.orders.remove(&id) {
+                    let Shared {
+                        config, migrations, ..
+                    } = &*self.shared;
+                    reply.migrate(
+                        config,
+                        &order.task,
+                        &mut |collection, from, to, document| {
+                            migrations.forward(collection, from, to, document)
+                        },
+                    );
                     self.note(&order, &reply);
                 }
                 self.inputs.push_back(Input::Answer {

@@ -3,6 +3,7 @@ use super::run::WorkerLoop;
 use crate::lease::{self, Lease};
 use crate::local::lock;
 use crate::{Error, host, limits};
+use std::sync::atomic::Ordering;
 use tisync_core::model::{ConnectorName, Input};
 use tisync_core::store::{Durability, Store, Tx};
 
@@ -77,8 +78,25 @@ impl WorkerLoop {
         self.lease_poll = Some(host::after(limits::LEASE_POLL_MS));
     }
 
+    /// A newer version of the app has upgraded the file: this one can do nothing more with it.
+    pub(super) fn end_for_good(&mut self, error: &Error) {
+        tracing::error!(%error, "sync ends here");
+        self.fail_waiters(error);
+        self.running = false;
+        self.shared.running.store(false, Ordering::Release);
+        self.let_go();
+    }
+
     pub(super) fn lose_lease(&mut self) {
         tracing::warn!("another process has taken the lease");
+        self.let_go();
+        self.fail_waiters(&lease::elsewhere(None));
+        if self.running {
+            self.poll_lease();
+        }
+    }
+
+    fn let_go(&mut self) {
         self.lease = None;
         self.inputs.clear();
         self.replies.clear();
@@ -88,9 +106,5 @@ impl WorkerLoop {
         self.close_ears();
         self.wake = None;
         self.shared.set_leased(false);
-        self.fail_waiters(&lease::elsewhere(None));
-        if self.running {
-            self.poll_lease();
-        }
     }
 }

@@ -45,6 +45,7 @@ impl WorkerLoop {
                 }
             }
             Err(error) if error.is_lease_elsewhere() => self.lose_lease(),
+            Err(error) if error.kind() == ErrorKind::Newer => self.end_for_good(&error),
             Err(error) if matches!(error.kind(), ErrorKind::Busy | ErrorKind::Storage) => {
                 tracing::warn!(%error, "the storage refused; the same input is given again");
                 self.shared.storage_refused.store(true, Ordering::Release);
@@ -81,8 +82,8 @@ impl WorkerLoop {
             Output::Event(event) => {
                 self.shared.watchers.tell(Notice::Event(event));
             }
-            // Local writes are stepped by the handles.
-            Output::Written(_) => {}
+            // Local writes are stepped by the handles, and the stepper asks the migrate functions.
+            Output::Written(_) | Output::Migrate(_) => {}
         }
     }
 

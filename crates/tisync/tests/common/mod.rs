@@ -20,6 +20,8 @@ pub struct Server {
     token: Option<String>,
     strict: bool,
     access: Option<Access>,
+    /// The oldest schemas that it takes, from its next start on.
+    pub schemas_min: Vec<(String, u32)>,
 }
 
 /// Who may come in: one token that the test replaces, and what its bearer may do.
@@ -100,6 +102,7 @@ impl Server {
             token: token.map(str::to_owned),
             strict,
             access: None,
+            schemas_min: Vec::new(),
         };
         server.resume();
         server
@@ -128,6 +131,7 @@ impl Server {
                 access.check(token)
             }));
         }
+        config.service.schemas_min = self.schemas_min.iter().cloned().collect();
         if self.strict {
             config.service.validate = Some(Arc::new(no_bad_notes));
         }

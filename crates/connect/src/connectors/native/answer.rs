@@ -57,6 +57,11 @@ pub(super) fn failure(response: &Response) -> Failure {
         "{}: {} ({})",
         problem.kind, problem.title, response.status
     ));
+    if problem.kind == Problem::UPGRADE_REQUIRED {
+        // Our server says that it has carried nothing out, and what it takes.
+        failure.not_sent = true;
+        failure.message = classify::cut(&problem.detail);
+    }
     if let FailureKind::ExpiredCheckpoint { epoch } = &mut failure.kind {
         if problem.kind != Problem::EXPIRED_CHECKPOINT {
             failure.kind = FailureKind::NotThisProtocol;

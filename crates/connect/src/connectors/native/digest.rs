@@ -81,12 +81,14 @@ fn known(digest: tisync_protocol::Digest, contents: bool) -> Result<Digest, Stri
 
 fn listed(record: &tisync_protocol::Listed, contents: bool) -> Result<Listed, String> {
     let id: RecordId = names::read(&record.id)?;
+    let version: Version = names::read(&record.version)?;
     let term = match (&record.hash, contents) {
         (Some(text), true) => hash(text)?,
         (None, true) => return Err(format!("a hash of {id} was expected, but none came")),
-        (_, false) => term(&id, Some(&names::read::<Version>(&record.version)?), None),
+        (_, false) => term(&id, Some(&version), None),
     };
-    Ok(Listed { id, term })
+    let version = Some(version);
+    Ok(Listed { id, version, term })
 }
 
 fn hash(text: &str) -> Result<u64, String> {

@@ -72,6 +72,8 @@ pub(super) fn remote(image: tisync_protocol::Image) -> Result<Remote, String> {
                 stamp,
                 stamps: stamps(stamp, present.stamps)?,
                 image: Image::Present(present.document),
+                schema: Some(present.schema),
+                migrated: false,
             })
         }
         tisync_protocol::Image::Gone(gone) => Ok(Remote {
@@ -79,6 +81,8 @@ pub(super) fn remote(image: tisync_protocol::Image) -> Result<Remote, String> {
             version: gone.version.as_deref().map(read).transpose()?,
             stamp: stamp(gone.stamp.as_deref())?,
             stamps: None,
+            schema: None,
+            migrated: false,
         }),
     }
 }

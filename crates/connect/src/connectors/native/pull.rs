@@ -52,9 +52,18 @@ struct Row<'a> {
     #[serde(default)]
     stamps: BTreeMap<String, String>,
     #[serde(default)]
+    schema: u32,
+    #[serde(default)]
     deleted: bool,
     #[serde(rename = "doc", default)]
     document: Option<Document>,
+}
+
+/// What can be read of a row that is no record.
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
 }
 
 /// Reads an answer. What cannot be read of a row becomes [`Item::Bad`]; what cannot be read of the page is a
@@ -129,6 +138,8 @@ fn known(row: Row<'_>, collection: CollectionName) -> Result<Item, String> {
             version: Some(version),
             stamp,
             stamps: names::stamps(stamp, row.stamps)?,
+            schema: Some(row.schema),
+            migrated: false,
         }),
         (true, Some(_)) => {
             Err("a deleted record without a document was expected, but one came".to_owned())
@@ -138,8 +149,10 @@ fn known(row: Row<'_>, collection: CollectionName) -> Result<Item, String> {
 }
 
 fn bad(raw: &RawValue, collection: Option<CollectionName>, reason: String) -> Item {
+    let named = serde_json::from_str::<Named<'_>>(raw.get());
     Item::Bad {
         collection,
+        id: named.ok().and_then(|row| names::read(&row.id).ok()),
         text: raw.get().to_owned(),
         reason,
     }

@@ -47,7 +47,7 @@ fn mutation(item: &PushItem) -> Mutation {
             .map(|(path, stamp)| (path.to_string(), stamp.to_string()))
             .collect(),
         group: item.group.map(|group| group.to_string()),
-        schema: Some(u64::from(item.schema)),
+        schema: item.schema,
         change: match &item.change {
             Change::Create(document) => tisync_protocol::Change::Create(document.clone()),
             Change::Replace(document) => tisync_protocol::Change::Replace(document.clone()),
@@ -90,6 +90,8 @@ pub(super) fn verdicts(response: &Response, batch: &[PushItem]) -> Result<Pushed
                 version: None,
                 image: None,
                 stamp: None,
+                schema: None,
+                migrated: false,
             }));
         }
     }
@@ -112,8 +114,10 @@ fn verdict(verdict: tisync_protocol::Verdict) -> Option<Verdict> {
     Some(match verdict {
         tisync_protocol::Verdict::Accepted(accepted) => Verdict::Accepted {
             version: Some(names::read(&accepted.version).ok()?),
+            schema: accepted.document.as_ref().map(|_| accepted.schema),
             image: accepted.document.map(Image::Present),
             stamp: None,
+            migrated: false,
         },
         tisync_protocol::Verdict::Conflict(conflict) => Verdict::Conflict {
             remote: names::remote(conflict.remote).ok(),
@@ -125,6 +129,7 @@ fn verdict(verdict: tisync_protocol::Verdict) -> Option<Verdict> {
             after_ms: deferred.after_ms,
         },
         tisync_protocol::Verdict::OutOfScope => Verdict::OutOfScope,
+        tisync_protocol::Verdict::Outdated => Verdict::Outdated,
         tisync_protocol::Verdict::Returned => Verdict::Returned,
     })
 }

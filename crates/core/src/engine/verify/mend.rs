@@ -50,50 +50,70 @@ pub(in crate::engine) fn mended<T: Tx>(
         .map(|(collection, id, found)| ((collection, id), found))
         .collect();
     let mut ids: BTreeMap<CollectionName, Vec<RecordId>> = BTreeMap::new();
+    let before = progress.migrated.len();
     for differing in std::mem::take(&mut progress.records) {
         let place = (differing.collection.clone(), differing.id.clone());
         let Some(Found::Image(remote)) = found.remove(&place) else {
             continue;
         };
-        if one(work, &differing, remote, progress.contents)? {
-            ids.entry(differing.collection)
-                .or_default()
-                .push(differing.id);
+        match one(work, &differing, remote, progress.contents)? {
+            Outcome::Mended => {
+                let ids = ids.entry(differing.collection).or_default();
+                ids.push(differing.id);
+            }
+            Outcome::Migrated => progress.migrated.push(differing),
+            Outcome::Nothing => {}
         }
     }
     let mended: usize = ids.values().map(Vec::len).sum();
     progress.mended += mended as u64;
-    progress.stuck = if mended > 0 { 0 } else { progress.stuck + 1 };
+    let is_further = mended > 0 || progress.migrated.len() > before;
+    progress.stuck = if is_further { 0 } else { progress.stuck + 1 };
     for (collection, ids) in ids {
         work.event(Event::Mended { collection, ids });
     }
     store(work, key, progress)
 }
 
-/// Mends one record; says whether there was something to mend.
+/// What came of a record that differs.
+enum Outcome {
+    /// The server's copy has taken the place of ours.
+    Mended,
+    /// The server's copy is of an older schema, and is ours once it is brought forward.
+    Migrated,
+    /// It has moved on, or the server does not say why it differs.
+    Nothing,
+}
+
+/// Mends one record, if there is something to mend.
 fn one<T: Tx>(
     work: &mut Work<'_, T>,
     differing: &Differing,
-    remote: Remote,
+    mut remote: Remote,
     contents: bool,
-) -> Result<bool, Error> {
+) -> Result<Outcome, Error> {
     let (collection, id) = (&differing.collection, &differing.id);
+    remote.schema.get_or_insert(work.number(collection)?);
     let is_there = work.load_ids(collection, std::slice::from_ref(id))?[0].is_some();
     if !is_there && !remote.image.is_present() {
-        return Ok(false);
+        return Ok(Outcome::Nothing);
     }
     let mut slot = work.take_id(collection, id)?;
     let known = known(&slot, contents);
-    let has_moved_on = known.as_ref().map(term_of) != differing.here;
+    let has_moved_on = known.as_ref().map(term_of) != differing.here
+        || contents && has_moved_on_there(&slot, known.as_ref(), differing, &remote);
     // A restore has taken what the entry stands on: its answer settles that.
     let waits = slot.is_out() && work.is_lost(collection, slot.record.version.as_ref())?;
     if has_moved_on || waits || is_same(known.as_ref(), &remote, contents) {
         if slot.is_stored() {
             work.put(slot);
         }
-        return Ok(false);
+        return Ok(match contents && !has_moved_on && remote.migrated {
+            true => Outcome::Migrated,
+            false => Outcome::Nothing,
+        });
     }
-    let (before, shown) = (slot.base.clone(), slot.ours());
+    let (before, shown, schema) = (slot.base.clone(), slot.ours(), slot.schema());
     let is_clean = slot.chain.is_empty();
     if planted::on(Bug::MendDropsChain) {
         slot.chain.clear();
@@ -108,10 +128,27 @@ fn one<T: Tx>(
         reconcile(work, &mut slot)?;
     }
     if is_clean && shown.is_present() && !shown.same(&theirs) {
-        journal(work, &slot, before, shown, theirs)?;
+        journal(work, &slot, schema, [before, shown, theirs])?;
     }
     work.put(slot);
-    Ok(true)
+    Ok(Outcome::Mended)
+}
+
+/// Whether the server has another document by now, so that its copy shows no more whether what we brought forward
+/// ourselves is the document that was listed: that the two were not printed equally says nothing.
+fn has_moved_on_there(
+    slot: &Slot,
+    known: Option<&Known>,
+    differing: &Differing,
+    remote: &Remote,
+) -> bool {
+    let shown = slot.conflict.as_ref().map(|conflict| &conflict.remote);
+    let is_migrated = match shown.or(slot.remote.as_ref()) {
+        Some(shown) => shown.migrated,
+        None => slot.record.migrated,
+    };
+    let listed = |known: &Known| known.version == differing.there;
+    is_migrated && known.is_some_and(listed) && differing.there != remote.version
 }
 
 /// What is known of the server's record, as it is counted.
@@ -142,9 +179,8 @@ fn is_same(known: Option<&Known>, remote: &Remote, contents: bool) -> bool {
 fn journal<T: Tx>(
     work: &mut Work<'_, T>,
     slot: &Slot,
-    base: Image,
-    ours: Image,
-    theirs: Image,
+    schema: u32,
+    [base, ours, theirs]: [Image; 3],
 ) -> Result<(), Error> {
     let (at_ms, collection, rid, record) = (
         work.now.wall_ms,
@@ -169,6 +205,7 @@ fn journal<T: Tx>(
         decided: Vec::new(),
         state: JournalState::Settled,
         undoes: None,
+        schema,
     })?;
     Ok(())
 }

@@ -32,6 +32,7 @@ pub(super) fn next<T: Tx>(
         } else {
             let here = known.iter().map(|known| Listed {
                 id: known.id.clone(),
+                version: known.version.clone(),
                 term: term_of(known),
             });
             (Question::Records(here.collect()), vec![range.clone()])
@@ -180,37 +181,42 @@ fn records<T: Tx>(
     let mut tally = Tally::default();
     here.iter().for_each(|row| tally.add(row.term));
     if tally == digest.tally {
-        progress.ranges.pop();
-        progress.stuck = 0;
+        leave_range(&mut progress);
         return store(work, key, progress);
     }
     let Some(there) = digest.records else {
         return too_many(work, key, progress, here.len() as u64, digest.tally.count);
     };
     let mine: BTreeMap<&RecordId, u64> = here.iter().map(|row| (&row.id, row.term)).collect();
-    let theirs: BTreeMap<&RecordId, u64> = there.iter().map(|row| (&row.id, row.term)).collect();
+    let theirs: BTreeMap<&RecordId, &Listed> = there.iter().map(|row| (&row.id, row)).collect();
     let ids: BTreeSet<&RecordId> = mine.keys().chain(theirs.keys()).copied().collect();
     let differing: Vec<Differing> = ids
         .into_iter()
-        .filter(|id| mine.get(*id) != theirs.get(*id))
+        .filter(|id| mine.get(*id) != theirs.get(*id).map(|row| &row.term))
         .filter(|id| theirs.contains_key(*id) || !planted::on(Bug::VerifyKeepsExtra))
         .map(|id| Differing {
             collection: range.collection.clone(),
             id: id.clone(),
             here: mine.get(id).copied(),
+            there: theirs.get(id).and_then(|row| row.version.clone()),
         })
+        .filter(|differing| !progress.migrated.contains(differing))
         .collect();
     if differing.is_empty() {
-        progress.ranges.pop();
-        progress.stuck = 0;
+        leave_range(&mut progress);
     } else if progress.stuck >= limits::VERIFY_STUCK {
         progress.left += differing.len() as u64;
-        progress.ranges.pop();
-        progress.stuck = 0;
+        leave_range(&mut progress);
     } else {
         progress.records = differing.into_iter().take(limits::FETCH_IDS_MAX).collect();
     }
     store(work, key, progress)
+}
+
+fn leave_range(progress: &mut Progress) {
+    progress.ranges.pop();
+    progress.migrated.clear();
+    progress.stuck = 0;
 }
 
 /// So much is missing here that everything is pulled anew, once.
@@ -227,6 +233,6 @@ fn too_many<T: Tx>(
         return pull::restart(work, key, PassReason::Drift, None);
     }
     progress.left += here.abs_diff(there);
-    progress.ranges.pop();
+    leave_range(&mut progress);
     store(work, key, progress)
 }

@@ -86,6 +86,11 @@ impl<'a, T: Tx> Work<'a, T> {
         })
     }
 
+    /// The number of the schema that the app declares.
+    pub(super) fn number(&self, name: &CollectionName) -> Result<u32, Error> {
+        Ok(self.collection(name)?.schema.number)
+    }
+
     /// Loads records into slots, by id; returns the rid of each that is there.
     pub(super) fn load_ids(
         &mut self,
@@ -200,7 +205,8 @@ impl<'a, T: Tx> Work<'a, T> {
             None => {
                 let rid = self.new_rid(collection)?;
                 self.made.insert((collection.clone(), id.clone()), rid);
-                Ok(Slot::new(collection.clone(), rid, id.clone()))
+                let schema = self.number(collection)?;
+                Ok(Slot::new(collection.clone(), rid, id.clone(), schema))
             }
         }
     }

@@ -145,7 +145,7 @@ impl<T: ServerTx> Work<'_, T> {
                 stamp: None,
                 stamps: BTreeMap::new(),
                 group: None,
-                schema: None,
+                schema: 0,
                 change: put.change,
             }))
         });
@@ -173,6 +173,10 @@ fn settled(verdict: Verdict) -> Result<(), Fault> {
         Verdict::Deferred(deferred) => Err(Fault::new(
             503,
             format!("Not now. Send it again in {} ms.", deferred.after_ms),
+        )),
+        Verdict::Outdated => Err(Fault::new(
+            426,
+            "This app is too old to write here. Update it; reading goes on.",
         )),
         // Its base was read in the same transaction, and it is in no group.
         Verdict::Conflict(_) | Verdict::Returned => {

@@ -14,7 +14,7 @@ use tisync_core::model::{
     Suspicion,
 };
 use tisync_core::store::{
-    EntryFilter, EntryKey, JournalFilter, Keys, Known, Load, Op, StoreError, Tx,
+    Declared, EntryFilter, EntryKey, JournalFilter, Keys, Known, Load, Op, StoreError, Tx, rules,
 };
 
 type Whole = (Record, Option<Dirty>);
@@ -82,7 +82,7 @@ impl<D: SqlDriver> Tx for SqliteTx<'_, D> {
              (SELECT 1 FROM {} AS p WHERE p.pass = ? AND p.rid = c.rid) ORDER BY c.id LIMIT ?",
             table.select,
             beyond(after),
-            live(),
+            codec::live(),
             table.passes
         );
         let values = [after_id(after), codec::unsigned(pass), codec::limit(limit)];
@@ -99,7 +99,7 @@ impl<D: SqlDriver> Tx for SqliteTx<'_, D> {
         };
         // Counting all goes through the slim index of ids, the tombstones have an index of their own.
         let (records, passes) = (&table.records, &table.passes);
-        let dead = format!("c.doc IS NULL AND NOT ({})", live());
+        let dead = format!("c.doc IS NULL AND NOT ({})", codec::live());
         let all = self.number(&format!("SELECT count(*) FROM {records}"), &[])?;
         let sql = format!("SELECT count(*) FROM {records} AS c WHERE {dead}");
         let all = all - self.number(&sql, &[])?;
@@ -329,6 +329,44 @@ impl<D: SqlDriver> Tx for SqliteTx<'_, D> {
         Ok(other.max(self.outbox_stamp()?))
     }
 
+    fn declared(&mut self, collection: &CollectionName) -> Result<Option<Declared>, StoreError> {
+        Ok(self.table(collection).map(|table| Declared {
+            number: table.layout.schema.number,
+            migrating: table.layout.migrating,
+        }))
+    }
+
+    fn outdated(
+        &mut self,
+        collection: &CollectionName,
+        schema: u32,
+        after: Option<Rid>,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<Whole>, StoreError> {
+        let Some(table) = self.table(collection) else {
+            return Ok(Vec::new());
+        };
+        let values = [
+            after.map_or(FIRST, |rid| SqlValue::Integer(rid.0)),
+            SqlValue::Integer(i64::from(schema)),
+            codec::limit(limit),
+        ];
+        let mut rows = Vec::new();
+        let mut bytes = 0;
+        self.driver().query(&table.outdated, &values, &mut |row| {
+            let whole = codec::whole(row, None)?;
+            bytes += rules::row_bytes(&whole);
+            rows.push(whole);
+            Ok(if bytes < bytes_max {
+                Next::More
+            } else {
+                Next::Stop
+            })
+        })?;
+        Ok(rows)
+    }
+
     fn next_rid(&mut self, collection: &CollectionName) -> Result<Rid, StoreError> {
         let Some(table) = self.table(collection) else {
             return Ok(Rid(1));
@@ -396,11 +434,6 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
     fn number(&mut self, sql: &str, values: &[SqlValue<'_>]) -> Result<u64, StoreError> {
         Ok(super::integer(self.driver(), sql, values)?.unwrap_or(0) as u64)
     }
-}
-
-/// The condition of a record that is not a tombstone.
-fn live() -> String {
-    format!("(c.state & {}) <> 4", codec::STATE)
 }
 
 /// The condition on the id; from the beginning, no row is left out, whatever is in it.

@@ -9,6 +9,7 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
         let declared = self.store.collections.all().map(|table| Op::Declare {
             collection: table.name.clone(),
             schema: table.layout.schema.clone(),
+            migrating: table.layout.migrating,
         });
         let mut changes: Vec<Op> = declared.collect();
         let feeds = "SELECT connector, feed, body FROM tisync_feeds ORDER BY connector, feed";

@@ -61,7 +61,11 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
 
     fn apply_one(&mut self, op: &Op) -> Result<(), StoreError> {
         match op {
-            Op::Declare { collection, schema } => self.declare(collection, schema),
+            Op::Declare {
+                collection,
+                schema,
+                migrating,
+            } => self.declare(collection, schema, *migrating),
             Op::Remove { collection, rid } => self.remove(collection, *rid),
             Op::Alias {
                 collection,

@@ -16,7 +16,8 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
     ) -> Result<(), StoreError> {
         let table = self.declared(collection)?;
         let rows = Rows::of(&table, run);
-        let mut values = Vec::with_capacity(run.len() * (6 + table.paths.len()));
+        let width = 7 + table.paths.len();
+        let mut values = Vec::with_capacity(run.len() * width);
         for (index, row) in rows.0.iter().enumerate() {
             let flag = if blank && index + 1 == rows.0.len() {
                 codec::BLANK
@@ -28,7 +29,6 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
             values.extend(row.head(flag));
             values.extend(row.body());
         }
-        let width = 6 + table.paths.len();
         self.driver()
             .execute_many(&table.insert, width, &values)
             .map(|_| ())
@@ -41,7 +41,7 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
     ) -> Result<(), StoreError> {
         let table = self.declared(collection)?;
         let rows = Rows::of(&table, run);
-        let width = 6 + table.paths.len();
+        let width = 7 + table.paths.len();
         let values = |id_first: bool| {
             let mut values = Vec::with_capacity(run.len() * width);
             for row in &rows.0 {
@@ -80,24 +80,25 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
             _ => "",
         };
         let sql = format!(
-            "UPDATE {} SET version = ?, state = (? | (state & {})), stamp = ? WHERE rid = ?{fits}",
+            "UPDATE {} SET version = ?, state = (? | (state & {})), stamp = ?, schema = ? WHERE rid = ?{fits}",
             table.records,
             codec::BLANK
         );
         let heads: Vec<_> = run.iter().filter_map(as_head).collect();
         let stamps: Vec<_> = heads
             .iter()
-            .map(|(_, _, stamp)| stamp.map(|stamp| stamp.to_string()))
+            .map(|head| head.stamp.map(|stamp| stamp.to_string()))
             .collect();
-        let mut values = Vec::with_capacity(heads.len() * 4);
-        for ((rid, version, _), stamp) in heads.iter().zip(&stamps) {
-            values.push(text_or_null(version.map(Version::as_str)));
-            values.push(SqlValue::Integer(codec::state_code(state)));
+        let mut values = Vec::with_capacity(heads.len() * 5);
+        for (head, stamp) in heads.iter().zip(&stamps) {
+            values.push(text_or_null(head.version.map(Version::as_str)));
+            values.push(SqlValue::Integer(codec::flagged(state, head.migrated)));
             values.push(text_or_null(stamp.as_deref()));
-            values.push(key(*rid));
+            values.push(SqlValue::Integer(i64::from(head.schema)));
+            values.push(key(head.rid));
         }
-        if self.driver().execute_many(&sql, 4, &values)? != run.len() as u64 {
-            return Err(rules::not_there(collection, heads[0].0));
+        if self.driver().execute_many(&sql, 5, &values)? != run.len() as u64 {
+            return Err(rules::not_there(collection, heads[0].rid));
         }
         Ok(())
     }
@@ -160,7 +161,7 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
     ) -> Result<(), StoreError> {
         let table = self.declared(collection)?;
         let (records, side) = (&table.records, &table.dirty);
-        let (blank, state) = (codec::BLANK, codec::STATE);
+        let (blank, rest) = (codec::BLANK, codec::STATE | codec::MIGRATED);
         let rows: Vec<_> = run.iter().filter_map(as_dirty).collect();
         let rids: Vec<_> = rows.iter().map(|(rid, _)| key(*rid)).collect();
         let kind = rows.first().map(|(_, dirty)| Side::of(*dirty));
@@ -170,7 +171,7 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
             check_there(collection, &rows, there)?;
         } else {
             let flag = format!(
-                "UPDATE {records} SET state = (state & {state}) WHERE rid = ? AND state >= {blank}"
+                "UPDATE {records} SET state = (state & {rest}) WHERE rid = ? AND (state & {blank}) <> 0"
             );
             self.driver().execute_many(&flag, 1, &rids)?;
         }
@@ -266,12 +267,13 @@ impl<'a> Rows<'a> {
 }
 
 impl Row<'_> {
-    /// Version, state and stamp.
-    fn head(&self, flag: i64) -> [SqlValue<'_>; 3] {
+    /// Version, state, stamp and schema.
+    fn head(&self, flag: i64) -> [SqlValue<'_>; 4] {
         [
             text_or_null(self.record.version.as_ref().map(Version::as_str)),
-            SqlValue::Integer(codec::state_code(self.record.state) | flag),
+            SqlValue::Integer(codec::flagged(self.record.state, self.record.migrated) | flag),
             text_or_null(self.stamp.as_deref()),
+            SqlValue::Integer(i64::from(self.record.schema)),
         ]
     }
 
@@ -293,14 +295,31 @@ fn as_record(op: &Op) -> Option<&Record> {
     }
 }
 
-fn as_head(op: &Op) -> Option<(Rid, Option<&Version>, Option<Stamp>)> {
+/// What a change of a head sets, besides the state.
+struct Head<'a> {
+    rid: Rid,
+    version: Option<&'a Version>,
+    stamp: Option<Stamp>,
+    schema: u32,
+    migrated: bool,
+}
+
+fn as_head(op: &Op) -> Option<Head<'_>> {
     match op {
         Op::Head {
             rid,
             version,
             stamp,
+            schema,
+            migrated,
             ..
-        } => Some((*rid, version.as_ref(), *stamp)),
+        } => Some(Head {
+            rid: *rid,
+            version: version.as_ref(),
+            stamp: *stamp,
+            schema: *schema,
+            migrated: *migrated,
+        }),
         _ => None,
     }
 }
