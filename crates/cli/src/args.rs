@@ -83,6 +83,15 @@ pub(crate) enum Command {
         #[arg(long)]
         watch: bool,
     },
+    /// Look for damage in the replica's file, and mend it when asked.
+    #[command(
+        after_help = "Examples:\n  tisync doctor             (beside a running app; changes nothing)\n  tisync doctor --mend      (close the app first)\n\nExit code 0: nothing is wrong, or it was mended; 3: something is wrong.\n\nMending a damaged file moves it aside, under a name that says so, and makes a new one. What is readable of its\npending writes is in a lifeboat file then: after `tisync sync`, `tisync import --lifeboat FILE` brings them back.\ndocs/OPERATIONS.md shows it step by step."
+    )]
+    Doctor {
+        /// Move a damaged file aside, save its pending writes, and make a new file.
+        #[arg(long)]
+        mend: bool,
+    },
     /// Print a record's document.
     Get {
         /// The collection.
@@ -349,7 +358,7 @@ pub(crate) struct Import {
     /// The file; - for the input.
     #[arg(required_unless_present_any = ["lifeboat", "replica"])]
     pub(crate) file: Option<PathBuf>,
-    /// Bring the pending writes of a lifeboat file back instead, as new ones.
+    /// Bring the pending writes of a lifeboat file back instead, each once.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["collection", "file", "random_ids", "format", "strict"])]
     pub(crate) lifeboat: Option<PathBuf>,
     /// Make the replica from a file of `tisync export --replica` instead; there is none yet.

@@ -9,14 +9,13 @@ pub(crate) const FILE: &str = "tisync.toml";
 
 /// Opens the replica that the configuration file declares.
 pub(crate) fn open(args: &Args) -> Result<Replica, Failure> {
-    let (builder, path) = configured(args)?;
-    builder.open().map_err(|error| {
+    builder(args)?.0.open().map_err(|error| {
         let is_newer = error.kind() == ErrorKind::Newer;
         let mut failure = Failure::from(error);
         if is_newer {
             let hint = format!(
                 "; here the number is `schema` of the collection in {}",
-                path.display()
+                path(args).display()
             );
             failure.message.push_str(&hint);
         }
@@ -24,16 +23,12 @@ pub(crate) fn open(args: &Args) -> Result<Replica, Failure> {
     })
 }
 
-/// The replica that the configuration file declares, not opened.
-pub(crate) fn builder(args: &Args) -> Result<ReplicaBuilder, Failure> {
-    Ok(configured(args)?.0)
-}
-
-/// The replica with the path of its configuration file.
-fn configured(args: &Args) -> Result<(ReplicaBuilder, PathBuf), Failure> {
+/// What the configuration file declares, and the replica's file.
+pub(crate) fn builder(args: &Args) -> Result<(ReplicaBuilder, PathBuf), Failure> {
     let (settings, path) = load(args)?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    Ok((settings.builder(folder)?, path))
+    let file = folder.join(&settings.replica);
+    Ok((settings.builder(folder)?, file))
 }
 
 /// Reads the configuration file.

@@ -114,6 +114,10 @@ planted_bugs! {
     DiscardForgets,
     /// What is given up at logout leaves no row in the journal.
     LogoutForgets,
+    /// What came back from a lifeboat file comes back again.
+    LifeboatTwice,
+    /// What was sent before it came back from a lifeboat file goes under another key.
+    LifeboatForgetsSent,
     /// While a backend gives hints nothing is polled any more.
     HintsReplacePolls,
     /// After a probe that failed there is no other.

@@ -24,6 +24,7 @@ pub mod query;
 mod reader;
 #[cfg(feature = "rusqlite")]
 mod rusqlite_driver;
+mod salvage;
 mod sqlite;
 
 pub use driver::{Next, SqlConsole, SqlDriver, SqlRow, SqlValue};
@@ -32,4 +33,5 @@ pub use query::{Filter, Order, Query, Visible, VisibleRow};
 pub use reader::{Reader, SqlRows};
 #[cfg(feature = "rusqlite")]
 pub use rusqlite_driver::RusqliteDriver;
-pub use sqlite::{LAYOUT, Options, SqliteStore, SqliteTx};
+pub use salvage::{FileKind, Salvage, Unreadable};
+pub use sqlite::{Fault, LAYOUT, Options, Part, SqliteStore, SqliteTx};

@@ -23,3 +23,9 @@ pub const WATCH_MS: u64 = 50;
 pub const FILTER_DEPTH_MAX: usize = 64;
 /// Values that a filter binds in SQL: the oldest SQLite takes 999; what is beyond is looked at after reading.
 pub const FILTER_VALUES_MAX: usize = 900;
+/// Bytes of a page of every file that a store makes: what SQLite took before a damaged header said otherwise.
+pub const PAGE_BYTES: usize = 4_096;
+/// Bytes of a row that a salvage reads at most: far more than a document may have.
+pub const SALVAGE_ROW_BYTES_MAX: usize = 64 << 20;
+/// How many times the size of a file a salvage reads at most, however its damaged pages refer to each other.
+pub const SALVAGE_READS: u64 = 16;

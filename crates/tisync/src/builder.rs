@@ -13,7 +13,7 @@ use crate::watchers::Watchers;
 use crate::{Error, ErrorKind, address, limits, storage};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use tisync_connect::Connector;
@@ -29,6 +29,7 @@ use tisync_json::Value;
 const MAIN: &str = "main";
 
 /// Declares a replica: its file, its backends, its collections. Made by [`Replica::open`].
+#[derive(Clone)]
 #[must_use = "nothing is opened before `open`"]
 pub struct ReplicaBuilder {
     pub(crate) path: PathBuf,
@@ -238,7 +239,11 @@ impl ReplicaBuilder {
         Ok(Inner::handle(shared))
     }
 
-    fn config(&self) -> Result<Config, Error> {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn config(&self) -> Result<Config, Error> {
         let mut collections = BTreeMap::new();
         let mut feeds: BTreeMap<&String, Vec<CollectionName>> = BTreeMap::new();
         for (name, options) in &self.collections {

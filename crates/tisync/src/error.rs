@@ -15,7 +15,7 @@ use tisync_core::store::{StoreError, StoreErrorKind};
 /// assert!(error.is_not_found());
 /// # Ok::<(), tisync::Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Error {
     kind: ErrorKind,
     message: String,
@@ -161,14 +161,35 @@ impl From<tisync_core::Error> for Error {
             EngineError::Limit => ErrorKind::Limit,
             _ => ErrorKind::Invalid,
         };
-        Error::new(kind, error.message)
+        let message = match error.kind {
+            EngineError::Store(kind) => explained(kind, error.message),
+            _ => error.message,
+        };
+        Error::new(kind, message)
     }
 }
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        Error::new(of_store(error.kind), error.message)
+        Error::new(of_store(error.kind), explained(error.kind, error.message))
     }
+}
+
+/// Adds what to do about the file.
+fn explained(kind: StoreErrorKind, message: String) -> String {
+    let what_to_do = match kind {
+        StoreErrorKind::Corrupt => {
+            "the file is damaged, and nothing of it was changed: `tisync doctor` says how much"
+        }
+        StoreErrorKind::Io => {
+            "nothing was changed: see whether the disk is full, gone or read-only, and try again"
+        }
+        StoreErrorKind::Full => {
+            "the disk is full, and nothing was changed: make room, and try again"
+        }
+        _ => return message,
+    };
+    format!("{message}; {what_to_do}")
 }
 
 impl From<NameError> for Error {

@@ -1,6 +1,6 @@
 //! Logging out: what becomes of the writes that were not sent.
 use crate::worker::{self, Command};
-use crate::{Error, Replica, lifeboat};
+use crate::{Error, Replica, Returned, lifeboat};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -56,7 +56,7 @@ impl Replica {
     /// assert_eq!(replica.logout(Some(Pending::Export(boat.clone())))?.exported, 1);
     /// // Later, in a replica of the same account:
     /// replica.login()?;
-    /// assert_eq!(replica.bring_back(&boat)?, 1);
+    /// assert_eq!(replica.bring_back(&boat)?.back, 1);
     /// # Ok::<(), tisync::Error>(())
     /// ```
     pub fn logout(&self, pending: Option<Pending>) -> Result<LoggedOut, Error> {
@@ -72,9 +72,10 @@ impl Replica {
         done.recv().map_err(|_| worker::gone())?
     }
 
-    /// Makes the writes of a lifeboat file again, as new ones on top of what is here now; returns how many there
-    /// were. One of another account is refused.
-    pub fn bring_back(&self, lifeboat: impl AsRef<Path>) -> Result<u64, Error> {
+    /// Brings the pending writes of a lifeboat file back into the outbox, each once, however often the file is read,
+    /// and under the key that it had, so that the server recognises what it has already. What others wrote meanwhile
+    /// is merged by the policy. A file of another account, or for another backend, is refused.
+    pub fn bring_back(&self, lifeboat: impl AsRef<Path>) -> Result<Returned, Error> {
         lifeboat::read(self, lifeboat.as_ref())
     }
 }

@@ -18,6 +18,7 @@ use tisync_connect::Connector;
 use tisync_core::model::{Account, Config, ConnectorName, Event, Input};
 
 /// A configured backend.
+#[derive(Clone)]
 pub(crate) struct Backend {
     pub(crate) make: Arc<dyn Fn() -> Box<dyn Connector> + Send + Sync>,
     pub(crate) credentials: Option<Credentials>,

@@ -42,7 +42,9 @@ fn address(file: &Path) -> Option<String> {
             let SqlValue::Text(text) = row.value(0)? else {
                 panic!("the addresses are text");
             };
-            let endpoints = Document::parse(text).unwrap().object();
+            // Behind its seal.
+            let json = &text[text.find('{').unwrap()..];
+            let endpoints = Document::parse(json).unwrap().object();
             address = endpoints["main"].as_str().map(str::to_owned);
             Ok(Next::More)
         })

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 mod archive;
 mod conflicts;
+mod doctor;
 mod export;
 mod follow;
 mod import;
@@ -33,6 +34,10 @@ pub(crate) fn run(args: &Args, out: &Out) -> Result<Code, Failure> {
         Command::Login => session::login(&open()?, out),
         Command::Status { watch: false } => status::once(&open()?, out),
         Command::Status { watch: true } => status::watch(&open()?, out),
+        Command::Doctor { mend } => {
+            let (builder, file) = config::builder(args)?;
+            doctor::run(&builder, &file, *mend, out)
+        }
         Command::Get { collection, id } => records::get(&open()?, collection, id, out),
         Command::Insert {
             collection,
@@ -54,7 +59,7 @@ pub(crate) fn run(args: &Args, out: &Out) -> Result<Code, Failure> {
         Command::Import(Import {
             replica: Some(archive),
             ..
-        }) => archive::import(config::builder(args)?, archive, out),
+        }) => archive::import(config::builder(args)?.0, archive, out),
         Command::Import(options) => import::run(&open()?, options, out),
         Command::Export {
             replica: Some(archive),

@@ -60,11 +60,43 @@ pub(crate) fn login(replica: &Replica, out: &Out) -> Result<Code, Failure> {
     Ok(Code::Ok)
 }
 
-/// Makes the writes of a lifeboat file again.
+/// Brings the writes of a lifeboat file back.
 pub(crate) fn bring_back(replica: &Replica, file: &Path, out: &Out) -> Result<Code, Failure> {
-    let writes = replica.bring_back(file)?;
-    let number = count(writes, "write", "writes");
-    out.line(format!("brought back {number} from {}", file.display()));
-    out.object(&json!({"brought_back": writes, "file": file}))?;
-    Ok(Code::Ok)
+    let returned = replica.bring_back(file)?;
+    let number = |writes| count(writes, "write", "writes");
+    out.line(format!(
+        "brought back {} from {}",
+        number(returned.back),
+        file.display()
+    ));
+    let told = |writes, rest: &str| {
+        if writes > 0 {
+            out.line(format!("{} {rest}", number(writes)));
+        }
+    };
+    told(returned.already, "came back before");
+    told(
+        returned.parked,
+        "parked: what they stand on was lost, and their records are not here (tisync outbox list --waiting)",
+    );
+    told(
+        returned.waiting,
+        "left in the file: their records have newer writes here, or are not here yet; sync, then import it again",
+    );
+    if !returned.damaged_lines.is_empty() {
+        let lines: Vec<String> = returned.damaged_lines.iter().map(u64::to_string).collect();
+        out.line(format!(
+            "damaged, and left out: line {} of the file",
+            lines.join(", ")
+        ));
+    }
+    if returned.is_cut {
+        out.line("the end of the file is missing: there may have been more");
+    }
+    out.object(&json!({"file": file, "returned": returned}))?;
+    Ok(if returned.is_complete() && returned.parked == 0 {
+        Code::Ok
+    } else {
+        Code::Person
+    })
 }

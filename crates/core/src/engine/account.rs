@@ -3,7 +3,7 @@ use super::decide::journal_of;
 use super::slot::Slot;
 use super::verbs::state;
 use super::work::Work;
-use super::{listen, schedule};
+use super::{lifeboat, listen, schedule};
 use crate::error::{Error, ErrorKind};
 use crate::model::*;
 use crate::planted::{self, Bug};
@@ -64,6 +64,46 @@ pub(super) fn own<T: Tx>(work: &mut Work<'_, T>, account: &Account) -> Result<()
             Ok(())
         }
     }
+}
+
+/// Refuses writes of another account, or for other backends, than the file's. What is not known is no hindrance.
+pub(super) fn is_for<T: Tx>(
+    work: &mut Work<'_, T>,
+    account: Option<&Account>,
+    endpoints: &BTreeMap<ConnectorName, String>,
+) -> Result<(), Error> {
+    let of = ownership(work)?;
+    if let (Some(owner), Some(account)) = (&of.account, account)
+        && owner != account
+    {
+        return Err(Error::new(
+            ErrorKind::WrongAccount,
+            format!(
+                "expected writes of the account {owner}, but these are those of {account}: bring them back into a \
+                 replica of that account"
+            ),
+        ));
+    }
+    for (connector, written_for) in endpoints {
+        let has_moved = work
+            .config
+            .connectors
+            .get(connector)
+            .is_some_and(|config| config.moved_from.as_ref() == Some(written_for));
+        if let Some(here) = of.endpoints.get(connector)
+            && here != written_for
+            && !has_moved
+        {
+            return Err(Error::new(
+                ErrorKind::WrongAccount,
+                format!(
+                    "expected writes for {here} (the connector {connector}), but these are for {written_for}: bring \
+                     them back into a replica of it; or, if the same backend has moved, say so with `moved_from`"
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Whose file it is.
@@ -140,6 +180,7 @@ fn give_up_chain<T: Tx>(work: &mut Work<'_, T>, mut slot: Slot) -> Result<(), Er
             None => Image::from(before.clone()),
         };
         journal_of(work, &entry, JournalChange::State(JournalState::Void));
+        lifeboat::forget(work, entry.id)?;
         work.touch_group(entry.group);
         if planted::on(Bug::LogoutForgets) {
             continue;

@@ -280,6 +280,19 @@ fn with_chain<T: Tx>(
     Ok(is_done)
 }
 
+/// Parks a record that came here with an older schema, until the app starts next and the function is asked.
+pub(super) fn wait<T: Tx>(work: &mut Work<'_, T>, slot: &mut Slot) {
+    park(
+        work,
+        slot,
+        "it came back with an older schema, and waits for the next start of the app",
+    );
+    work.ops.push(Op::Meta {
+        key: failures(&slot.collection),
+        value: Some("1".to_owned()),
+    });
+}
+
 /// Whether a record with pending entries could not be brought forward: its base, or what the chain leads to, is
 /// of an older schema.
 pub(super) fn is_outdated(slot: &Slot, number: u32) -> bool {

@@ -6,6 +6,7 @@ mod configure;
 mod decide;
 mod entropy;
 mod health;
+mod lifeboat;
 mod listen;
 mod memory;
 mod migrate;
@@ -27,8 +28,8 @@ mod write;
 
 use crate::error::{Error, ErrorKind};
 use crate::model::{
-    CollectionName, Config, Event, Health, Input, MigrateOf, Now, Output, Ownership, Planned,
-    RecordId, Reply, Why,
+    Chain, CollectionName, Config, Event, Health, Input, MigrateOf, Now, Output, Ownership,
+    Planned, RecordId, Reply, Why,
 };
 use crate::planted::{self, Bug};
 use crate::store::{Durability, Store, Tx};
@@ -169,6 +170,24 @@ impl Engine {
         ))
     }
 
+    /// The pending writes of the records whose chains begin among the next `limit` entries of the outbox after
+    /// `after`, for a lifeboat file; with the place to go on at, `None` at the end.
+    pub fn chains<S: Store>(
+        &self,
+        store: &mut S,
+        now: Now,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<(Vec<Chain>, Option<i64>), Error> {
+        let config = self.config()?;
+        let tx = store.begin(Durability::Normal)?;
+        lifeboat::chains(
+            &mut Work::new(tx, now, config, self.memory.clone()),
+            after,
+            limit,
+        )
+    }
+
     /// What a sync would do, as far as this replica can know, without doing it.
     pub fn plan<S: Store>(
         &self,
@@ -265,6 +284,7 @@ fn is_sync(input: &Input) -> bool {
         | Input::Own(_)
         | Input::Migrated(_)
         | Input::Write { .. }
+        | Input::BringBack(_)
         | Input::Resolve { .. }
         | Input::Undo(_)
         | Input::Retry(_)
@@ -297,6 +317,7 @@ fn dispatch<T: Tx>(work: &mut Work<'_, T>, input: Input) -> Result<(), Error> {
         Input::Configure(_) => configure::apply(work),
         Input::Migrated(answer) => migrate::answered(work, *answer),
         Input::Write { writes, group } => write::write(work, writes, group),
+        Input::BringBack(boat) => lifeboat::bring_back(work, *boat),
         Input::Resolve {
             collection,
             id,

@@ -461,7 +461,11 @@ pub(super) fn discard<T: Tx>(work: &mut Work<'_, T>, id: MutationId) -> Result<(
 
 /// Lets the entries from `index` on stand on what is before them now: on nothing they create, on a record they
 /// replace, and a delete of nothing goes.
-fn stand_on<T: Tx>(work: &mut Work<'_, T>, slot: &mut Slot, index: usize) -> Result<(), Error> {
+pub(super) fn stand_on<T: Tx>(
+    work: &mut Work<'_, T>,
+    slot: &mut Slot,
+    index: usize,
+) -> Result<(), Error> {
     let mut before = slot.image_before(index);
     for mut entry in slot.chain.split_off(index) {
         if before.is_none() && entry.change == Change::Delete {

@@ -1,7 +1,7 @@
 //! What a step is given.
 use super::{
-    Account, CollectionName, Config, ConnectorName, FeedKey, GroupId, JournalId, MigrateAnswer,
-    MutationId, RecordId, Reply, RequestId, Resolution, Rid, Version,
+    Account, CollectionName, Config, ConnectorName, FeedKey, GroupId, JournalId, Lifeboat,
+    MigrateAnswer, MutationId, RecordId, Reply, RequestId, Resolution, Rid, Version,
 };
 use serde::{Deserialize, Serialize};
 use tisync_json::{Document, Patch};
@@ -25,6 +25,8 @@ pub enum Input {
         /// Whether they stay together.
         group: bool,
     },
+    /// Brings pending writes back from a lifeboat file, each once and under the key that it had.
+    BringBack(Box<Lifeboat>),
     /// Settles an open conflict.
     Resolve {
         /// The record's collection.
@@ -130,6 +132,7 @@ impl Input {
             Input::Migrated(..) => "migrated",
             Input::Own(..) => "own",
             Input::Write { .. } => "write",
+            Input::BringBack(..) => "bring back",
             Input::Resolve { .. } => "resolve",
             Input::Undo(..) => "undo",
             Input::Retry(..) => "retry",

@@ -1,7 +1,7 @@
 //! What a step asks of the driver.
 use super::{
-    CollectionName, ConnectorName, Decide, JournalId, Migrate, NetworkState, Order, RecordId,
-    RequestId, Written,
+    BroughtBack, CollectionName, ConnectorName, Decide, JournalId, Migrate, NetworkState, Order,
+    RecordId, RequestId, Written,
 };
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,8 @@ pub enum Output {
     },
     /// What the writes of this step became.
     Written(Vec<Written>),
+    /// What became of the pending writes of this step's lifeboat.
+    BroughtBack(Vec<BroughtBack>),
     /// What changed for the app.
     Event(Event),
 }

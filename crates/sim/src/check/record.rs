@@ -142,7 +142,11 @@ impl Records<'_> {
             version = record.version.clone();
             newest = row.newest().cloned();
             if let Some(before) = &before {
-                self.forwards(&key, before.version.as_ref(), version.as_ref())?;
+                // Writes that were given up and come back stand where they stood.
+                let came_back = !before.is_pending && !row.chain.is_empty();
+                if !came_back {
+                    self.forwards(&key, before.version.as_ref(), version.as_ref())?;
+                }
                 self.forwards(&key, before.newest.as_ref(), newest.as_ref())?;
             }
             base_present = match dirty {
@@ -179,6 +183,7 @@ impl Records<'_> {
                 open,
                 open_delete,
                 out,
+                is_pending: !row.chain.is_empty(),
                 base_present,
                 version,
                 newest,

@@ -40,6 +40,8 @@ pub(crate) struct Remembered {
     pub(crate) version: Option<Version>,
     /// The version of the last image of the server that was seen.
     pub(crate) newest: Option<Version>,
+    /// Whether it has entries.
+    pub(crate) is_pending: bool,
     /// An entry that the server may be acting on.
     pub(crate) out: Option<Out>,
 }

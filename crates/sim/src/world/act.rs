@@ -261,18 +261,27 @@ impl<D: Disk> World<D> {
         if verb == Verb::Discard && pick.is_multiple_of(8) {
             return self.log_out(who.replica, pick);
         }
+        if verb == Verb::Discard && (1..=3).contains(&(pick % 8)) {
+            return self.bring_back(who);
+        }
         let entry = &entries[pick % entries.len()];
         self.treat_entry(who, verb, entry)
     }
 
     /// Someone logs out, gives up what is pending, and comes back at once: in slices, as a driver does it.
     fn log_out(&mut self, replica: usize, pick: usize) -> Checked {
+        self.board(replica)?;
         for _ in 0..8 {
             let entries = 1 + pick % 5;
             self.for_holder(replica, Input::GiveUp { entries })?;
         }
         self.for_holder(replica, Input::LogOut)?;
-        self.for_holder(replica, Input::LogIn)
+        self.for_holder(replica, Input::LogIn)?;
+        let holder = self.replicas[replica].holder;
+        match self.replicas[replica].who(replica, holder) {
+            Some(who) => self.bring_back(who),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn treat_entry(&mut self, who: Who, verb: Verb, entry: &Entry) -> Checked {

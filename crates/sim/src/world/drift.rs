@@ -53,6 +53,7 @@ impl<D: Disk> World<D> {
                 base_present: true,
                 version: after.version.clone(),
                 newest: after.version.clone(),
+                is_pending: false,
                 out: None,
             };
             replica.shadow.records.insert((collection, rid), remembered);

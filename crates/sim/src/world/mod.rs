@@ -1,5 +1,6 @@
 //! The world: devices, a network and a server, in virtual time.
 mod act;
+mod boat;
 mod drift;
 mod ear;
 mod event;

@@ -1,4 +1,5 @@
 //! A device: its store, its clock and its processes.
+use super::boat::Boat;
 use super::event::Who;
 use crate::app;
 use crate::check::{Key, Manners, Moment, Shadow};
@@ -35,6 +36,7 @@ pub(super) struct Replica<D> {
     pub(super) start_ticket: u64,
     pub(super) shadow: Shadow,
     pub(super) manners: Manners,
+    pub(super) boat: Boat,
     /// Records that were changed behind the engine's back.
     pub(super) drifted: BTreeMap<Key, Drift>,
 }
@@ -72,6 +74,7 @@ impl<D: Disk> Replica<D> {
             start_ticket: 0,
             shadow: Shadow::default(),
             manners: Manners::default(),
+            boat: Boat::default(),
             drifted: BTreeMap::new(),
         }
     }

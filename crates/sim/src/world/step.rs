@@ -272,6 +272,7 @@ impl<D: Disk> World<D> {
                 Output::Event(tisync_core::model::Event::Mended { collection, ids }) => {
                     self.check_mended(who, &collection, &ids)?;
                 }
+                Output::BroughtBack(back) => self.check_back(who.replica, &back)?,
                 Output::Written(_) | Output::Event(_) => {}
             }
         }

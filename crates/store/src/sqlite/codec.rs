@@ -1,4 +1,5 @@
 //! Rows to nouns and back.
+use super::seal::{self, OfBase};
 use crate::driver::{SqlRow, SqlValue};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -69,16 +70,23 @@ impl Stands {
             frozen: entry.frozen.clone(),
         }
     }
+
+    /// Gives it back to the entry.
+    pub(crate) fn put(self, entry: &mut Entry) {
+        entry.state = self.state;
+        entry.frozen = self.frozen;
+    }
 }
 
 /// Reads the columns `body, stands` of the outbox.
 pub(crate) fn entry(row: &dyn SqlRow) -> Result<Entry, StoreError> {
-    let mut entry: Entry = from_json(text(row, 0)?)?;
+    let sealed = seal::unsealed(text(row, 0)?)?;
+    let Some((_, json)) = seal::entry_parts(sealed) else {
+        return Err(corrupt("an entry of the outbox has no record".to_owned()));
+    };
+    let mut entry: Entry = from_json(json)?;
     if let Some(stands) = text_or_null(row, 1)? {
-        Stands {
-            state: entry.state,
-            frozen: entry.frozen,
-        } = from_json(stands)?;
+        from_json::<Stands>(seal::unsealed(stands)?)?.put(&mut entry);
     }
     Ok(entry)
 }
@@ -157,8 +165,10 @@ pub(crate) fn whole(
     };
     let dirty = match integer_or_null(row, 6)? {
         Some(kind) => Some(Dirty {
-            base: image(kind, document(row, 7)?)?,
-            remote: text_or_null(row, 8)?.map(from_json::<Remote>).transpose()?,
+            base: base(kind, text(row, 7)?)?,
+            remote: text_or_null(row, 8)?
+                .map(|remote| from_json::<Remote>(seal::unsealed(remote)?))
+                .transpose()?,
         }),
         None => (code & BLANK != 0).then_some(Dirty {
             base: Image::Absent,
@@ -168,15 +178,22 @@ pub(crate) fn whole(
     Ok((record, dirty))
 }
 
-fn image(kind: i64, document: Option<Document>) -> Result<Image, StoreError> {
-    match (kind, document) {
-        (0, None) => Ok(Image::Absent),
-        (1, Some(document)) => Ok(Image::Present(document)),
-        (2, None) => Ok(Image::Gone),
+fn base(kind: i64, sealed: &str) -> Result<Image, StoreError> {
+    match seal::base_parts(seal::unsealed(sealed)?) {
+        Some(base) if image_code(&base.image) == kind => Ok(base.image),
         _ => Err(corrupt(format!(
             "a base of kind {kind} does not fit its document"
         ))),
     }
+}
+
+/// Reads the columns `version, schema, state` of a record from one on.
+pub(super) fn of_base(row: &dyn SqlRow, column: usize) -> Result<OfBase<'_>, StoreError> {
+    Ok(OfBase {
+        version: text_or_null(row, column)?,
+        schema: number(row, column + 1)?,
+        migrated: integer(row, column + 2)? & MIGRATED != 0,
+    })
 }
 
 /// A number of a schema.

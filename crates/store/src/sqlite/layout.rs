@@ -1,10 +1,12 @@
 //! What is in the file besides the collections, and its version.
+mod sealing;
+
 use super::steps;
 use crate::driver::SqlDriver;
 use tisync_core::store::{StoreError, StoreErrorKind};
 
 /// Marks a file of ours: `TiSy`.
-pub(super) const APPLICATION_ID: i64 = 0x5469_5379;
+pub(crate) const APPLICATION_ID: i64 = 0x5469_5379;
 
 /// The number of the layout of a replica's file. It goes up with every change of the tables, and `step` says
 /// how an older file gets there; `cargo xtask fixture` makes the file of each layout that later ones must open.
@@ -16,8 +18,9 @@ pub const VERSION: i64 = 2;
 ///   have to enter, save the one by record. Entries that are not pending, and members of groups, have an index
 ///   of their own. `late` marks the entries whose stamp does not follow the order of `seq`: the latest stamp is
 ///   that of the last entry that is not late, or the latest of the late ones, which have an index.
-///   `body` is the entry as it was last written whole; what has become of it since is in `state` and `stands`, so
-///   that handing an entry out does not write it again.
+///   `body` is the entry as it was last written whole, with its record's id; what has become of it since is in
+///   `state` and `stands`, so that handing an entry out does not write it again. Both are sealed, as are
+///   the side rows of the collections and the meta table: see `seal`.
 /// * In the journal `state` and `mutation` count, not what `body` says of them, for the same reason.
 /// * Former ids, conflicts and suspicions go by (collection, rid).
 /// * The index by time of the journal answers what `prune` and `clock` ask without reading the rows.
@@ -126,7 +129,10 @@ pub(super) fn bring_forward<D: SqlDriver>(driver: &mut D) -> Result<(), StoreErr
 /// The step from one layout to the next.
 fn step<D: SqlDriver>(driver: &mut D, from: i64) -> Result<(), StoreError> {
     match from {
-        1 => steps::schemas(driver),
+        1 => {
+            steps::schemas(driver)?;
+            sealing::seal_all(driver)
+        }
         _ => Err(super::codec::corrupt(format!(
             "there is no step from layout {from}"
         ))),

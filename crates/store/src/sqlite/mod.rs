@@ -2,14 +2,18 @@
 pub(crate) mod codec;
 mod collections;
 mod declare;
+mod examine;
 mod layout;
 mod open;
 mod read;
+pub(crate) mod seal;
 mod steps;
 mod table;
 mod write;
 
 pub(crate) use collections::Collections;
+pub use examine::{Fault, Part};
+pub(crate) use layout::APPLICATION_ID;
 pub use layout::VERSION as LAYOUT;
 pub use open::Options;
 pub(crate) use table::{Table, quoted};

@@ -1,8 +1,10 @@
 //! Ends and begins sessions: logging out and in, and credentials that are renewed.
 use super::run::{Done, WorkerLoop};
+use crate::lifeboat::{Boat, Head};
 use crate::local::lock;
 use crate::logout::{LoggedOut, Pending};
-use crate::{Error, ErrorKind, host, lifeboat, limits};
+use crate::{Error, ErrorKind, host, limits};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use tisync_core::model::{ConnectorName, Failure, Input};
 use tisync_core::store::{Durability, Store, Tx};
@@ -31,10 +33,7 @@ impl WorkerLoop {
             None => {}
             Some(Pending::Keep) => done.kept = self.waiting()?,
             Some(Pending::Export(path)) => {
-                let ownership =
-                    self.look(|engine, store| Ok(engine.ownership(store, host::now()?)?))?;
-                done.exported = self
-                    .look(|_, store| lifeboat::write(store, &ownership, host::wall_ms(), &path))?;
+                done.exported = self.export(&path)?;
                 self.give_up()?;
             }
             Some(Pending::Discard) => done.discarded = self.give_up()?,
@@ -47,6 +46,30 @@ impl WorkerLoop {
         self.lease = None;
         self.shared.set_leased(false);
         Ok(done)
+    }
+
+    /// Writes everything that is pending to a new lifeboat file; returns how many writes.
+    fn export(&mut self, path: &Path) -> Result<u64, Error> {
+        let of = self.look(|engine, store| Ok(engine.ownership(store, host::now()?)?))?;
+        let schemas = self.shared.config.collections.iter();
+        let schemas = schemas
+            .map(|(name, collection)| (name.clone(), collection.schema.number))
+            .collect();
+        let head = Head::new(of.account, of.endpoints, schemas, host::wall_ms());
+        let mut boat = Boat::begin(path, head)?;
+        let mut after = None;
+        loop {
+            let (chains, next) = self.look(|engine, store| {
+                Ok(engine.chains(store, host::now()?, after, limits::LIST_ROWS)?)
+            })?;
+            for chain in chains {
+                boat.board(chain)?;
+            }
+            if next.is_none() {
+                return boat.end();
+            }
+            after = next;
+        }
     }
 
     /// Begins a session again.

@@ -4,7 +4,7 @@ mod outbox;
 mod records;
 mod setup;
 
-use super::{SqliteTx, codec};
+use super::{SqliteTx, codec, seal};
 use crate::driver::{Next, SqlDriver, SqlRow, SqlValue};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -308,7 +308,10 @@ impl<D: SqlDriver> Tx for SqliteTx<'_, D> {
 
     fn meta(&mut self, key: &str) -> Result<Option<String>, StoreError> {
         let sql = "SELECT value FROM tisync_meta WHERE key = ?";
-        super::text(self.driver(), sql, &[SqlValue::Text(key)])
+        match super::text(self.driver(), sql, &[SqlValue::Text(key)])? {
+            Some(sealed) => seal::meta(key, &sealed).map(Some),
+            None => Ok(None),
+        }
     }
 
     fn setup(&mut self) -> Result<Vec<Op>, StoreError> {

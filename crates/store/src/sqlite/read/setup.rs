@@ -1,6 +1,6 @@
 //! Reads declarations, feeds, connectors and meta.
 use crate::driver::{Next, SqlDriver};
-use crate::sqlite::{SqliteTx, codec};
+use crate::sqlite::{SqliteTx, codec, seal};
 use tisync_core::model::{ConnectorName, FeedKey, FeedName};
 use tisync_core::store::{Op, StoreError};
 
@@ -33,9 +33,10 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
         })?;
         let meta = "SELECT key, value FROM tisync_meta ORDER BY key";
         self.driver().query(meta, &[], &mut |row| {
+            let key = codec::text(row, 0)?;
             changes.push(Op::Meta {
-                key: codec::text(row, 0)?.to_owned(),
-                value: Some(codec::text(row, 1)?.to_owned()),
+                value: Some(seal::meta(key, codec::text(row, 1)?)?),
+                key: key.to_owned(),
             });
             Ok(Next::More)
         })?;

@@ -2,9 +2,10 @@
 mod journal;
 mod outbox;
 mod records;
+mod told;
 
 use super::table::Table;
-use super::{Known, SqliteTx, codec};
+use super::{Known, SqliteTx, codec, seal};
 use crate::driver::{SqlDriver, SqlValue};
 use crate::limits::ROWS_PER_CALL;
 use records::Side;
@@ -26,6 +27,7 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
 
     fn apply(&mut self, changes: &[Op]) -> Result<(), StoreError> {
         changes.iter().try_for_each(rules::check)?;
+        let told = told::told(changes);
         let mut rest = changes;
         while let Some(first) = rest.first() {
             let like = rest.iter().take_while(|op| is_like(first, op)).count();
@@ -47,7 +49,8 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
                 Op::RemoveEntry(_) => self.remove_entries(run)?,
                 Op::EntryState(_) => self.entry_states(run)?,
                 Op::AmendJournal { .. } => self.amend_journal(run)?,
-                Op::Dirty { collection, .. } => self.dirty(collection, run)?,
+                Op::Dirty { collection, .. } => self.dirty(collection, run, &told)?,
+                Op::Entry(entry) => self.entry(entry, &told)?,
                 _ => self.apply_one(first)?,
             }
         }
@@ -78,7 +81,6 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
                     &[name(collection), SqlValue::Text(alias.as_str()), key(*rid)],
                 )
             }
-            Op::Entry(entry) => self.entry(entry),
             Op::Conflict(conflict) => self.run(
                 "INSERT OR REPLACE INTO tisync_conflicts (collection, rid, body) VALUES (?, ?, ?)",
                 &[
@@ -167,7 +169,10 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
                 match value {
                     Some(value) => self.run(
                         "INSERT OR REPLACE INTO tisync_meta (key, value) VALUES (?, ?)",
-                        &[SqlValue::Text(key), SqlValue::Text(value)],
+                        &[
+                            SqlValue::Text(key),
+                            SqlValue::Text(&seal::of_meta(key, value)),
+                        ],
                     ),
                     None => self.run(
                         "DELETE FROM tisync_meta WHERE key = ?",
@@ -182,6 +187,7 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
             | Op::Dirty { .. }
             | Op::EntryState(_)
             | Op::AmendJournal { .. }
+            | Op::Entry(_)
             | Op::RemoveEntry(_) => Ok(()),
         }
     }

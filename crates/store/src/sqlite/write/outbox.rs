@@ -1,17 +1,18 @@
 //! Writes of the outbox.
+use super::told::Told;
 use super::{key, name, text_or_null};
-use crate::driver::{SqlDriver, SqlValue};
-use crate::sqlite::{SqliteTx, codec};
-use tisync_core::model::Entry;
+use crate::driver::{Next, SqlDriver, SqlValue};
+use crate::sqlite::{SqliteTx, codec, seal};
+use tisync_core::model::{CollectionName, Entry, RecordId, Rid};
 use tisync_core::store::{Op, StoreError, rules};
 
 impl<D: SqlDriver> SqliteTx<'_, D> {
-    pub(super) fn entry(&mut self, entry: &Entry) -> Result<(), StoreError> {
+    pub(super) fn entry(&mut self, entry: &Entry, told: &Told<'_>) -> Result<(), StoreError> {
         let latest = self.outbox_stamp()?;
         let last_seq = self.last_seq()?;
         let (id, stamp) = (entry.id.to_string(), entry.stamps.latest.to_string());
         let member = entry.group.map(|group| group.to_string());
-        let body = codec::to_json(entry)?;
+        let body = self.sealed(entry, told)?;
         let seq = SqlValue::Integer(entry.seq);
         let keys = [SqlValue::Text(&id), name(&entry.collection), key(entry.rid)];
         let state = SqlValue::Integer(codec::entry_code(&entry.state));
@@ -71,6 +72,45 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
         )
     }
 
+    fn sealed(&mut self, entry: &Entry, told: &Told<'_>) -> Result<String, StoreError> {
+        let of = told.get(&(&entry.collection, entry.rid));
+        if let Some(id) = of.and_then(|of| of.id) {
+            return seal::of_entry(Some(id), entry);
+        }
+        let id = match self.table(&entry.collection) {
+            Some(table) => {
+                let sql = format!("SELECT id FROM {} WHERE rid = ?", table.records);
+                crate::sqlite::text(self.driver(), &sql, &[key(entry.rid)])?
+            }
+            None => None,
+        };
+        let id = id.map(RecordId::new).transpose();
+        seal::of_entry(codec::parsed(id)?.as_ref(), entry)
+    }
+
+    /// Seals the entries of records anew that have got another id.
+    pub(super) fn seal_again(
+        &mut self,
+        collection: &CollectionName,
+        rid: Rid,
+    ) -> Result<(), StoreError> {
+        let sql = "SELECT seq, body FROM tisync_outbox WHERE collection = ? AND rid = ?";
+        let mut entries: Vec<(i64, Entry)> = Vec::new();
+        self.driver()
+            .query(sql, &[name(collection), key(rid)], &mut |row| {
+                let sealed = seal::unsealed(codec::text(row, 1)?)?;
+                let json = seal::entry_parts(sealed).map_or("", |(_, json)| json);
+                entries.push((codec::integer(row, 0)?, codec::from_json(json)?));
+                Ok(Next::More)
+            })?;
+        for (seq, entry) in entries {
+            let body = self.sealed(&entry, &Told::new())?;
+            let sql = "UPDATE tisync_outbox SET body = ? WHERE seq = ?";
+            self.run(sql, &[SqlValue::Text(&body), SqlValue::Integer(seq)])?;
+        }
+        Ok(())
+    }
+
     /// Changes where entries stand, and nothing else of them.
     pub(super) fn entry_states(&mut self, run: &[Op]) -> Result<(), StoreError> {
         let entries = run.iter().filter_map(|op| match op {
@@ -79,7 +119,7 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
         });
         let mut texts = Vec::with_capacity(run.len());
         for entry in entries.clone() {
-            let stands = codec::to_json(&codec::Stands::of(entry))?;
+            let stands = seal::seal(&codec::to_json(&codec::Stands::of(entry))?);
             texts.push((stands, entry.id.to_string()));
         }
         let mut values = Vec::with_capacity(run.len() * 4);

@@ -1,9 +1,10 @@
 //! Writes of records and their side rows.
+use super::told::Told;
 use super::{key, name, text_or_null};
 use crate::column::Cell;
 use crate::driver::{SqlDriver, SqlValue};
 use crate::sqlite::table::Table;
-use crate::sqlite::{SqliteTx, codec};
+use crate::sqlite::{SqliteTx, codec, seal};
 use tisync_core::model::{CollectionName, Dirty, Record, RecordState, Rid, Stamp, Version};
 use tisync_core::store::{Op, StoreError, rules};
 
@@ -64,7 +65,9 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
         if self.driver().execute_many(sql, width, &values(true))? != run.len() as u64 {
             return Err(rules::not_there(collection, rows.0[0].record.rid));
         }
-        Ok(())
+        rows.0
+            .iter()
+            .try_for_each(|row| self.seal_again(collection, row.record.rid))
     }
 
     pub(super) fn head(
@@ -158,6 +161,7 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
         &mut self,
         collection: &CollectionName,
         run: &[Op],
+        told: &Told<'_>,
     ) -> Result<(), StoreError> {
         let table = self.declared(collection)?;
         let (records, side) = (&table.records, &table.dirty);
@@ -179,18 +183,29 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
             let delete = format!("DELETE FROM {side} WHERE rid = ?");
             return self.driver().execute_many(&delete, 1, &rids).map(|_| ());
         }
-        let mut remotes = Vec::with_capacity(rows.len());
-        for (_, dirty) in &rows {
-            let remote = dirty.and_then(|dirty| dirty.remote.as_ref());
-            remotes.push(remote.map(codec::to_json).transpose()?);
+        let mut texts = Vec::with_capacity(rows.len());
+        for (rid, dirty) in &rows {
+            let Some(dirty) = dirty else { continue };
+            let remote = dirty.remote.as_ref().map(codec::to_json).transpose()?;
+            let remote = remote.map(|json| seal::seal(&json));
+            let base = match told.get(&(collection, *rid)) {
+                Some(record) => Some(seal::of_base(collection, *rid, &dirty.base, &record.of)),
+                None => {
+                    let sql = format!("SELECT version, schema, state FROM {records} WHERE rid = ?");
+                    crate::sqlite::one(self.driver(), &sql, &[key(*rid)], |row, column| {
+                        let of = codec::of_base(row, column)?;
+                        Ok(seal::of_base(collection, *rid, &dirty.base, &of))
+                    })?
+                }
+            };
+            let base = base.ok_or_else(|| rules::not_there(collection, *rid))?;
+            texts.push((base, remote));
         }
         let mut values = Vec::with_capacity(rows.len() * 4);
-        for ((rid, dirty), remote) in rows.iter().zip(&remotes) {
+        for ((rid, dirty), (base, remote)) in rows.iter().zip(&texts) {
             let Some(dirty) = dirty else { continue };
             values.push(SqlValue::Integer(codec::image_code(&dirty.base)));
-            values.push(text_or_null(
-                dirty.base.document().map(|document| document.text()),
-            ));
+            values.push(SqlValue::Text(base));
             values.push(text_or_null(remote.as_deref()));
             values.push(key(*rid));
         }

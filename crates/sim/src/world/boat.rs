@@ -1,0 +1,81 @@
+//! Lifeboat files: what someone exports at a logout, and reads back once, or twice.
+use super::World;
+use super::event::Who;
+use crate::check::{Checked, Violation};
+use crate::disk::Disk;
+use std::collections::{BTreeMap, BTreeSet};
+use tisync_core::model::*;
+
+/// Entries of the outbox that are looked at together.
+const ENTRIES: usize = 100;
+
+/// The last lifeboat file of a replica.
+#[derive(Debug, Default)]
+pub(super) struct Boat {
+    chains: Vec<Chain>,
+    /// Whose chains came back.
+    returned: BTreeSet<(CollectionName, RecordId)>,
+}
+
+impl<D: Disk> World<D> {
+    /// Writes what is pending into a new file.
+    pub(super) fn board(&mut self, replica: usize) -> Checked {
+        let now_ms = self.now_ms;
+        let holder = self.replicas[replica].holder;
+        let of = &mut self.replicas[replica];
+        of.boat = Boat::default();
+        let (Some(moment), Some(process)) = (of.moment(holder, now_ms), &of.processes[holder])
+        else {
+            return Ok(());
+        };
+        let now = Now {
+            wall_ms: moment.wall_ms,
+            monotonic_ms: moment.monotonic_ms,
+            entropy: [0; 32],
+        };
+        let mut after = None;
+        loop {
+            let page = process.engine.chains(&mut of.disk, now, after, ENTRIES);
+            let (chains, next) =
+                page.map_err(|error| Violation::new("store", error.to_string()))?;
+            of.boat.chains.extend(chains);
+            if next.is_none() {
+                return Ok(());
+            }
+            after = next;
+        }
+    }
+
+    /// Reads the file, perhaps for the second time.
+    pub(super) fn bring_back(&mut self, who: Who) -> Checked {
+        let chains = self.replicas[who.replica].boat.chains.clone();
+        if chains.is_empty() {
+            return Ok(());
+        }
+        let boat = Lifeboat {
+            account: None,
+            endpoints: BTreeMap::new(),
+            chains,
+        };
+        self.step(who, Input::BringBack(Box::new(boat)), Vec::new())
+    }
+
+    /// Nothing comes back twice.
+    pub(super) fn check_back(&mut self, replica: usize, back: &[BroughtBack]) -> Checked {
+        let boat = &mut self.replicas[replica].boat;
+        for one in back {
+            let key = (one.collection.clone(), one.id.clone());
+            let came = matches!(one.outcome, Return::Pending | Return::Parked);
+            if came && !boat.returned.insert(key) {
+                return Err(Violation::new(
+                    "once",
+                    format!(
+                        "the writes of {}/{} came back from the same lifeboat twice",
+                        one.collection, one.id
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+}

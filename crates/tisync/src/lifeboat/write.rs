@@ -1,0 +1,117 @@
+//! Writes a lifeboat file.
+use super::{End, Head, Line, failed};
+use crate::{Error, ErrorKind};
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use tisync_core::model::Chain;
+use tisync_json::hash64;
+
+/// A lifeboat file that is being written; it gets its name when it is complete and on the disk.
+#[derive(Debug)]
+pub(crate) struct Boat {
+    path: PathBuf,
+    partial: PathBuf,
+    file: BufWriter<File>,
+    end: End,
+    done: bool,
+}
+
+impl Boat {
+    /// Begins a new file; one that is there stays.
+    pub(crate) fn begin(path: &Path, head: Head) -> Result<Self, Error> {
+        if path.exists() {
+            return Err(Error::new(
+                ErrorKind::AlreadyExists,
+                format!(
+                    "expected to make the lifeboat file {}, but there is a file of that name; choose another one",
+                    path.display()
+                ),
+            ));
+        }
+        let partial = partial(path);
+        let file = private(&partial).map_err(|error| failed(path, &error))?;
+        let mut boat = Boat {
+            path: path.to_owned(),
+            partial,
+            file: BufWriter::new(file),
+            end: End::default(),
+            done: false,
+        };
+        boat.line(&Line::Lifeboat(head))?;
+        Ok(boat)
+    }
+
+    /// Adds a record's pending writes.
+    pub(crate) fn board(&mut self, chain: Chain) -> Result<(), Error> {
+        self.end.records += 1;
+        self.end.writes += chain.entries.len() as u64;
+        self.line(&Line::Chain(Box::new(chain)))
+    }
+
+    /// Brings the file to the disk; returns how many writes are in it.
+    pub(crate) fn end(mut self) -> Result<u64, Error> {
+        let end = self.end;
+        self.line(&Line::End(end))?;
+        let flushed = (|| {
+            self.file.flush()?;
+            self.file.get_ref().sync_all()?;
+            std::fs::rename(&self.partial, &self.path)?;
+            flush_folder(&self.path)
+        })();
+        flushed.map_err(|error| failed(&self.path, &error))?;
+        self.done = true;
+        Ok(end.writes)
+    }
+
+    fn line(&mut self, line: &Line) -> Result<(), Error> {
+        let written = serde_json::to_string(line)
+            .map_err(std::io::Error::from)
+            .and_then(|json| {
+                let hash = hash64(json.as_bytes());
+                writeln!(self.file, r#"{{"hash":"{hash:016x}","line":{json}}}"#)
+            });
+        written.map_err(|error| failed(&self.path, &error))
+    }
+}
+
+impl Drop for Boat {
+    fn drop(&mut self) {
+        if !self.done {
+            // What is not complete must not look as if it were.
+            let _ = std::fs::remove_file(&self.partial);
+        }
+    }
+}
+
+/// A new file for this user's eyes only: it holds records.
+fn private(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(path)
+}
+
+/// A rename is on the disk only once its folder is.
+pub(crate) fn flush_folder(path: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+pub(crate) fn partial(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".partial");
+    name.into()
+}
