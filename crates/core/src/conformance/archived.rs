@@ -50,7 +50,14 @@ fn everything() -> Vec<Op> {
     of_tasks.collection = tasks();
     vec![
         declare(notes(), vec![column("title", ColumnKind::Text, true)]),
-        declare(tasks(), Vec::new()),
+        Op::Declare {
+            collection: tasks(),
+            schema: Schema {
+                number: 3,
+                ..Schema::default()
+            },
+            migrating: true,
+        },
         feed(FeedState {
             checkpoint: Some("e.7".parse().unwrap()),
             ..FeedState::default()
