@@ -104,7 +104,9 @@ fn one<T: Tx>(
         || contents && has_moved_on_there(&slot, known.as_ref(), differing, &remote);
     // A restore has taken what the entry stands on: its answer settles that.
     let waits = slot.is_out() && work.is_lost(collection, slot.record.version.as_ref())?;
-    if has_moved_on || waits || is_same(known.as_ref(), &remote, contents) {
+    let is_the_one = is_same(known.as_ref(), &remote, contents)
+        || contents && is_in_newer_schema(&slot, known.as_ref(), &remote);
+    if has_moved_on || waits || is_the_one {
         if slot.is_stored() {
             work.put(slot);
         }
@@ -142,13 +144,28 @@ fn has_moved_on_there(
     differing: &Differing,
     remote: &Remote,
 ) -> bool {
-    let shown = slot.conflict.as_ref().map(|conflict| &conflict.remote);
-    let is_migrated = match shown.or(slot.remote.as_ref()) {
+    let is_migrated = match shown(slot) {
         Some(shown) => shown.migrated,
         None => slot.record.migrated,
     };
     let listed = |known: &Known| known.version == differing.there;
     is_migrated && known.is_some_and(listed) && differing.there != remote.version
+}
+
+/// Whether the server's copy is the version that is known, which could not be brought forward here: documents of two
+/// schemas have nothing to compare.
+fn is_in_newer_schema(slot: &Slot, known: Option<&Known>, remote: &Remote) -> bool {
+    let schema = shown(slot)
+        .and_then(|shown| shown.schema)
+        .unwrap_or(slot.record.schema);
+    let is_newer = remote.schema.is_some_and(|number| schema < number);
+    is_newer && known.is_some_and(|known| known.version == remote.version)
+}
+
+/// The last image of the server, when it is not the base.
+fn shown(slot: &Slot) -> Option<&Remote> {
+    let conflict = slot.conflict.as_ref().map(|conflict| &conflict.remote);
+    conflict.or(slot.remote.as_ref())
 }
 
 /// What is known of the server's record, as it is counted.
