@@ -85,12 +85,15 @@ pub(crate) enum Command {
     },
     /// Look for damage in the replica's file, and mend it when asked.
     #[command(
-        after_help = "Examples:\n  tisync doctor             (beside a running app; changes nothing)\n  tisync doctor --mend      (close the app first)\n\nExit code 0: nothing is wrong, or it was mended; 3: something is wrong.\n\nMending a damaged file moves it aside, under a name that says so, and makes a new one. What is readable of its\npending writes is in a lifeboat file then: after `tisync sync`, `tisync import --lifeboat FILE` brings them back.\ndocs/OPERATIONS.md shows it step by step."
+        after_help = "Examples:\n  tisync doctor             (beside a running app; changes nothing)\n  tisync doctor --server    (no other process may sync)\n  tisync doctor --mend      (close the app first)\n\nExit code 0: nothing is wrong, or it was mended; 3: something is wrong.\n\nMending a damaged file moves it aside, under a name that says so, and makes a new one. What is readable of its\npending writes is in a lifeboat file then: after `tisync sync`, `tisync import --lifeboat FILE` brings them back.\ndocs/OPERATIONS.md shows it step by step."
     )]
     Doctor {
         /// Move a damaged file aside, save its pending writes, and make a new file.
         #[arg(long)]
         mend: bool,
+        /// Compare the records with the server's, too, and fetch those that differ.
+        #[arg(long)]
+        server: bool,
     },
     /// Print a record's document.
     Get {

@@ -120,6 +120,33 @@ fn a_page_of_the_list_of_tables_is_overwritten() {
 }
 
 #[test]
+fn records_that_differ_from_the_server_are_found_and_fetched() {
+    let world = World::new();
+    let device = device(&world);
+    let ran = device.run(&["doctor", "--server"]).exits(0);
+    assert!(ran.out.contains("every record agrees"), "{ran:?}");
+    // A document is not sealed: the server has it too.
+    change(&file(&device), |bytes| {
+        let text = b"\"note 2\"";
+        for at in 0..bytes.len() - text.len() {
+            if bytes[at..].starts_with(text) {
+                bytes[at + 1] = b'd';
+            }
+        }
+    });
+    let ran = device.run(&["get", "notes", "n2"]).exits(0);
+    assert!(ran.out.contains("dote 2"), "{ran:?}");
+    let ran = device.run(&["doctor", "--server"]).exits(0);
+    assert!(
+        ran.out
+            .contains("1 record differed from the server: fetched again"),
+        "{ran:?}"
+    );
+    let ran = device.run(&["get", "notes", "n2"]).exits(0);
+    assert!(ran.out.contains("note 2"), "{ran:?}");
+}
+
+#[test]
 fn a_file_that_was_emptied() {
     let world = World::new();
     let device = device(&world);

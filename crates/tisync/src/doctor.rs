@@ -1,7 +1,8 @@
 //! Examines a replica's file: what is wrong with it, and how much of its pending writes can be read.
-use crate::{Error, ErrorKind, ReplicaBuilder, host, limits, storage};
+use crate::{Error, ErrorKind, Replica, ReplicaBuilder, host, limits, storage};
 use serde::Serialize;
-use tisync_core::model::{Chain, FeedKey, Image};
+use std::time::{Duration, Instant};
+use tisync_core::model::{Chain, FeedKey, Image, Input};
 use tisync_core::store::{Durability, EntryFilter, Keys, Load, Store, Tx};
 use tisync_store::{Part, Salvage};
 
@@ -132,6 +133,64 @@ impl ReplicaBuilder {
         // Closing the file would end the locks that another handle of this process may have on it.
         std::mem::forget(salvage);
         Ok(checkup)
+    }
+}
+
+/// What a comparison with the server found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Compared {
+    /// Records that differed although nothing explains it, and were mended.
+    pub mended: u64,
+    /// Records that differ and could not be mended.
+    pub left: u64,
+}
+
+impl Replica {
+    /// Syncs, then compares every record of every feed with the server's digests, and fetches those that differ.
+    /// Refused while another process syncs, and where a backend has no digests.
+    ///
+    /// # Panics
+    /// Inside an async runtime, which must not be blocked.
+    pub fn blocking_compare(&self) -> Result<Compared, Error> {
+        self.blocking_sync()?;
+        let shared = self.shared();
+        for (connector, settings) in &shared.config.connectors {
+            for feed in settings.feeds.keys() {
+                let (connector, feed) = (connector.clone(), feed.clone());
+                shared.local.step(Input::Verify {
+                    feed: FeedKey { connector, feed },
+                    contents: true,
+                })?;
+            }
+        }
+        self.start()?;
+        let started = Instant::now();
+        let compared = loop {
+            let health = self.health()?;
+            let verified = health
+                .feeds
+                .iter()
+                .filter_map(|feed| feed.verified.as_ref());
+            if !verified.clone().any(|verified| verified.comparing) {
+                break verified.filter_map(|verified| verified.last.as_ref()).fold(
+                    Compared::default(),
+                    |all, last| Compared {
+                        mended: all.mended + last.mended,
+                        left: all.left + last.left,
+                    },
+                );
+            }
+            if started.elapsed() > Duration::from_millis(limits::COMPARE_MS_MAX) {
+                self.stop()?;
+                return Err(Error::new(
+                    ErrorKind::Backend,
+                    "expected to have compared everything with the server by now, but it goes on; see `tisync status`",
+                ));
+            }
+            std::thread::sleep(Duration::from_millis(limits::OTHERS_RETRY_MS));
+        };
+        self.stop()?;
+        Ok(compared)
     }
 }
 

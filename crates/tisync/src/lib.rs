@@ -68,7 +68,7 @@ pub use builder::ReplicaBuilder;
 pub use collection::Collection;
 pub use conflicts::{Conflicts, OpenConflict};
 pub use credentials::{Credentials, CredentialsAnswer, CredentialsAsk, Token};
-pub use doctor::{Checkup, Fault};
+pub use doctor::{Checkup, Compared, Fault};
 pub use document::{IntoDocument, IntoId, Record};
 pub use error::{Error, ErrorKind};
 pub use events::{Events, Notice};

@@ -51,3 +51,6 @@ pub const AHEAD_MS_MAX: u64 = 10_000;
 /// Turns of the runtime until a request is written to its socket: the task that asks, the pool, the connection
 /// (measured: a page comes as early with 4 as with 100).
 pub const AHEAD_TURNS: usize = 4;
+/// Milliseconds that a comparison with the server may take before who asked for it is told to look later: a million
+/// records take some seconds.
+pub const COMPARE_MS_MAX: u64 = 120_000;

@@ -11,6 +11,7 @@ pub(crate) fn run(
     builder: &ReplicaBuilder,
     file: &Path,
     mend: bool,
+    server: bool,
     out: &Out,
 ) -> Result<Code, Failure> {
     if !file.exists() {
@@ -30,8 +31,26 @@ pub(crate) fn run(
             file.display(),
             count(checkup.writes, "write is", "writes are")
         ));
-        out.object(&json!({"file": file, "checkup": checkup}))?;
-        return Ok(Code::Ok);
+        let compared = match server {
+            true => Some(builder.clone().open()?.blocking_compare()?),
+            false => None,
+        };
+        if let Some(compared) = &compared {
+            out.line(match (compared.mended, compared.left) {
+                (0, 0) => "every record agrees with the server".to_owned(),
+                (mended, 0) => format!(
+                    "{} from the server: fetched again",
+                    count(mended, "record differed", "records differed")
+                ),
+                (_, left) => format!(
+                    "{} from the server and could not be mended: tisync status",
+                    count(left, "record differs", "records differ")
+                ),
+            });
+        }
+        let is_left = compared.is_some_and(|compared| compared.left > 0);
+        out.object(&json!({"file": file, "checkup": checkup, "compared": compared}))?;
+        return Ok(if is_left { Code::Person } else { Code::Ok });
     }
     tell(&checkup, out);
     if !mend {

@@ -34,9 +34,9 @@ pub(crate) fn run(args: &Args, out: &Out) -> Result<Code, Failure> {
         Command::Login => session::login(&open()?, out),
         Command::Status { watch: false } => status::once(&open()?, out),
         Command::Status { watch: true } => status::watch(&open()?, out),
-        Command::Doctor { mend } => {
+        Command::Doctor { mend, server } => {
             let (builder, file) = config::builder(args)?;
-            doctor::run(&builder, &file, *mend, out)
+            doctor::run(&builder, &file, *mend, *server, out)
         }
         Command::Get { collection, id } => records::get(&open()?, collection, id, out),
         Command::Insert {
