@@ -159,6 +159,10 @@ impl Watchers {
     /// Tells everybody whom it concerns.
     pub(crate) fn tell(&self, notice: Notice) {
         let mut state = self.state();
+        if state.closed {
+            // Somebody may have been told already that nothing follows.
+            return;
+        }
         match &notice {
             Notice::Event(event) => state.live.changed(event),
             Notice::Elsewhere | Notice::Lagged(_) => state.live.changed_elsewhere(),

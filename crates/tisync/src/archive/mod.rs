@@ -40,7 +40,7 @@ impl Replica {
     /// let file = dir.path().join("notes.archive");
     /// let archived = old.export(&file, |progress| println!("{} of {}", progress.done, progress.total))?;
     /// assert_eq!((archived.records, archived.entries), (1, 1));
-    /// old.close();
+    /// drop(old);
     ///
     /// let new = device("new.db").import(&file, |_| {})?;
     /// assert!(new.collection("notes")?.get("n1")?.is_some());
