@@ -60,6 +60,12 @@ impl<D: Disk> World<D> {
         self.step(who, Input::BringBack(Box::new(boat)), Vec::new())
     }
 
+    /// What is given up after it came back may come back again.
+    pub(super) fn given_up(&mut self, replica: usize, collection: CollectionName, id: RecordId) {
+        let boat = &mut self.replicas[replica].boat;
+        boat.returned.remove(&(collection, id));
+    }
+
     /// Nothing comes back twice.
     pub(super) fn check_back(&mut self, replica: usize, back: &[BroughtBack]) -> Checked {
         let boat = &mut self.replicas[replica].boat;

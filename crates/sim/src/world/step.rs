@@ -273,6 +273,11 @@ impl<D: Disk> World<D> {
                     self.check_mended(who, &collection, &ids)?;
                 }
                 Output::BroughtBack(back) => self.check_back(who.replica, &back)?,
+                Output::Event(tisync_core::model::Event::Journalled { collection, id, .. })
+                    if kind == Kind::GiveUp =>
+                {
+                    self.given_up(who.replica, collection, id);
+                }
                 Output::Written(_) | Output::Event(_) => {}
             }
         }
@@ -310,7 +315,7 @@ impl<D: Disk> World<D> {
     /// The process with the lease notices what another has committed.
     fn nudge_holder(&mut self, who: Who, kind: Kind) {
         let replica = &self.replicas[who.replica];
-        if who.slot == replica.holder || kind == Kind::Sync {
+        if who.slot == replica.holder || matches!(kind, Kind::Sync | Kind::GiveUp) {
             return;
         }
         if let Some(process) = &replica.processes[replica.holder]
@@ -430,7 +435,13 @@ impl<D: Disk> World<D> {
                 Ok(())
             }
             // A user's command may not fit what is there.
-            _ if !matches!(kind, Kind::Sync | Kind::Configure | Kind::LeaseTaken) => Ok(()),
+            _ if !matches!(
+                kind,
+                Kind::Sync | Kind::GiveUp | Kind::Configure | Kind::LeaseTaken
+            ) =>
+            {
+                Ok(())
+            }
             _ => Err(Violation::new(
                 "order",
                 format!("an input of the driver was refused: {error}"),
@@ -450,6 +461,7 @@ enum Kind {
     Resolve,
     Discard,
     Local,
+    GiveUp,
     Sync,
 }
 
@@ -468,6 +480,7 @@ impl Kind {
             Input::Edit(..) => Kind::Edit,
             Input::Resolve { .. } => Kind::Resolve,
             Input::Discard(_) => Kind::Discard,
+            Input::GiveUp { .. } => Kind::GiveUp,
             Input::Retry(_)
             | Input::ConfirmShrink { .. }
             | Input::Resync(_)
