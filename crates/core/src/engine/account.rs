@@ -1,5 +1,6 @@
 //! Whose file it is: the account and the backends that it belongs to, and the end of a session.
 use super::decide::journal_of;
+use super::given_up::{self, GivenUp};
 use super::slot::Slot;
 use super::verbs::state;
 use super::work::Work;
@@ -185,31 +186,16 @@ fn give_up_chain<T: Tx>(work: &mut Work<'_, T>, mut slot: Slot) -> Result<(), Er
         if planted::on(Bug::LogoutForgets) {
             continue;
         }
-        let (at_ms, collection, rid, record) = (
-            work.now.wall_ms,
-            slot.collection.clone(),
-            slot.record.rid,
-            slot.record.id.clone(),
-        );
-        work.journal(|id| JournalRow {
-            id,
-            at_ms,
-            collection,
-            rid,
-            record,
+        let of = GivenUp {
+            entry: entry.id,
             situation: state(&entry).to_owned(),
             policy: "discarded at logout".to_owned(),
-            base: Image::from(before),
+            before: Image::from(before),
             ours: Image::from(after),
-            outcome: theirs.clone(),
-            theirs,
-            loser: Loser::Ours,
-            mutation: None,
-            decided: vec![entry.id],
-            state: JournalState::Settled,
-            undoes: None,
+            stands: theirs,
             schema,
-        })?;
+        };
+        given_up::journal(work, &slot, of)?;
     }
     if let Some(remote) = &remote {
         slot.rebase(remote);

@@ -5,6 +5,7 @@ mod apply;
 mod configure;
 mod decide;
 mod entropy;
+mod given_up;
 mod health;
 mod lifeboat;
 mod listen;

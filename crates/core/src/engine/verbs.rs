@@ -1,5 +1,6 @@
 //! What people do to entries, conflicts and the journal.
 use super::decide::{self, journal_of, look};
+use super::given_up::{self, GivenUp};
 use super::migrate::{self, Answers};
 use super::outbox::{Draft, append};
 use super::slot::Slot;
@@ -430,31 +431,17 @@ pub(super) fn discard<T: Tx>(work: &mut Work<'_, T>, id: MutationId) -> Result<(
         EntryState::Parked { reason, .. } => format!("parked: {reason}"),
         _ => state(&entry).to_owned(),
     };
-    let (at_ms, collection, rid, record) = (
-        work.now.wall_ms,
-        slot.collection.clone(),
-        slot.record.rid,
-        slot.record.id.clone(),
-    );
-    work.journal(|id| JournalRow {
-        id,
-        at_ms,
-        collection,
-        rid,
-        record,
+    let before = Image::from(before);
+    let of = GivenUp {
+        entry: entry.id,
         situation: reason,
         policy: "discarded by the user".to_owned(),
-        base: Image::from(before.clone()),
+        before: before.clone(),
         ours: Image::from(after),
-        theirs: Image::from(before.clone()),
-        outcome: Image::from(before),
-        loser: Loser::Ours,
-        mutation: None,
-        decided: vec![entry.id],
-        state: JournalState::Settled,
-        undoes: None,
+        stands: before,
         schema,
-    })?;
+    };
+    given_up::journal(work, &slot, of)?;
     work.put(slot);
     Ok(())
 }

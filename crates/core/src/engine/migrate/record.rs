@@ -1,6 +1,7 @@
 //! One record brought forward: all of its images, or none.
 use super::Answers;
 use crate::engine::decide::{journal_of, reconcile};
+use crate::engine::given_up::{self, GivenUp};
 use crate::engine::slot::Slot;
 use crate::engine::work::Work;
 use crate::error::Error;
@@ -228,33 +229,17 @@ fn forget<T: Tx>(
     (before, after): (&Option<Document>, &Option<Document>),
     (schema, to): (u32, u32),
 ) -> Result<(), Error> {
-    let at_ms = work.now.wall_ms;
-    let (collection, rid, record) = (
-        slot.collection.clone(),
-        slot.record.rid,
-        slot.record.id.clone(),
-    );
     let before = Image::from(before.clone());
-    work.journal(|id| JournalRow {
-        id,
-        at_ms,
-        collection,
-        rid,
-        record,
+    let of = GivenUp {
+        entry: entry.id,
         situation: "ours only".to_owned(),
         policy: format!("no part of schema {to}"),
-        base: before.clone(),
+        before: before.clone(),
         ours: Image::from(after.clone()),
-        theirs: before.clone(),
-        outcome: before,
-        loser: Loser::Ours,
-        mutation: None,
-        decided: vec![entry.id],
-        state: JournalState::Settled,
-        undoes: None,
+        stands: before,
         schema,
-    })?;
-    Ok(())
+    };
+    given_up::journal(work, slot, of)
 }
 
 /// Shows what the record is now, and lets a remote that waited meet it.
