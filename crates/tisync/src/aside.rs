@@ -1,6 +1,7 @@
 //! A damaged file goes aside: its pending writes into a lifeboat file first, then the file itself under another name.
+use crate::files::flush_folder;
 use crate::lease::{self, Lease};
-use crate::lifeboat::{Boat, Head, flush_folder};
+use crate::lifeboat::{Boat, Head};
 use crate::traffic::Totals;
 use crate::{Error, ErrorKind, Replica, ReplicaBuilder, Returned, host, storage};
 use serde::Serialize;

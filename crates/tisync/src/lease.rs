@@ -1,4 +1,5 @@
 //! The lease: an OS lock on a side file, held for life, so that one process syncs a file.
+use crate::files::beside;
 use crate::traffic::Totals;
 use crate::{Error, ErrorKind, host, limits};
 use serde::{Deserialize, Serialize};
@@ -164,12 +165,6 @@ pub(crate) fn elsewhere(holder: Option<&Holder>) -> Error {
 
 /// What the file for those who look adds to the replica's name.
 const WITNESS: &str = ".holder";
-
-fn beside(replica: &Path, suffix: &str) -> PathBuf {
-    let mut name = replica.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
 
 /// Says who has the lease, in a file that is locked before anyone can see it. Only the holder is here.
 fn testify(replica: &Path, holder: &Holder) -> io::Result<File> {

@@ -31,6 +31,7 @@ mod document;
 mod error;
 mod events;
 mod exchange;
+mod files;
 mod health;
 mod host;
 mod http;

@@ -7,7 +7,7 @@ mod write;
 
 pub use read::Returned;
 pub(crate) use read::read;
-pub(crate) use write::{Boat, flush_folder, partial};
+pub(crate) use write::Boat;
 
 use crate::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};

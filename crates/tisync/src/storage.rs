@@ -1,6 +1,7 @@
 //! The store that native replicas use.
+use crate::files::beside;
 use crate::{Error, ErrorKind, busy, limits};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tisync_core::store::{Durability, StoreError, StoreErrorKind};
 use tisync_store::{FileKind, Options, RusqliteDriver, Salvage, SqliteStore};
 
@@ -148,12 +149,6 @@ pub(crate) fn explain(path: &Path, error: StoreError) -> Error {
         }
         StoreErrorKind::Busy | StoreErrorKind::Full => error.into(),
     }
-}
-
-fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    name.into()
 }
 
 /// Opens a file that is there for transactions that only read.

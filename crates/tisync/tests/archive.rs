@@ -148,6 +148,25 @@ fn an_import_that_was_broken_off_goes_on() {
     );
 }
 
+#[test]
+fn an_unfinished_file_that_cannot_be_judged_stays() {
+    let world = World::new();
+    let archive = file(&world, "archive");
+    lived_in(&world).export(&archive, |_| {}).unwrap();
+    let unfinished = file(&world, "copy.db.importing");
+    drop(device(&world, "copy").import(&archive, |_| {}).unwrap());
+    std::fs::rename(file(&world, "copy.db"), &unfinished).unwrap();
+    // The number of its layout, where SQLite's header has it: made by a newer program.
+    let mut bytes = std::fs::read(&unfinished).unwrap();
+    bytes[60..64].copy_from_slice(&99_u32.to_be_bytes());
+    std::fs::write(&unfinished, &bytes).unwrap();
+    refused(&world, &archive, ErrorKind::Newer, "update the app");
+    assert!(std::fs::read(&unfinished).unwrap() == bytes);
+    // What is damaged is made anew: all of it is in the archive.
+    std::fs::write(&unfinished, "no database").unwrap();
+    device(&world, "copy").import(&archive, |_| {}).unwrap();
+}
+
 fn refused(world: &World, archive: &Path, expected: ErrorKind, words: &str) {
     let error = device(world, "copy").import(archive, |_| {}).unwrap_err();
     assert_eq!(error.kind(), expected, "{error}");

@@ -4,18 +4,11 @@ use crate::output::Out;
 use crate::text::count;
 use serde_json::json;
 use std::path::Path;
-use tisync::{Progress, Replica, ReplicaBuilder};
+use tisync::{Error, Progress, Replica, ReplicaBuilder};
 
 /// Writes the whole replica to a file.
 pub(crate) fn export(replica: &Replica, file: &Path, out: &Out) -> Result<Code, Failure> {
-    let bar = out.bar(0);
-    let show = |progress: Progress| {
-        bar.set_length(progress.total);
-        bar.set_position(progress.done);
-    };
-    let archived = replica.export(file, show);
-    bar.finish_and_clear();
-    let archived = archived?;
+    let archived = with_bar(out, |show| replica.export(file, show))?;
     out.line(format!(
         "exported the replica to {}: {}, {} pending, {} of the journal",
         file.display(),
@@ -34,16 +27,23 @@ pub(crate) fn export(replica: &Replica, file: &Path, out: &Out) -> Result<Code, 
 
 /// Makes the replica from a file of `export`.
 pub(crate) fn import(builder: ReplicaBuilder, file: &Path, out: &Out) -> Result<Code, Failure> {
-    let bar = out.bar(0);
-    let show = |progress: Progress| {
-        bar.set_length(progress.total);
-        bar.set_position(progress.done);
-    };
-    let replica = builder.import(file, show);
-    bar.finish_and_clear();
-    let replica = replica?;
+    let replica = with_bar(out, |show| builder.import(file, show))?;
     let path = replica.path();
     out.line(format!("made {} from {}", path.display(), file.display()));
     out.object(&json!({"replica": path, "file": file}))?;
     Ok(Code::Ok)
+}
+
+/// Shows how far the work is, until it is done.
+fn with_bar<T>(
+    out: &Out,
+    work: impl FnOnce(&mut dyn FnMut(Progress)) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let bar = out.bar(0);
+    let done = work(&mut |progress| {
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
+    });
+    bar.finish_and_clear();
+    done
 }

@@ -1,10 +1,10 @@
 //! Writes an archive.
 use super::{Archived, End, Head, Progress, Tail, VERSION, failed, hashed, taken, text};
-use crate::lifeboat::{flush_folder, partial};
+use crate::files::{flush_folder, partial, private};
 use crate::storage::FileStore;
 use crate::{Error, limits};
 use serde::Serialize;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use tisync_core::archive::Walk;
@@ -83,16 +83,8 @@ struct Sink {
 
 impl Sink {
     fn open(path: &Path) -> std::io::Result<Self> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            // For this user's eyes only: it holds records.
-            options.mode(0o600);
-        }
         Ok(Sink {
-            writer: BufWriter::new(options.open(path)?),
+            writer: BufWriter::new(private(path)?),
             there: Some(BufReader::new(File::open(path)?)),
             at: 0,
             lines: 0,

@@ -1,7 +1,7 @@
 //! Makes a replica's file from an archive.
 use super::lines::Lines;
-use super::{Archived, End, Head, Progress, Tail, VERSION, beside, failed, taken, text};
-use crate::lifeboat::flush_folder;
+use super::{Archived, End, Head, Progress, Tail, VERSION, failed, taken, text};
+use crate::files::{beside, flush_folder};
 use crate::storage::{self, FileStore};
 use crate::{Error, ErrorKind, limits};
 use std::path::Path;
@@ -96,16 +96,21 @@ fn commit(
 /// The unfinished file, and how many lines of this archive are in it. One of another archive is made anew: what it
 /// holds is in that archive.
 fn begin(path: &Path, end: &End) -> Result<(FileStore, u64), Error> {
-    if path.exists()
-        && let Ok(mut store) = storage::open(path)
-    {
-        let place = store.begin(Durability::Normal)?.meta(PLACE)?;
-        let done = place.as_deref().and_then(|place| place.split_once(' '));
-        if let Some((done, of)) = done
-            && of == end.hash
-            && let Ok(done) = done.parse()
-        {
-            return Ok((store, done));
+    if path.exists() {
+        match storage::open(path) {
+            Ok(mut store) => {
+                let place = store.begin(Durability::Normal)?.meta(PLACE)?;
+                let done = place.as_deref().and_then(|place| place.split_once(' '));
+                if let Some((done, of)) = done
+                    && of == end.hash
+                    && let Ok(done) = done.parse()
+                {
+                    return Ok((store, done));
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::Corrupt => {}
+            // Another process may be at it.
+            Err(error) => return Err(error),
         }
     }
     for of in ["", "-wal", "-shm"] {

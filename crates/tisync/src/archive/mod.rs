@@ -6,10 +6,11 @@ mod export;
 mod import;
 mod lines;
 
+use crate::files::beside;
 use crate::{Error, ErrorKind, Replica, ReplicaBuilder, storage};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tisync_core::model::Account;
 use tisync_core::store::Op;
 use tisync_json::hash64;
@@ -139,12 +140,6 @@ fn hashed(before: u64, line: &[u8]) -> u64 {
 
 fn text(hash: u64) -> String {
     format!("{hash:016x}")
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
 }
 
 fn taken(path: &Path) -> Error {

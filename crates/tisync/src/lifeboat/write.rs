@@ -1,7 +1,8 @@
 //! Writes a lifeboat file.
 use super::{End, Head, Line, failed};
+use crate::files::{flush_folder, partial, private};
 use crate::{Error, ErrorKind};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tisync_core::model::Chain;
@@ -30,7 +31,8 @@ impl Boat {
             ));
         }
         let partial = partial(path);
-        let file = private(&partial).map_err(|error| failed(path, &error))?;
+        let begun = private(&partial).and_then(|file| file.set_len(0).map(|()| file));
+        let file = begun.map_err(|error| failed(path, &error))?;
         let mut boat = Boat {
             path: path.to_owned(),
             partial,
@@ -82,36 +84,4 @@ impl Drop for Boat {
             let _ = std::fs::remove_file(&self.partial);
         }
     }
-}
-
-/// A new file for this user's eyes only: it holds records.
-fn private(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    options.open(path)
-}
-
-/// A rename is on the disk only once its folder is.
-pub(crate) fn flush_folder(path: &Path) -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
-}
-
-pub(crate) fn partial(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".partial");
-    name.into()
 }
