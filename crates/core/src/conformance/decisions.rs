@@ -297,6 +297,19 @@ pub fn pruning_keeps_the_newest_row<S: Store>(store: &mut S) {
     assert_eq!(journal(store), [2]);
 }
 
+pub fn what_is_pruned_for_its_age_takes_no_room<S: Store>(store: &mut S) {
+    given(store, Vec::new());
+    // The clock was set back after the first row.
+    let mut young = row(1, 1, JournalState::Settled);
+    young.at_ms = 1_000;
+    let old = row(2, 1, JournalState::Settled);
+    let newest = row(3, 1, JournalState::Settled);
+    let two = 2 * journal_bytes(&young);
+    commit(store, vec![write(young), write(old), write(newest)]);
+    prune(store, 300, two);
+    assert_eq!(journal(store), [3, 1]);
+}
+
 pub fn pruning_drops_the_oldest_beyond_the_bytes<S: Store>(store: &mut S) {
     given(store, Vec::new());
     five(store);

@@ -155,6 +155,7 @@ cases! { $
         pruning_keeps_open_rows,
         pruning_keeps_the_newest_row,
         pruning_drops_the_oldest_beyond_the_bytes,
+        what_is_pruned_for_its_age_takes_no_room,
         the_next_journal_id_is_one_above_the_highest;
     known:
         known_records_come_by_id_with_their_versions,

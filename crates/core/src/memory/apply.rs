@@ -222,8 +222,12 @@ impl Tables {
             if row.state == JournalState::Decided {
                 continue;
             }
-            bytes = bytes.saturating_add(rules::journal_bytes(row));
-            if Some(*id) != newest && (row.at_ms < before_ms || bytes > bytes_max) {
+            // What goes for its age takes no room from the others.
+            let is_old = row.at_ms < before_ms && Some(*id) != newest;
+            if !is_old {
+                bytes = bytes.saturating_add(rules::journal_bytes(row));
+            }
+            if is_old || (bytes > bytes_max && Some(*id) != newest) {
                 prunable.push(*id);
             }
         }
