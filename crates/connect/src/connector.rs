@@ -6,8 +6,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use tisync_core::model::{
-    Capability, CollectionName, DigestAnswer, DigestRequest, Failure, Fetched, ListenRequest, Page,
-    PullRequest, PushItem, Pushed, Wanted,
+    Capability, CollectionName, DigestAnswer, DigestRequest, Failure, FeedName, Fetched,
+    ListenRequest, Page, PullRequest, PushItem, Pushed, Wanted,
 };
 
 /// A future that owns what it needs and stays on its thread.
@@ -39,6 +39,12 @@ pub trait Connector {
     fn endpoint(&self) -> String;
     /// What the backend can do for a collection, as this host can see it.
     fn capability(&self, collection: &CollectionName) -> Capability;
+    /// The feed that carries a collection. Collections of one feed are pulled together, with one checkpoint; a backend
+    /// that lists each collection by itself names each feed after its collection.
+    fn feed(&self, collection: &CollectionName) -> FeedName {
+        let _ = collection;
+        FeedName::main()
+    }
     /// Reads one page of a feed.
     fn pull(
         &self,

@@ -114,6 +114,7 @@ fn a_write_that_is_out_on_what_the_server_has_lost_is_no_drift() {
                 Reply::Fetched(Ok(Fetched {
                     epoch: Some(name("f")),
                     found,
+                    marked: Vec::new(),
                 }))
             }
             Task::Probe => Reply::Probed(Ok(())),
@@ -255,6 +256,7 @@ fn a_look_up_in_a_history_that_the_feed_has_not_told_of_is_no_evidence() {
     let answer = Reply::Fetched(Ok(Fetched {
         epoch: Some(name("f")),
         found: vec![(collection, id, Found::Image(gone))],
+        marked: Vec::new(),
     }));
     device.answer(request, answer.clone());
     assert_eq!(device.get("a").unwrap(), r#"{"t":13}"#);

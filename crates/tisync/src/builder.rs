@@ -245,16 +245,18 @@ impl ReplicaBuilder {
 
     pub(crate) fn config(&self) -> Result<Config, Error> {
         let mut collections = BTreeMap::new();
-        let mut feeds: BTreeMap<&String, Vec<CollectionName>> = BTreeMap::new();
+        let mut feeds: BTreeMap<&String, BTreeMap<FeedName, Vec<CollectionName>>> = BTreeMap::new();
         for (name, options) in &self.collections {
             let collection = CollectionName::new(name)?;
             let connector = self.connector_of(name, options)?;
-            let capability = match connector {
-                Some((_, backend)) => (backend.make)().capability(&collection),
-                None => Capability::native(),
-            };
-            if let Some((connector, _)) = connector {
-                feeds.entry(connector).or_default().push(collection.clone());
+            let mut capability = Capability::native();
+            if let Some((connector, backend)) = connector {
+                let made = (backend.make)();
+                capability = made.capability(&collection);
+                let feed = feeds.entry(connector).or_default();
+                feed.entry(made.feed(&collection))
+                    .or_default()
+                    .push(collection.clone());
             }
             let config = CollectionConfig {
                 connector: connector
@@ -268,7 +270,7 @@ impl ReplicaBuilder {
             collections.insert(collection, config);
         }
         let mut connectors = BTreeMap::new();
-        for (connector, collections) in feeds {
+        for (connector, feeds) in feeds {
             let backend = self.backends.get(connector);
             let endpoint = backend.map(|backend| (backend.make)().endpoint());
             if let Some(endpoint) = &endpoint {
@@ -277,7 +279,7 @@ impl ReplicaBuilder {
             let config = ConnectorConfig {
                 endpoint,
                 moved_from: self.moved_from.get(connector).cloned(),
-                feeds: BTreeMap::from([(FeedName::new(MAIN)?, collections)]),
+                feeds,
                 poll_ms: self
                     .poll_ms
                     .get(connector)

@@ -87,8 +87,7 @@ pub use policy::{IntoPolicy, fallback, rule};
 pub use query::{Compare, Query};
 pub use replica::Replica;
 pub use settings::{
-    CollectionSettings, ColumnSettings, ConnectorKind, ConnectorSettings, ReferenceSettings,
-    Settings,
+    CollectionSettings, ColumnSettings, ConnectorSettings, ReferenceSettings, Settings,
 };
 pub use storage::WriteDurability;
 pub use traffic::Totals;

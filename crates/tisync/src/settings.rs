@@ -4,11 +4,12 @@ use crate::builder::ReplicaBuilder;
 use crate::credentials::Credentials;
 use crate::migrations::{MigrateFunction, MigrationSettings};
 use crate::options::CollectionOptions;
-use crate::{Error, Replica};
+use crate::{Error, ErrorKind, Replica};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use tisync_connect::connectors::Native;
+use tisync_connect::connectors::{self, Make, Setup, SetupError};
 
 /// A replica declared in a configuration file (`tisync.toml`); it holds no secrets, only where to find them.
 ///
@@ -40,12 +41,12 @@ pub struct Settings {
 }
 
 /// A backend in a configuration file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectorSettings {
-    /// What it speaks; `native` by default.
-    #[serde(default)]
-    pub kind: ConnectorKind,
+    /// What it speaks, one of [`tisync_connect::connectors::KINDS`]; `native` by default.
+    #[serde(default = "native")]
+    pub kind: String,
     /// The server's address.
     pub url: String,
     /// The server's address before it moved: a replica that belongs there follows.
@@ -66,15 +67,29 @@ pub struct ConnectorSettings {
     /// Whether to keep a connection open for hints; yes by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hints: Option<bool>,
+    /// What only this kind of connector understands: see its page in `docs/connectors/`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub options: Map<String, Value>,
 }
 
-/// What a backend speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ConnectorKind {
-    /// The native protocol.
-    #[default]
-    Native,
+fn native() -> String {
+    "native".to_owned()
+}
+
+impl Default for ConnectorSettings {
+    fn default() -> Self {
+        ConnectorSettings {
+            kind: native(),
+            url: String::new(),
+            moved_from: None,
+            token_env: None,
+            token_file: None,
+            token_command: None,
+            poll_s: None,
+            hints: None,
+            options: Map::new(),
+        }
+    }
 }
 
 /// A collection in a configuration file.
@@ -160,6 +175,18 @@ impl Settings {
 }
 
 impl ConnectorSettings {
+    /// What makes the connector.
+    ///
+    /// # Errors
+    /// When there is no such kind, or it cannot use these settings.
+    pub fn make(&self) -> Result<Make, SetupError> {
+        let setup = Setup {
+            url: self.url.clone(),
+            options: self.options.clone(),
+        };
+        connectors::make(&self.kind, &setup)
+    }
+
     fn add_to(
         &self,
         builder: ReplicaBuilder,
@@ -167,9 +194,10 @@ impl ConnectorSettings {
         folder: &Path,
     ) -> Result<ReplicaBuilder, Error> {
         address::is_http(name, &self.url)?;
-        let ConnectorKind::Native = self.kind;
-        let native = Native::new(&self.url);
-        let mut builder = builder.connector(name, move || Box::new(native.clone()));
+        let make = self.make().map_err(|error| {
+            Error::new(ErrorKind::BadConfig, format!("connector {name}: {error}"))
+        })?;
+        let mut builder = builder.connector(name, move || make());
         if let Some(credentials) = self.credentials(folder) {
             builder = builder.credentials(credentials);
         }

@@ -1,4 +1,108 @@
-//! The connectors that come with Ti.Sync: one folder each.
+//! The connectors that come with Ti.Sync: one folder each, and one line in [`KINDS`].
 mod native;
 
 pub use native::Native;
+
+use crate::Connector;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use std::fmt;
+use std::sync::Arc;
+
+/// Every kind of connector that a configuration can name.
+pub const KINDS: &[Kind] = &[native::KIND];
+
+/// A kind of connector, by the name that a configuration gives it.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// The name.
+    pub name: &'static str,
+    /// What it talks to, in a few words.
+    pub about: &'static str,
+    /// Checks a set-up and makes connectors of it.
+    pub make: fn(&Setup) -> Result<Make, SetupError>,
+}
+
+/// Makes a connector, as often as a host needs one.
+pub type Make = Arc<dyn Fn() -> Box<dyn Connector> + Send + Sync>;
+
+/// What a configuration says of a connector; it holds no secrets.
+///
+/// ```
+/// use tisync_connect::connectors::{self, Setup};
+/// let setup = Setup::at("https://api.example.org/notes/");
+/// let make = connectors::make("native", &setup)?;
+/// assert_eq!(make().endpoint(), "https://api.example.org/notes");
+/// let error = connectors::make("telepathy", &setup).err().unwrap();
+/// assert!(error.to_string().contains("expected one of the kinds native"));
+/// # Ok::<(), tisync_connect::connectors::SetupError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Setup {
+    /// The backend's address.
+    pub url: String,
+    /// What only this kind of connector understands; its page in `docs/connectors/` names them.
+    pub options: Map<String, Value>,
+}
+
+impl Setup {
+    /// A backend at an address, without options.
+    pub fn at(url: &str) -> Self {
+        Setup {
+            url: url.to_owned(),
+            options: Map::new(),
+        }
+    }
+
+    /// The options, read as what the connector understands.
+    ///
+    /// # Errors
+    /// When an option is unknown, missing, or not of the right form.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, SetupError> {
+        serde_json::from_value(Value::Object(self.options.clone()))
+            .map_err(|error| SetupError::new(format!("the options cannot be used: {error}")))
+    }
+}
+
+/// Why a connector cannot be made of a set-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetupError {
+    message: String,
+}
+
+impl SetupError {
+    /// An error that says what was expected and what came.
+    pub fn new(message: impl Into<String>) -> Self {
+        SetupError {
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for SetupError {}
+
+/// Checks a set-up for a kind of connector, and makes connectors of it.
+///
+/// # Errors
+/// When there is no such kind, or it cannot use the set-up.
+pub fn make(kind: &str, setup: &Setup) -> Result<Make, SetupError> {
+    let Some(found) = KINDS.iter().find(|known| known.name == kind) else {
+        let known: Vec<_> = KINDS.iter().map(|known| known.name).collect();
+        return Err(SetupError::new(format!(
+            "expected one of the kinds {}, but `{kind}` came",
+            known.join(", ")
+        )));
+    };
+    (found.make)(setup)
+}
+
+/// Copies of one connector.
+fn copies<T: Connector + Clone + Send + Sync + 'static>(connector: T) -> Make {
+    Arc::new(move || Box::new(connector.clone()))
+}

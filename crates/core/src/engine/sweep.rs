@@ -344,6 +344,7 @@ fn verify<T: Tx>(work: &mut Work<'_, T>, entry: Entry, remote: Remote) -> Result
     work.put(slot);
     let verdict = if outcome.same(&remote.image) {
         Verdict::Accepted {
+            id: None,
             version: remote.version,
             image: Some(remote.image),
             stamp: remote.stamp,

@@ -215,6 +215,7 @@ pub(super) fn settle<T: Tx>(
             unknown(work, &mut slot, index);
         }
         Verdict::Accepted {
+            id: _,
             version,
             image,
             stamp,

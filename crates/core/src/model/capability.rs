@@ -35,6 +35,9 @@ pub struct Capability {
     /// Whether what is here can be compared with digests of the backend.
     #[serde(default)]
     pub digests: bool,
+    /// In what an image that comes back may differ from the one that was sent without having been changed.
+    #[serde(default)]
+    pub equality: Equality,
 }
 
 /// How changes are found.
@@ -134,6 +137,20 @@ pub enum Answers {
     Nothing,
 }
 
+/// In what two documents may differ and still be the same to the backend, which normalises what it takes.
+///
+/// Numbers are always compared by value, and keys in any order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Equality {
+    /// Texts that are the same instant in RFC 3339 are equal, however precise and in whatever offset.
+    pub instants: bool,
+    /// A field that is missing equals one that is null.
+    pub absent_is_null: bool,
+    /// Arrays are equal in any order.
+    pub unordered: bool,
+}
+
 /// Where the stamps of remote changes come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -172,6 +189,7 @@ impl Capability {
             fetch: true,
             hints: true,
             digests: true,
+            equality: Equality::default(),
         }
     }
 

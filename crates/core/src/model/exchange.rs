@@ -177,6 +177,9 @@ pub struct PushItem {
 pub enum Verdict {
     /// It took effect.
     Accepted {
+        /// The id that the server made for the record, when it is not the one that was sent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<RecordId>,
         /// The record's version now.
         version: Option<Version>,
         /// The record now, when it is not what was sent.
@@ -238,6 +241,21 @@ pub enum Found {
 /// A record that was asked for, and what was found.
 pub type FoundRecord = (CollectionName, RecordId, Found);
 
+/// What looking a mutation's mark up showed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Marked {
+    /// This record carries it: the mutation took effect.
+    Record {
+        /// The record's id at the server.
+        id: RecordId,
+        /// The record.
+        remote: Remote,
+    },
+    /// No record carries it.
+    Nowhere,
+}
+
 /// The answer to a push.
 ///
 /// ```
@@ -284,11 +302,17 @@ pub struct Fetched {
     pub epoch: Option<Epoch>,
     /// What was found; a record that is missing is unknown.
     pub found: Vec<FoundRecord>,
+    /// What was found by marks; a mark that is missing is unknown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marked: Vec<(MutationId, Marked)>,
 }
 
 impl From<Vec<FoundRecord>> for Fetched {
     fn from(found: Vec<FoundRecord>) -> Self {
-        Fetched { epoch: None, found }
+        Fetched {
+            found,
+            ..Fetched::default()
+        }
     }
 }
 

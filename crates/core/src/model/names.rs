@@ -118,6 +118,19 @@ name!(
     "a feed name: a letter or _, then up to 62 letters, digits, _ or -",
     is_identifier
 );
+
+impl FeedName {
+    /// The feed of a backend that has only one.
+    pub fn main() -> Self {
+        FeedName("main".into())
+    }
+
+    /// The feed of a backend that lists each collection by itself.
+    pub fn of(collection: &CollectionName) -> Self {
+        FeedName(collection.as_str().into())
+    }
+}
+
 name!(
     /// The id of a record that the app and the server use: 1 to 200 bytes without control characters.
     RecordId,

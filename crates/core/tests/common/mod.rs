@@ -348,6 +348,7 @@ pub fn written(outputs: &[Output]) -> Vec<Written> {
 
 pub fn accepted(version: &str) -> Verdict {
     Verdict::Accepted {
+        id: None,
         version: Some(name(version)),
         image: None,
         stamp: None,

@@ -214,6 +214,7 @@ fn an_answer_that_came_forward_tells_that_the_server_has_an_older_document() {
     upgrade(&mut device, 2);
     // The base could not come forward; what the server has now could.
     verdicts(&mut device, |_| Verdict::Accepted {
+        id: None,
         version: Some(name("e.2")),
         image: Some(Image::Present(document(r#"{"name":"ours"}"#))),
         stamp: None,

@@ -131,6 +131,7 @@ impl<S: Store> Device<S> {
             if accept {
                 let verdicts = items.iter().enumerate().map(|(index, item)| {
                     let verdict = Verdict::Accepted {
+                        id: None,
                         schema: None,
                         migrated: false,
                         version: Some(name(&format!("e.9{index}"))),

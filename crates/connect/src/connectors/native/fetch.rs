@@ -36,6 +36,7 @@ pub(super) fn found(response: &Response) -> Result<Fetched, Failure> {
     Ok(Fetched {
         epoch: Some(answer::epoch(&envelope.epoch)?).filter(|_| !planted::on(Bug::EpochUnsaid)),
         found: envelope.found.into_iter().filter_map(entry).collect(),
+        marked: Vec::new(),
     })
 }
 

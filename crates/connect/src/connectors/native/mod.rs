@@ -10,13 +10,14 @@ mod names;
 mod pull;
 mod push;
 
+use super::{Kind, copies};
 use crate::http::{Http, Request, classify};
 use crate::limits::{
     ANSWER_BYTES_MAX, HINT_LINE_BYTES_MAX, HINTS_SILENCE_MS_MAX, PROBE_ANSWER_BYTES_MAX,
     PROBE_MS_MAX, PUSH_ANSWER_BYTES_MAX,
 };
 use crate::{Connector, Hints, LocalFuture, Session};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 use std::sync::Arc;
 use tisync_core::limits::REQUEST_DEADLINE_MS;
@@ -25,6 +26,20 @@ use tisync_core::model::{
     PullRequest, PushItem, Pushed, Wanted,
 };
 use tisync_protocol::Route;
+
+/// The entry in [`super::KINDS`].
+pub(super) const KIND: Kind = Kind {
+    name: "native",
+    about: "a server that speaks the native protocol of Ti.Sync, such as `tisync serve`",
+    make: |setup| {
+        let NoOptions {} = setup.read()?;
+        Ok(copies(Native::new(&setup.url)))
+    },
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoOptions {}
 
 /// Talks the native protocol to a server at an address.
 ///

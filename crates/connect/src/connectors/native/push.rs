@@ -87,6 +87,7 @@ pub(super) fn verdicts(response: &Response, batch: &[PushItem]) -> Result<Pushed
     if planted::on(Bug::NoVerdictIsAccepted) {
         for item in batch {
             verdicts.entry(item.id).or_insert(Some(Verdict::Accepted {
+                id: None,
                 version: None,
                 image: None,
                 stamp: None,
@@ -113,6 +114,7 @@ fn result(raw: &RawValue) -> Option<(MutationId, Verdict)> {
 fn verdict(verdict: tisync_protocol::Verdict) -> Option<Verdict> {
     Some(match verdict {
         tisync_protocol::Verdict::Accepted(accepted) => Verdict::Accepted {
+            id: None,
             version: Some(names::read(&accepted.version).ok()?),
             schema: accepted.document.as_ref().map(|_| accepted.schema),
             image: accepted.document.map(Image::Present),
