@@ -1,11 +1,11 @@
 //! The real clients of Appcelerator Cloud Services against a real server.
 
-use crate::backends::ACS_CLIENTS;
 use crate::product::{self, Progress};
 use crate::workspace::{Workspace, runs};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use xtask_backends::{ACS_CLIENTS, Place};
 
 /// Installs the clients, builds the server, runs the walks; gives back a remark.
 pub(crate) fn run(workspace: &Workspace) -> Result<String> {
@@ -16,13 +16,14 @@ pub(crate) fn run(workspace: &Workspace) -> Result<String> {
             "Node.js 20 or later is missing, in which the clients run: `apt-get install nodejs npm`"
         );
     }
-    ACS_CLIENTS.install(workspace)?;
+    let place = Place::new(workspace.root(), &workspace.target_folder()?);
+    ACS_CLIENTS.install(&place)?;
     let tisync = product::build(workspace, "dev", Progress::Hidden)?;
     let output = Command::new("node")
         .arg("--test")
         .args(walks(workspace)?)
         .env("TISYNC", tisync)
-        .env("ACS_CLIENTS", ACS_CLIENTS.folder(workspace)?)
+        .env("ACS_CLIENTS", place.installed(&ACS_CLIENTS))
         .current_dir(workspace.root())
         .stdin(Stdio::null())
         .output()

@@ -7,7 +7,6 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 mod acs;
-mod backends;
 mod command;
 mod demo;
 mod process;

@@ -3,7 +3,7 @@
 use crate::process;
 use crate::totals::Totals;
 use crate::workspace::{Workspace, runs};
-use crate::{acs, tidy, wasm};
+use crate::{acs, command, tidy, wasm};
 use anyhow::{Result, bail};
 use std::io::Write;
 use std::process::{Command, ExitCode};
@@ -95,6 +95,15 @@ pub(crate) fn demo() -> Step {
 
 pub(crate) fn sim(args: &[&str]) -> Step {
     Step::cargo("simulator", &[SIM, args].concat())
+}
+
+/// The servers and clients of others, which tests start.
+pub(crate) fn backends() -> Step {
+    Step::own(
+        "backends",
+        "cargo xtask backends",
+        command::backends::install,
+    )
 }
 
 /// The clients of others against the server.
@@ -298,7 +307,11 @@ fn check_machine(workspace: &Workspace) -> Result<String> {
     );
     need(
         runs(program("npm", "--version")),
-        "npm, for the clients that the server is tried with: it comes with Node.js, or `apt-get install npm`",
+        "npm, for the servers and clients of others: it comes with Node.js, or `apt-get install npm`",
+    );
+    need(
+        xtask_backends::has_python(),
+        "Python 3.11 or later with venv, for the servers of others: `apt-get install python3-venv`, or set PYTHON",
     );
     need(
         runs(program("curl", "--version")),

@@ -35,6 +35,8 @@ fn steps(workspace: &Workspace) -> Vec<Step> {
         // `--lib`, since the library `tisync` and the binary `tisync` would be written to one page.
         Step::cargo("docs", &["doc", "--workspace", "--no-deps", "--lib"])
             .env("RUSTDOCFLAGS", "-D warnings"),
+        // Connectors are tried with the real servers.
+        step::backends(),
         // Unit, conformance, process (kill -9) and documentation tests.
         Step::cargo("tests", &["test", "--workspace", "--no-fail-fast"]).counting_tests(),
         step::demo(),

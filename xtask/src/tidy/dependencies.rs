@@ -41,7 +41,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("tisync-sim", ANY),
     // xtask starts cargo for what needs the product.
-    ("xtask", &[]),
+    ("xtask", &["xtask-backends"]),
 ];
 
 const ANY: &[&str] = &["*"];

@@ -1,0 +1,133 @@
+//! Every program of others, and how it is started.
+use crate::{Backend, Packages, Settings, Start};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// All of them.
+pub const ALL: &[&Backend] = &[
+    &ACS_CLIENTS,
+    &POUCHDB_SERVER,
+    &KINTO,
+    &JSON_SERVER,
+    &DJANGO_REST,
+];
+
+/// The clients that apps of Appcelerator Cloud Services were written with.
+pub const ACS_CLIENTS: Backend = Backend {
+    name: "acs-clients",
+    about: "arrowdb 1.0.12 and acs-node 0.9.5",
+    manifest: "acs",
+    packages: Packages::Npm,
+    start: None,
+};
+
+/// A server of the CouchDB protocol, in memory.
+pub const POUCHDB_SERVER: Backend = Backend {
+    name: "pouchdb-server",
+    about: "pouchdb-server 4.2.0",
+    manifest: "backends/pouchdb-server",
+    packages: Packages::Npm,
+    start: Some(Start {
+        command: |with| {
+            let mut command = node(with, "pouchdb-server");
+            command.extend(words(&["--in-memory", "--no-stdout-logs"]));
+            command.extend(words(&["--host", "127.0.0.1", "--port"]));
+            command.push(with.port.to_string().into());
+            command
+        },
+        // A rejected promise that nobody looks at ends a Node of today; the server is older than that.
+        env: &[("NODE_OPTIONS", "--unhandled-rejections=warn")],
+        ready: "/",
+    }),
+};
+
+/// Kinto, in memory: whoever names a user and a password has an account.
+pub const KINTO: Backend = Backend {
+    name: "kinto",
+    about: "Kinto 26.5.0",
+    manifest: "backends/kinto",
+    packages: Packages::Python,
+    start: Some(Start {
+        command: |with| {
+            let mut command = vec![script(with, "kinto").into(), OsString::from("start")];
+            command.extend([
+                "--ini".into(),
+                with.manifest.join("kinto.ini").into(),
+                "--port".into(),
+                with.port.to_string().into(),
+            ]);
+            command
+        },
+        env: PYTHON,
+        ready: "/v1/__heartbeat__",
+    }),
+};
+
+/// The plainest REST: one file of JSON, with the collections `notes` and `stamped`.
+pub const JSON_SERVER: Backend = Backend {
+    name: "json-server",
+    about: "json-server 0.17.4",
+    manifest: "backends/json-server",
+    packages: Packages::Npm,
+    start: Some(Start {
+        command: |with| {
+            let mut command = vec![OsString::from("node")];
+            command.push(with.manifest.join("serve.cjs").into());
+            command.push(with.installed.into());
+            command.push(with.data.join("db.json").into());
+            command.push(with.port.to_string().into());
+            command
+        },
+        env: &[],
+        ready: "/notes",
+    }),
+};
+
+/// Django REST framework with a small app of ours.
+pub const DJANGO_REST: Backend = Backend {
+    name: "django-rest",
+    about: "Django REST framework 3.18.3 on Django 5.2.19",
+    manifest: "backends/django-rest",
+    packages: Packages::Python,
+    start: Some(Start {
+        command: |with| {
+            vec![
+                script(with, "python").into(),
+                with.manifest.join("serve.py").into(),
+                with.data.join("notes.sqlite3").into(),
+                with.port.to_string().into(),
+            ]
+        },
+        env: PYTHON,
+        ready: "/health/",
+    }),
+};
+
+/// Python writes no caches beside our files.
+const PYTHON: &[(&str, &str)] = &[("PYTHONDONTWRITEBYTECODE", "1")];
+
+fn words(words: &[&str]) -> impl Iterator<Item = OsString> {
+    words
+        .iter()
+        .map(OsString::from)
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
+/// A program of an npm package.
+fn node(with: &Settings<'_>, program: &str) -> Vec<OsString> {
+    let path = with.installed.join("node_modules/.bin").join(program);
+    vec![OsString::from("node"), path.into()]
+}
+
+/// A program of an environment of Python.
+fn script(with: &Settings<'_>, program: &str) -> PathBuf {
+    bin(with.installed).join(program)
+}
+
+/// Where an environment of Python keeps its programs.
+pub(crate) fn bin(installed: &Path) -> PathBuf {
+    installed
+        .join("venv")
+        .join(if cfg!(windows) { "Scripts" } else { "bin" })
+}
