@@ -15,6 +15,11 @@ pub const HINTS_SILENCE_MS_MAX: u64 = 45_000;
 pub const HINT_LINE_BYTES_MAX: usize = 4_096;
 /// Bytes of collections' names in the address of a stream of hints; with more, hints of all collections come.
 pub const HINT_NAMES_BYTES_MAX: usize = 2_000;
+/// Bytes of one piece of a stream that is only listened to: what a socket brings at once.
+pub const STREAM_PIECE_BYTES_MAX: usize = 1 << 20;
+/// Feeds that are listened to, each over a connection of its own: hosts keep six to one server; one is left for
+/// everything else.
+pub const HINT_FEEDS_MAX: usize = 5;
 /// Items that a page may hold: beyond it the answer is not one of a server that honours what was asked for.
 pub const PAGE_ITEMS_MAX: usize = 1_000_000;
 /// Bytes of a refused row's text that are kept: enough to see what it was.

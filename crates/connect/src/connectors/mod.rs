@@ -1,6 +1,11 @@
 //! The connectors that come with Ti.Sync: one folder each, and one line in [`KINDS`].
+#[cfg(feature = "couchdb")]
+mod couchdb;
+mod documents;
 mod native;
 
+#[cfg(feature = "couchdb")]
+pub use couchdb::CouchDb;
 pub use native::Native;
 
 use crate::Connector;
@@ -10,7 +15,11 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Every kind of connector that a configuration can name.
-pub const KINDS: &[Kind] = &[native::KIND];
+pub const KINDS: &[Kind] = &[
+    native::KIND,
+    #[cfg(feature = "couchdb")]
+    couchdb::KIND,
+];
 
 /// A kind of connector, by the name that a configuration gives it.
 #[derive(Clone, Copy, Debug)]

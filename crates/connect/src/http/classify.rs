@@ -50,7 +50,19 @@ pub fn failure(response: &Response) -> Failure {
     Failure {
         kind,
         not_sent: false,
-        message: format!("the server answered with status {}", response.status),
+        message: message(response),
+    }
+}
+
+fn message(response: &Response) -> String {
+    let status = response.status;
+    match status {
+        // Redirects within an origin are followed: this one leads elsewhere, where the token must not go.
+        300..=399 => format!(
+            "the server answered with status {status}: it sends to another address, which gets no token; give that \
+             address in the configuration"
+        ),
+        _ => format!("the server answered with status {status}"),
     }
 }
 
@@ -108,4 +120,13 @@ pub(crate) fn cut(text: &str) -> String {
         .map(|c| if c.is_control() { ' ' } else { c })
         .take(MESSAGE_CHARS_MAX)
         .collect()
+}
+
+/// Cuts a text to so many bytes at most, between characters.
+pub(crate) fn cut_text(text: &str, bytes_max: usize) -> &str {
+    let mut end = text.len().min(bytes_max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }

@@ -35,6 +35,69 @@ pub fn date_ms(text: &str) -> Option<u64> {
     u64::try_from(seconds * 1_000).ok()
 }
 
+/// Reads a time of RFC 3339, or of ISO 8601 as backends write it, as milliseconds since 1970, rounded down.
+///
+/// `2026-11-29T14:56:05.466270-06:00`, `…Z`, a space for the `T`, and an offset without its colon are understood. A time
+/// without an offset is taken for UTC. `None` for anything else, and for times before 1970.
+///
+/// ```
+/// use tisync_connect::http::instant_ms;
+/// assert_eq!(instant_ms("1970-01-02T00:00:00.1239-06:00"), Some(86_400_000 + 6 * 3_600_000 + 123));
+/// assert_eq!(instant_ms("2011-11-03T00:07:37+0000"), instant_ms("2011-11-02 17:07:37 -0700"));
+/// assert_eq!(instant_ms("yesterday"), None);
+/// ```
+pub fn instant_ms(text: &str) -> Option<u64> {
+    let text = text.trim();
+    if !text.is_ascii() || text.len() < 19 {
+        return None;
+    }
+    let (date, rest) = text.split_at(10);
+    let mut parts = date.split('-');
+    let year = number(parts.next()?, 4)?;
+    let month = number(parts.next()?, 2)?;
+    let day = number(parts.next()?, 2)?;
+    let rest = rest.strip_prefix(['T', 't', ' '])?;
+    let (time, rest) = rest.split_at(8);
+    let mut parts = time.split(':');
+    let hour = number(parts.next()?, 2)?;
+    let minute = number(parts.next()?, 2)?;
+    let second = number(parts.next()?, 2)?;
+    let (fraction, zone) = match rest.strip_prefix(['.', ',']) {
+        Some(rest) => {
+            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+            rest.split_at(digits)
+        }
+        None => ("", rest),
+    };
+    if !(1..=12).contains(&month)
+        || !(1..=31).contains(&day)
+        || hour > 23
+        || minute > 59
+        || second > 60
+    {
+        return None;
+    }
+    let fraction: i64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+    let seconds = days_since_1970(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second
+        - offset_s(zone.trim())?;
+    u64::try_from(seconds * 1_000 + fraction).ok()
+}
+
+/// Seconds ahead of UTC.
+fn offset_s(zone: &str) -> Option<i64> {
+    if matches!(zone, "" | "Z" | "z" | "UTC") {
+        return Some(0);
+    }
+    let sign = if zone.starts_with('-') { -1 } else { 1 };
+    let digits: String = zone.strip_prefix(['+', '-'])?.split(':').collect();
+    let (hours, minutes) = match digits.len() {
+        2 => (number(&digits, 2)?, 0),
+        4 => (number(&digits[..2], 2)?, number(&digits[2..], 2)?),
+        _ => return None,
+    };
+    Some(sign * (hours * 3_600 + minutes * 60))
+}
+
 fn number(text: &str, digits: usize) -> Option<i64> {
     let plain = text.len() == digits && text.bytes().all(|b| b.is_ascii_digit());
     if plain { text.parse().ok() } else { None }

@@ -1,9 +1,16 @@
 //! The seam to the host's HTTP client.
+mod address;
+mod auth;
 pub mod classify;
 mod date;
+mod json;
 mod redacted;
 
-pub use date::date_ms;
+pub use address::{base_address, path_segment, query};
+pub use auth::Auth;
+pub(crate) use classify::cut_text;
+pub use date::{date_ms, instant_ms};
+pub use json::{read_json, send};
 pub use redacted::Redacted;
 
 use crate::{LocalFuture, LocalStream};
