@@ -1,11 +1,16 @@
 //! The connectors that come with Ti.Sync: one folder each, and one line in [`KINDS`].
 #[cfg(feature = "couchdb")]
 mod couchdb;
+#[cfg(any(feature = "couchdb", feature = "kinto"))]
 mod documents;
+#[cfg(feature = "kinto")]
+mod kinto;
 mod native;
 
 #[cfg(feature = "couchdb")]
 pub use couchdb::CouchDb;
+#[cfg(feature = "kinto")]
+pub use kinto::Kinto;
 pub use native::Native;
 
 use crate::Connector;
@@ -19,6 +24,8 @@ pub const KINDS: &[Kind] = &[
     native::KIND,
     #[cfg(feature = "couchdb")]
     couchdb::KIND,
+    #[cfg(feature = "kinto")]
+    kinto::KIND,
 ];
 
 /// A kind of connector, by the name that a configuration gives it.

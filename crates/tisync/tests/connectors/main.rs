@@ -2,4 +2,5 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 mod couchdb;
 mod devices;
+mod kinto;
 mod wire;
