@@ -1,4 +1,8 @@
 //! The arguments that the command line takes.
+mod settle;
+
+pub(crate) use settle::{Choice, ConflictsCommand, JournalCommand, OutboxCommand};
+
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -202,6 +206,20 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 100)]
         limit: usize,
     },
+    /// Try whether a connector and its live backend keep what the connector declares.
+    #[command(
+        after_help = "Examples:\n  tisync certify notes\n  tisync certify books --document '{\"name\": \"x\", \"pages\": 1}' --field name\n  tisync certify notes --json        (one object a check, then the report)\n\nIt writes records of its own to the collection, lets messages be lost, repeated and answered by strangers, and\ndeletes its records at the end; records of others are left alone. Best use a collection that holds nothing else.\nExit code 0: everything declared holds; 1: something does not; 4: the backend cannot be worked with."
+    )]
+    Certify {
+        /// The collection.
+        collection: String,
+        /// A document that the backend accepts: JSON text, @FILE, or - for the input.
+        #[arg(long, default_value = "{\"title\": \"certify\"}")]
+        document: String,
+        /// A field of it that takes any text.
+        #[arg(long, default_value = "title")]
+        field: String,
+    },
     /// Tell a record's history: what is seen, what is pending, what was decided.
     Why {
         /// The collection.
@@ -389,101 +407,4 @@ pub(crate) enum Format {
     Json,
     /// Comma-separated values under a line of headings.
     Csv,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum OutboxCommand {
-    /// List the entries in the order in which they are sent.
-    List {
-        /// Only those that are held or parked.
-        #[arg(long)]
-        waiting: bool,
-        /// Entries at most.
-        #[arg(long, default_value_t = 100)]
-        limit: usize,
-    },
-    /// Send a parked entry again.
-    Retry {
-        /// The entry's key, or its beginning.
-        entry: String,
-    },
-    /// Replace what a parked entry leads to, and send it.
-    Edit {
-        /// The entry's key, or its beginning.
-        entry: String,
-        /// The document: JSON text, @FILE, or - for the input.
-        #[arg(default_value = "-")]
-        document: String,
-    },
-    /// Give up an entry that is parked or held; the journal keeps it.
-    Discard {
-        /// The entry's key, or its beginning.
-        entry: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ConflictsCommand {
-    /// List the open conflicts.
-    #[command(after_help = "With --watch and --json each answer is one line: {\"conflicts\": […]}")]
-    List {
-        /// Show them again whenever they change, until interrupted.
-        #[arg(long)]
-        watch: bool,
-    },
-    /// Show both sides beside their ancestor.
-    Show {
-        /// The collection.
-        collection: String,
-        /// The record's id.
-        id: String,
-    },
-    /// Say what stands.
-    #[command(
-        after_help = "Examples:\n  tisync conflicts resolve notes n1 --ours\n  tisync conflicts resolve notes n1 --document '{\"title\": \"Milk and bread\"}'"
-    )]
-    Resolve {
-        /// The collection.
-        collection: String,
-        /// The record's id.
-        id: String,
-        #[command(flatten)]
-        choice: Choice,
-    },
-    /// Bring back the side that lost a decision.
-    Undo {
-        /// The journal row's number, as `tisync journal` shows it.
-        row: i64,
-    },
-}
-
-#[derive(Debug, Group)]
-#[group(required = true, multiple = false)]
-pub(crate) struct Choice {
-    /// Our side stands.
-    #[arg(long)]
-    pub(crate) ours: bool,
-    /// Their side stands.
-    #[arg(long)]
-    pub(crate) theirs: bool,
-    /// The record goes.
-    #[arg(long)]
-    pub(crate) delete: bool,
-    /// This document stands: JSON text, @FILE, or - for the input.
-    #[arg(long, value_name = "DOCUMENT")]
-    pub(crate) document: Option<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum JournalCommand {
-    /// Show one decision field by field.
-    Show {
-        /// The row's number.
-        row: i64,
-    },
-    /// Bring back the side that lost it.
-    Undo {
-        /// The row's number.
-        row: i64,
-    },
 }

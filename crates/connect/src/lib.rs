@@ -2,6 +2,7 @@
 //!
 //! A connector translates: it sends what the engine orders through the host's [`http::Http`] and classifies what
 //! comes back. It keeps no state, has no retry loop, and awaits nothing but `Http`.
+pub mod certify;
 mod connector;
 pub mod connectors;
 pub mod feed;

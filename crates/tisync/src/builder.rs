@@ -217,9 +217,7 @@ impl ReplicaBuilder {
             migrations.clone(),
             watchers.clone(),
         )?;
-        let http = self
-            .http
-            .unwrap_or_else(|| Arc::new(|| Ok(Rc::new(ReqwestHttp::new()?) as Rc<dyn Http>)));
+        let http = self.http.unwrap_or_else(own_client);
         let backends = self
             .backends
             .into_iter()
@@ -237,6 +235,33 @@ impl ReplicaBuilder {
             self.monitors,
         );
         Ok(Inner::handle(shared))
+    }
+
+    /// The HTTP client.
+    pub(crate) fn client(&self) -> Result<Rc<dyn Http>, Error> {
+        self.http.clone().unwrap_or_else(own_client)()
+    }
+
+    /// The connector that serves a collection, and its name.
+    pub(crate) fn served(&self, collection: &str) -> Result<(&String, &Backend), Error> {
+        let options = self.collections.get(collection).ok_or_else(|| {
+            let known: Vec<&str> = self.collections.keys().map(String::as_str).collect();
+            Error::new(
+                ErrorKind::BadConfig,
+                format!(
+                    "expected one of the collections {}, but `{collection}` came",
+                    known.join(", ")
+                ),
+            )
+        })?;
+        self.connector_of(collection, options)?.ok_or_else(|| {
+            Error::new(
+                ErrorKind::BadConfig,
+                format!(
+                    "expected the collection {collection} to have a connector, but it stays on this device"
+                ),
+            )
+        })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -334,6 +359,11 @@ impl ReplicaBuilder {
             )
         })
     }
+}
+
+/// The client that is used when the app brings none.
+fn own_client() -> Arc<MakeHttp> {
+    Arc::new(|| Ok(Rc::new(ReqwestHttp::new()?) as Rc<dyn Http>))
 }
 
 impl fmt::Debug for ReplicaBuilder {

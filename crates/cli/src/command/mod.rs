@@ -1,5 +1,6 @@
 //! The commands, one file each.
 mod archive;
+mod certify;
 mod conflicts;
 mod doctor;
 mod export;
@@ -84,6 +85,11 @@ pub(crate) fn run(args: &Args, out: &Out) -> Result<Code, Failure> {
             ..
         } => journal::run(&open()?, command, out),
         Command::Plan { limit } => plan::run(&open()?, *limit, out),
+        Command::Certify {
+            collection,
+            document,
+            field,
+        } => certify::run(&config::builder(args)?.0, collection, document, field, out),
         Command::Why { collection, id } => why::run(&open()?, collection, id, out),
         Command::Confirm {
             feed,

@@ -1,0 +1,146 @@
+//! Answers that are not the backend's, or say that it cannot answer: each is told for what it is.
+use super::{Held, Result, Run, Stand, says_nothing, trouble};
+use crate::certify::faults::{Fault, Instead};
+use tisync_core::model::*;
+
+const GROUP: &str = "foreign answers";
+
+pub(in crate::certify) async fn all(run: &mut Run<'_>, stand: &Stand) {
+    let busy = Instead::json(503, "{}").with("retry-after", "7");
+    let name = "503 with Retry-After: 7 means to wait 7 s";
+    run.check(GROUP, name, told(stand, busy, waits_7_s)).await;
+    let dated = Instead::json(503, "{}")
+        .with("date", "Fri, 01 Jan 2010 00:00:00 GMT")
+        .with("retry-after", "Fri, 01 Jan 2010 00:00:07 GMT");
+    let name = "a Retry-After that is a date is measured on the answer's own clock";
+    run.check(GROUP, name, told(stand, dated, waits_7_s)).await;
+    let name = "429 with Retry-After: 7 means to wait 7 s";
+    let many = Instead::json(429, "{}").with("retry-after", "7");
+    run.check(GROUP, name, told(stand, many, waits_7_s)).await;
+    let name = "500 means to try again";
+    run.check(GROUP, name, told(stand, Instead::json(500, "{}"), retries))
+        .await;
+    let name = "a gateway's page with 502 means to try again";
+    run.check(GROUP, name, told(stand, Instead::html(502), retries))
+        .await;
+    let name = "401 means that the credentials are refused";
+    run.check(GROUP, name, told(stand, Instead::json(401, "{}"), refuses))
+        .await;
+    let name = "a page of HTML with 200 is not the backend";
+    run.check(GROUP, name, told(stand, Instead::html(200), is_other))
+        .await;
+    let name = "a redirect to another origin is not the backend, and is not followed";
+    let away = Instead::html(302).with("location", "https://elsewhere.invalid/");
+    run.check(GROUP, name, told(stand, away, is_other)).await;
+    let texts: [(&str, Vec<u8>); 8] = [
+        ("an empty body", Vec::new()),
+        ("`{}`", b"{}".to_vec()),
+        ("`null`", b"null".to_vec()),
+        ("a number", b"3".to_vec()),
+        ("a text", b"\"hello\"".to_vec()),
+        ("half an object", b"{\"a\":".to_vec()),
+        ("bytes that are no UTF-8", vec![b'"', 0xff, 0xfe, b'"']),
+        ("a hundred thousand brackets", vec![b'['; 100_000]),
+    ];
+    for (what, body) in texts {
+        let instead = Instead {
+            body,
+            ..Instead::json(200, "")
+        };
+        let name = format!("{what} with 200 claims nothing");
+        run.check(GROUP, name, told(stand, instead, |_| true)).await;
+    }
+    let name = "credentials that nobody gave out are refused as such";
+    run.check(GROUP, name, wrong_token(stand)).await;
+}
+
+fn waits_7_s(kind: &FailureKind) -> bool {
+    *kind
+        == FailureKind::Retry {
+            after_ms: Some(7_000),
+        }
+}
+
+fn retries(kind: &FailureKind) -> bool {
+    matches!(kind, FailureKind::Retry { .. } | FailureKind::Offline)
+}
+
+fn refuses(kind: &FailureKind) -> bool {
+    *kind == FailureKind::Credentials
+}
+
+fn is_other(kind: &FailureKind) -> bool {
+    *kind == FailureKind::NotThisProtocol
+}
+
+/// Puts the answer in the place of the first one of each call.
+async fn told(
+    stand: &Stand,
+    instead: Instead,
+    fits: impl Fn(&FailureKind) -> bool,
+) -> Result<Held> {
+    let plan = || stand.http.plan(0, Fault::Instead(instead.clone()));
+    plan();
+    let pulled = stand.page(None, 10).await;
+    stand.http.lift();
+    match pulled {
+        Err(failure) if fits(&failure.kind) => {}
+        other => return trouble("a fitting failure of the pull", other),
+    }
+    plan();
+    let probed = stand.probe().await;
+    stand.http.lift();
+    match probed {
+        Err(failure) if fits(&failure.kind) => {}
+        other => return trouble("a fitting failure of the probe", other),
+    }
+    push(stand, &plan, &fits).await?;
+    if !stand.capability.fetch {
+        return Ok(Held::Passed);
+    }
+    let made = stand.make(&stand.text("asked for")).await?;
+    plan();
+    let wanted = Wanted::Ids(vec![(stand.collection.clone(), made.id)]);
+    let fetched = stand.ask(wanted).await;
+    stand.http.lift();
+    match &fetched {
+        Err(failure) if !fits(&failure.kind) => trouble("a fitting failure of the fetch", failure),
+        _ => says_nothing(fetched),
+    }
+}
+
+async fn push(stand: &Stand, plan: &impl Fn(), fits: &impl Fn(&FailureKind) -> bool) -> Result<()> {
+    let item = stand.create(&stand.id("")?, &stand.document(&stand.text("unheard")));
+    plan();
+    let pushed = stand.push(vec![item]).await;
+    stand.http.lift();
+    match pushed {
+        Err(failure) if failure.not_sent => {
+            trouble("nobody knows whether it was carried out", failure)
+        }
+        Err(failure) if fits(&failure.kind) => Ok(()),
+        Ok(pushed) => {
+            let vague = |verdict: &Verdict| match verdict {
+                Verdict::Unknown => true,
+                Verdict::Deferred { after_ms } => fits(&FailureKind::Retry {
+                    after_ms: Some(*after_ms),
+                }),
+                _ => false,
+            };
+            match pushed.verdicts.iter().all(|(_, verdict)| vague(verdict)) {
+                true => Ok(()),
+                false => trouble("no definite verdict on the push", pushed),
+            }
+        }
+        Err(failure) => trouble("a fitting failure of the push", failure),
+    }
+}
+
+async fn wrong_token(stand: &Stand) -> Result<Held> {
+    let wrong = stand.with_token("certify:a-token-that-nobody-gave-out");
+    match wrong.page(None, 1).await {
+        Ok(_) => Ok(Held::Skipped("the backend lets anybody in".to_owned())),
+        Err(failure) if failure.kind == FailureKind::Credentials => Ok(Held::Passed),
+        Err(failure) => trouble("refused credentials", failure),
+    }
+}

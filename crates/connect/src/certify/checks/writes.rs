@@ -1,0 +1,399 @@
+//! Writes, one by one and in batches.
+use super::{Held, Result, Run, Stand, is_gone, is_there, trouble};
+use crate::certify::stand::{Made, seen};
+use std::collections::BTreeSet;
+use tisync_core::model::*;
+use tisync_json::{Patch, Value};
+
+/// Writes in the batch that is tried.
+const BATCH: usize = 25;
+
+pub(in crate::certify) async fn all(run: &mut Run<'_>, stand: &Stand) {
+    let group = "writes";
+    let name = "an accepted create, replace and delete is seen by the next read";
+    run.check(group, name, read_back(stand)).await;
+    let name = "the answer to a write tells what is declared";
+    run.check(group, name, answers(stand)).await;
+    let name = "ids are made by who is declared to make them";
+    run.check(group, name, ids(stand)).await;
+    let name = "a write on an old version is a conflict and changes nothing";
+    run.check(group, name, stale(stand)).await;
+    let name = "a delete on an old version is a conflict and changes nothing";
+    run.check(group, name, stale_delete(stand)).await;
+    let name = "a create under an id that is taken is a conflict and changes nothing";
+    run.check(group, name, taken(stand)).await;
+    let name = "a write on a deleted record is a conflict and brings nothing back";
+    run.check(group, name, on_gone(stand)).await;
+    let name = "of two writers on one version exactly one is accepted";
+    run.check(group, name, rivals(stand)).await;
+    let name = "a patch leaves the other fields alone";
+    run.check(group, name, patch(stand)).await;
+    let name = "a batch has a verdict for each write, also when one is refused";
+    run.check(group, name, batch(stand)).await;
+    let name = "a group is applied whole or not at all";
+    run.check(group, name, whole_group(stand)).await;
+}
+
+async fn read_back(stand: &Stand) -> Result<Held> {
+    let made = stand.make(&stand.text("one")).await?;
+    let two = stand.document(&stand.text("two"));
+    let changed = stand.accept(stand.replace(&made, &two)).await?;
+    let read = is_there(stand, &made.id, &two).await?;
+    if changed.version.is_some() && read.is_some() && changed.version != read {
+        return trouble(format!("the version {:?}", changed.version), read);
+    }
+    stand
+        .accept(stand.delete(&Made {
+            version: changed.version.or(read),
+            ..made.clone()
+        }))
+        .await?;
+    is_gone(stand, &made.id).await?;
+    Ok(Held::Passed)
+}
+
+async fn answers(stand: &Stand) -> Result<Held> {
+    let document = stand.document(&stand.text("answered"));
+    let item = stand.create(&stand.id("")?, &document);
+    let record = item.record.clone();
+    let verdict = stand.send(item).await?;
+    let Verdict::Accepted {
+        id, version, image, ..
+    } = verdict
+    else {
+        return trouble("the create is accepted", verdict);
+    };
+    let id = id.unwrap_or(record);
+    let read = match stand.capability.fetch {
+        true => stand.fetch(&id).await?,
+        false => None,
+    };
+    let Some(Remote {
+        image: Image::Present(stored),
+        version: read,
+        ..
+    }) = read
+    else {
+        return Ok(Held::Skipped("records cannot be read by id".to_owned()));
+    };
+    match stand.capability.answers {
+        Answers::Image => {
+            let told = image
+                .as_ref()
+                .and_then(Image::document)
+                .unwrap_or(&document);
+            if !told.same(&stored) {
+                return trouble(
+                    format!("the answer tells the stored record {}", stored.text()),
+                    told.text(),
+                );
+            }
+        }
+        Answers::Version if version.is_none() => {
+            return trouble("the answer tells a version", "none");
+        }
+        Answers::Version | Answers::Nothing => {}
+    }
+    match (version, read) {
+        (Some(told), Some(read)) if told != read => trouble(format!("the version {read}"), told),
+        _ => Ok(Held::Passed),
+    }
+}
+
+async fn ids(stand: &Stand) -> Result<Held> {
+    let item = stand.create(&stand.id("")?, &stand.document(&stand.text("named")));
+    let sent = item.record.clone();
+    match (stand.capability.ids, stand.send(item).await?) {
+        (Ids::Client, Verdict::Accepted { id: Some(id), .. }) if id != sent => {
+            trouble(format!("the record keeps the id {sent}"), id)
+        }
+        (Ids::Server, Verdict::Accepted { id: None, .. }) => {
+            trouble("the answer tells the id that the server made", "none")
+        }
+        (_, Verdict::Accepted { .. }) => Ok(Held::Passed),
+        (_, verdict) => trouble("the create is accepted", verdict),
+    }
+}
+
+fn unconditional() -> Result<Held> {
+    Ok(Held::Skipped(
+        "the backend has no conditional writes".to_owned(),
+    ))
+}
+
+/// A record that was changed, as it was and as it is.
+async fn changed(stand: &Stand) -> Result<(Made, Made, tisync_json::Document)> {
+    let old = stand.make(&stand.text("old")).await?;
+    let old = Made {
+        version: match old.version {
+            Some(version) => Some(version),
+            None => is_there(stand, &old.id, &tisync_json::Document::empty()).await?,
+        },
+        ..old
+    };
+    let document = stand.document(&stand.text("new"));
+    let new = stand.accept(stand.replace(&old, &document)).await?;
+    Ok((old, new, document))
+}
+
+/// That a verdict is a conflict, and tells no wrong remote.
+fn is_conflict(
+    stand: &Stand,
+    verdict: Verdict,
+    stored: Option<&tisync_json::Document>,
+) -> Result<()> {
+    match verdict {
+        Verdict::Conflict { remote: None } => Ok(()),
+        Verdict::Conflict {
+            remote: Some(remote),
+        } => {
+            let agrees = match (stored, &remote.image) {
+                (Some(stored), Image::Present(told)) => stand.same(stored, told),
+                (None, Image::Gone | Image::Absent) => true,
+                _ => false,
+            };
+            match agrees {
+                true => Ok(()),
+                false => trouble(
+                    "the conflict shows what the backend has, or nothing",
+                    remote,
+                ),
+            }
+        }
+        verdict => trouble("a conflict", verdict),
+    }
+}
+
+async fn stale(stand: &Stand) -> Result<Held> {
+    if !stand.capability.conditional {
+        return unconditional();
+    }
+    let (old, new, document) = changed(stand).await?;
+    let verdict = stand
+        .send(stand.replace(&old, &stand.document("stale")))
+        .await?;
+    is_conflict(stand, verdict, Some(&document))?;
+    is_there(stand, &new.id, &document).await?;
+    Ok(Held::Passed)
+}
+
+async fn stale_delete(stand: &Stand) -> Result<Held> {
+    if !stand.capability.conditional {
+        return unconditional();
+    }
+    let (old, new, document) = changed(stand).await?;
+    let verdict = stand.send(stand.delete(&old)).await?;
+    is_conflict(stand, verdict, Some(&document))?;
+    is_there(stand, &new.id, &document).await?;
+    Ok(Held::Passed)
+}
+
+async fn taken(stand: &Stand) -> Result<Held> {
+    if !stand.capability.conditional {
+        return unconditional();
+    }
+    if stand.capability.ids == Ids::Server {
+        return Ok(Held::Skipped("the server makes the ids".to_owned()));
+    }
+    let text = stand.text("first");
+    let made = stand.make(&text).await?;
+    let document = stand.document(&text);
+    let verdict = stand
+        .send(stand.create(&made.id, &stand.document("second")))
+        .await?;
+    is_conflict(stand, verdict, Some(&document))?;
+    is_there(stand, &made.id, &document).await?;
+    Ok(Held::Passed)
+}
+
+async fn on_gone(stand: &Stand) -> Result<Held> {
+    let made = stand.make(&stand.text("short-lived")).await?;
+    let made = Made {
+        version: match made.version {
+            Some(version) => Some(version),
+            None => is_there(stand, &made.id, &tisync_json::Document::empty()).await?,
+        },
+        ..made
+    };
+    stand.accept(stand.delete(&made)).await?;
+    let late = stand.replace(&made, &stand.document("too late"));
+    let verdict = stand.send(late).await?;
+    match verdict {
+        // Without preconditions a PUT may make a record.
+        Verdict::Accepted { .. } if !stand.capability.conditional => {
+            return Ok(Held::Noted(
+                "a write makes a deleted record anew, since the backend has no conditional writes"
+                    .to_owned(),
+            ));
+        }
+        Verdict::OutOfScope => {}
+        verdict => is_conflict(stand, verdict, None)?,
+    }
+    is_gone(stand, &made.id).await?;
+    let verdict = stand.send(stand.delete(&made)).await?;
+    match verdict {
+        Verdict::Accepted { .. } | Verdict::OutOfScope => {}
+        verdict => is_conflict(stand, verdict, None)?,
+    }
+    Ok(Held::Passed)
+}
+
+async fn rivals(stand: &Stand) -> Result<Held> {
+    if !stand.capability.conditional {
+        return unconditional();
+    }
+    let (_, made, _) = changed(stand).await?;
+    let made = match made.version {
+        Some(_) => made,
+        None => Made {
+            version: is_there(stand, &made.id, &tisync_json::Document::empty()).await?,
+            ..made
+        },
+    };
+    let documents = [stand.document("rival one"), stand.document("rival two")];
+    let [one, two] = [0, 1].map(|number| stand.replace(&made, &documents[number]));
+    let [one_id, two_id] = [one.id, two.id];
+    let (first, second) = together(stand.push(vec![one]), stand.push(vec![two])).await;
+    let accepted = |answer: &Result<Pushed, Failure>, id: MutationId| {
+        answer.as_ref().is_ok_and(|pushed| {
+            pushed
+                .verdicts
+                .iter()
+                .any(|(other, verdict)| *other == id && matches!(verdict, Verdict::Accepted { .. }))
+        })
+    };
+    let winner = match (accepted(&first, one_id), accepted(&second, two_id)) {
+        (true, false) => 0,
+        (false, true) => 1,
+        _ => return trouble("exactly one is accepted", (first, second)),
+    };
+    is_there(stand, &made.id, &documents[winner]).await?;
+    Ok(Held::Passed)
+}
+
+/// Both at the same time.
+async fn together<A, B>(one: impl Future<Output = A>, two: impl Future<Output = B>) -> (A, B) {
+    let (mut one, mut two) = (Box::pin(one), Box::pin(two));
+    let (mut first, mut second) = (None, None);
+    std::future::poll_fn(move |context| {
+        use std::task::Poll;
+        if first.is_none()
+            && let Poll::Ready(value) = one.as_mut().poll(context)
+        {
+            first = Some(value);
+        }
+        if second.is_none()
+            && let Poll::Ready(value) = two.as_mut().poll(context)
+        {
+            second = Some(value);
+        }
+        match (first.take(), second.take()) {
+            (Some(a), Some(b)) => Poll::Ready((a, b)),
+            (a, b) => {
+                (first, second) = (a, b);
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
+
+async fn patch(stand: &Stand) -> Result<Held> {
+    let made = stand.make(&stand.text("whole")).await?;
+    let text = stand.text("patched");
+    let patch = Patch {
+        set: [(stand.field.clone(), Value::String(text.clone()))].into(),
+        unset: BTreeSet::new(),
+    };
+    let after = stand.document(&text);
+    let item = stand.item(
+        &made.id,
+        Change::Patch(patch),
+        Some(after.clone()),
+        seen(&made),
+    );
+    stand.accept(item).await?;
+    is_there(stand, &made.id, &after).await?;
+    Ok(Held::Passed)
+}
+
+async fn batch(stand: &Stand) -> Result<Held> {
+    let size = stand.capability.batch_items_max.clamp(1, BATCH);
+    let taken = stand.make(&stand.text("taken")).await?;
+    let mut items = Vec::new();
+    for number in 0..size {
+        let id = match number {
+            // One that cannot be accepted, where the backend can refuse it.
+            1 if stand.capability.conditional && stand.capability.ids == Ids::Client => {
+                taken.id.clone()
+            }
+            _ => stand.id("")?,
+        };
+        items.push(stand.create(&id, &stand.document(&stand.text("many"))));
+    }
+    let sent = items.clone();
+    let pushed = match stand.push(items).await {
+        Ok(pushed) => pushed,
+        Err(failure) => return trouble(format!("{size} verdicts"), failure),
+    };
+    for item in &sent {
+        let verdict = pushed.verdicts.iter().find(|(id, _)| *id == item.id);
+        let as_it_should = match verdict {
+            Some((_, Verdict::Accepted { .. })) => item.record != taken.id,
+            Some((_, Verdict::Conflict { .. })) => item.record == taken.id,
+            _ => false,
+        };
+        if !as_it_should {
+            return trouble(format!("a fitting verdict on {}", item.record), verdict);
+        }
+    }
+    for item in sent.iter().filter(|item| item.record != taken.id) {
+        let (_, Verdict::Accepted { id, .. }) = &pushed.verdicts[pushed
+            .verdicts
+            .iter()
+            .position(|(id, _)| *id == item.id)
+            .unwrap_or(0)]
+        else {
+            continue;
+        };
+        let id = id.as_ref().unwrap_or(&item.record);
+        let Some(document) = &item.document else {
+            continue;
+        };
+        is_there(stand, id, document).await?;
+    }
+    Ok(Held::Passed)
+}
+
+async fn whole_group(stand: &Stand) -> Result<Held> {
+    if !stand.capability.atomic {
+        return Ok(Held::Skipped("the backend has no atomic batch".to_owned()));
+    }
+    let (old, new, document) = changed(stand).await?;
+    let group = Some(GroupId(stand.mutation().0));
+    let mut first = stand.create(&stand.id("")?, &stand.document(&stand.text("member")));
+    let mut second = stand.replace(&old, &stand.document("member"));
+    (first.group, second.group) = (group, group);
+    let id = first.record.clone();
+    match stand.push(vec![first, second]).await {
+        Ok(pushed) => {
+            let accepted = pushed
+                .verdicts
+                .iter()
+                .find(|(_, verdict)| matches!(verdict, Verdict::Accepted { .. }));
+            if let Some(accepted) = accepted {
+                return trouble("no member is accepted when another is a conflict", accepted);
+            }
+        }
+        Err(failure) => return trouble("verdicts on the group", failure),
+    }
+    if let Some(Remote {
+        image: Image::Present(there),
+        ..
+    }) = stand.fetch(&id).await?
+    {
+        return trouble("nothing of the group was applied", there.text());
+    }
+    is_there(stand, &new.id, &document).await?;
+    Ok(Held::Passed)
+}

@@ -1,0 +1,128 @@
+//! Backends that know nothing of sync: certified as they are, and found out when they are broken.
+use super::shelf::{Fault, Rows, Shelf};
+use super::{names, try_out};
+use std::rc::Rc;
+use tisync_core::model::{Deletes, Idempotency, Ids};
+
+const PLAIN: Shelf = Shelf {
+    ids: Ids::Client,
+    idempotency: Idempotency::ClientIds,
+    conditional: true,
+    deletes: Deletes::Soft,
+    fault: None,
+};
+
+const BARE: Shelf = Shelf {
+    ids: Ids::Server,
+    idempotency: Idempotency::None,
+    conditional: false,
+    deletes: Deletes::Absent,
+    fault: None,
+};
+
+fn holds(shelf: Shelf) {
+    let report = try_out(Rc::new(shelf), Rows::of(shelf));
+    assert_eq!(names(&report), Vec::<&str>::new(), "{report}");
+}
+
+fn fails(shelf: Shelf, fault: Fault, check: &str) {
+    let shelf = Shelf {
+        fault: Some(fault),
+        ..shelf
+    };
+    let report = try_out(Rc::new(shelf), Rows::of(shelf));
+    let failed = names(&report);
+    assert!(
+        failed.iter().any(|name| name.contains(check)),
+        "expected a check named like `{check}` to fail, but these did: {failed:#?}"
+    );
+}
+
+#[test]
+fn a_backend_with_soft_deletes_and_versions() {
+    holds(PLAIN);
+}
+
+#[test]
+fn a_backend_that_deletes_without_a_trace() {
+    holds(Shelf {
+        deletes: Deletes::Absent,
+        ..PLAIN
+    });
+}
+
+#[test]
+fn a_backend_without_conditional_writes() {
+    holds(Shelf {
+        conditional: false,
+        ..PLAIN
+    });
+}
+
+#[test]
+fn a_backend_that_makes_the_ids_and_keeps_marks() {
+    holds(Shelf {
+        idempotency: Idempotency::Mark,
+        ..BARE
+    });
+}
+
+#[test]
+fn a_backend_that_makes_the_ids_and_keeps_nothing() {
+    holds(BARE);
+}
+
+#[test]
+fn pages_by_offset_that_nobody_looks_after() {
+    let shelf = Shelf {
+        deletes: Deletes::Absent,
+        ..PLAIN
+    };
+    let check = "a delete during a walk hides no other record";
+    fails(shelf, Fault::BlindOffset, check);
+}
+
+#[test]
+fn a_short_page_taken_for_the_last() {
+    fails(PLAIN, Fault::ShortPageIsLast, "a walk shows every record");
+}
+
+#[test]
+fn marks_that_are_never_found() {
+    let shelf = Shelf {
+        idempotency: Idempotency::Mark,
+        ..BARE
+    };
+    let check = "a create whose answer is lost happens once";
+    fails(shelf, Fault::BlindToMarks, check);
+}
+
+#[test]
+fn texts_that_are_trimmed_in_silence() {
+    fails(
+        PLAIN,
+        Fault::Trims,
+        "stored as the answer told: line ends and tabs",
+    );
+}
+
+#[test]
+fn deleted_rows_that_are_shown() {
+    fails(
+        PLAIN,
+        Fault::ShowsDeleted,
+        "a deleted record shows as declared",
+    );
+}
+
+#[test]
+fn versions_that_nobody_looks_at() {
+    let check = "a write on an old version is a conflict";
+    fails(PLAIN, Fault::IgnoresVersions, check);
+}
+
+#[test]
+fn ids_that_are_given_away_twice() {
+    let check = "what is written during a walk is found";
+    fails(BARE, Fault::ReusesIds, check);
+}

@@ -1,0 +1,461 @@
+//! A plain backend that knows nothing of sync, with its connector: what the native one cannot show the kit.
+//!
+//! The two talk JSON through the HTTP seam, so that faults meet them like any other.
+use serde_json::{Value as Json, json};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use tisync_connect::feed::{Listing, ListingAsk, ListingPage};
+use tisync_connect::http::{Http, HttpError, Request, Response, classify};
+use tisync_connect::{Connector, LocalFuture, Session};
+use tisync_core::model::*;
+use tisync_json::Document;
+
+/// Rows in a page at most, whatever is asked for.
+const CAP: usize = 4;
+const ADDRESS: &str = "http://shelf.test";
+
+/// What the backend and its connector do wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The connector pages by offset and does not look whether rows shifted.
+    BlindOffset,
+    /// The connector takes a page with fewer rows than it asked for as the last.
+    ShortPageIsLast,
+    /// The connector never finds a mark.
+    BlindToMarks,
+    /// The backend trims texts, and its connector promises that it does not.
+    Trims,
+    /// The backend marks deleted rows, and its connector shows them.
+    ShowsDeleted,
+    /// The backend finds a row whatever version is named.
+    IgnoresVersions,
+    /// The backend gives the id of a deleted row to another one.
+    ReusesIds,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Shelf {
+    pub(crate) ids: Ids,
+    pub(crate) idempotency: Idempotency,
+    pub(crate) conditional: bool,
+    pub(crate) deletes: Deletes,
+    pub(crate) fault: Option<Fault>,
+}
+
+impl Shelf {
+    fn has(&self, fault: Fault) -> bool {
+        self.fault == Some(fault)
+    }
+}
+
+/// The backend: rows in the order in which they were made.
+#[derive(Default)]
+pub(crate) struct Rows {
+    rows: RefCell<Vec<Row>>,
+    shelf: Option<Shelf>,
+    made: Cell<usize>,
+}
+
+#[derive(Clone)]
+struct Row {
+    id: String,
+    mark: String,
+    version: u64,
+    deleted: bool,
+    text: String,
+}
+
+impl Row {
+    fn json(&self) -> Json {
+        json!({"id": self.id, "mark": self.mark, "version": self.version, "deleted": self.deleted, "text": self.text})
+    }
+}
+
+impl Rows {
+    pub(crate) fn of(shelf: Shelf) -> Rc<Self> {
+        Rc::new(Rows {
+            rows: RefCell::default(),
+            shelf: Some(shelf),
+            made: Cell::new(0),
+        })
+    }
+
+    fn answer(&self, asked: &Json) -> (u16, Json) {
+        let shelf = self.shelf.unwrap();
+        let mut rows = self.rows.borrow_mut();
+        let text = |name: &str| asked[name].as_str().unwrap_or_default().to_owned();
+        match asked["do"].as_str().unwrap_or_default() {
+            "about" => (200, json!({"shelf": true})),
+            "list" => {
+                let skip = asked["skip"].as_u64().unwrap() as usize;
+                let limit = (asked["limit"].as_u64().unwrap() as usize).min(CAP);
+                let page: Vec<_> = rows.iter().skip(skip).take(limit).map(Row::json).collect();
+                (200, json!({"rows": page}))
+            }
+            "read" => match rows.iter().find(|row| row.id == text("id")) {
+                Some(row) => (200, row.json()),
+                None => (404, json!({"missing": text("id")})),
+            },
+            "marked" => match rows.iter().find(|row| row.mark == text("mark")) {
+                Some(row) => (200, row.json()),
+                None => (404, json!({"missing": text("mark")})),
+            },
+            "write" => {
+                let mut id = text("id");
+                let wanted = asked["version"].as_u64();
+                let absent = asked["absent"].as_bool().unwrap_or(false);
+                let creates = asked["creates"].as_bool().unwrap_or(false);
+                if creates && shelf.ids == Ids::Server {
+                    self.made.set(self.made.get() + 1);
+                    id = match shelf.has(Fault::ReusesIds) {
+                        true => format!("row-{}", rows.len() + 1),
+                        false => format!("row-{}", self.made.get()),
+                    };
+                }
+                let stored = match shelf.has(Fault::Trims) {
+                    true => text("text").replace("\\t", " "),
+                    false => text("text"),
+                };
+                match rows.iter_mut().find(|row| row.id == id) {
+                    Some(row) if !row.deleted => {
+                        let fits = wanted.is_none_or(|wanted| wanted == row.version) && !absent;
+                        if !fits && !shelf.has(Fault::IgnoresVersions) {
+                            return (412, row.json());
+                        }
+                        row.version += 1;
+                        row.text = stored;
+                        (200, row.json())
+                    }
+                    _ if wanted.is_some() => (404, json!({"missing": id})),
+                    _ => {
+                        rows.retain(|row| row.id != id);
+                        let row = Row {
+                            id,
+                            mark: text("mark"),
+                            version: 1,
+                            deleted: false,
+                            text: stored,
+                        };
+                        rows.push(row.clone());
+                        (200, row.json())
+                    }
+                }
+            }
+            "delete" => {
+                let id = text("id");
+                let Some(place) = rows.iter().position(|row| row.id == id && !row.deleted) else {
+                    return (404, json!({"missing": id}));
+                };
+                let wanted = asked["version"].as_u64();
+                let fits = wanted.is_none_or(|wanted| wanted == rows[place].version);
+                if !fits && !shelf.has(Fault::IgnoresVersions) {
+                    return (412, rows[place].json());
+                }
+                match shelf.deletes {
+                    Deletes::Soft => rows[place].deleted = true,
+                    _ => drop(rows.remove(place)),
+                }
+                (200, json!({"deleted": id}))
+            }
+            other => panic!("the shelf cannot {other}"),
+        }
+    }
+}
+
+impl Http for Rows {
+    fn send(&self, request: Request) -> LocalFuture<Result<Response, HttpError>> {
+        let asked = serde_json::from_slice(&request.body).unwrap();
+        let (status, body) = self.answer(&asked);
+        let answer = Response {
+            status,
+            headers: vec![("content-type".into(), "application/json".into())],
+            body: body.to_string().into_bytes(),
+        };
+        Box::pin(async move { Ok(answer) })
+    }
+}
+
+async fn ask(http: &Rc<dyn Http>, asked: Json) -> Result<(u16, Json), Failure> {
+    let sent = http.send(Request {
+        method: "POST",
+        url: ADDRESS.to_owned(),
+        headers: Vec::new(),
+        body: asked.to_string().into_bytes(),
+        timeout_ms: 1_000,
+        answer_bytes_max: 1 << 24,
+    });
+    let answer = sent.await.map_err(|error| classify::no_answer(&error))?;
+    if !matches!(answer.status, 200 | 404 | 412) || !classify::is_json(&answer) {
+        return Err(classify::failure(&answer));
+    }
+    let body: Json = serde_json::from_slice(&answer.body)
+        .map_err(|_| classify::not_this_protocol("the answer is no JSON"))?;
+    let known = ["shelf", "rows", "missing", "deleted", "id"];
+    match known.iter().any(|key| body.get(key).is_some()) {
+        true => Ok((answer.status, body)),
+        false => Err(classify::not_this_protocol("the answer is not the shelf's")),
+    }
+}
+
+fn remote(row: &Json) -> Remote {
+    let text = row["text"].as_str().unwrap();
+    let deleted = row["deleted"].as_bool().unwrap();
+    Remote {
+        image: match deleted {
+            true => Image::Gone,
+            false => Image::Present(Document::parse(text).unwrap()),
+        },
+        version: Some(row["version"].to_string().parse().unwrap()),
+        stamp: None,
+        stamps: None,
+        schema: None,
+        migrated: false,
+    }
+}
+
+fn gone() -> Remote {
+    Remote {
+        image: Image::Gone,
+        version: None,
+        stamp: None,
+        stamps: None,
+        schema: None,
+        migrated: false,
+    }
+}
+
+fn id(row: &Json) -> RecordId {
+    RecordId::new(row["id"].as_str().unwrap()).unwrap()
+}
+
+impl Connector for Shelf {
+    fn endpoint(&self) -> String {
+        ADDRESS.to_owned()
+    }
+
+    fn capability(&self, _: &CollectionName) -> Capability {
+        Capability {
+            feed: FeedKind::Listing(Paging::Offset),
+            deletes: self.deletes,
+            conditional: self.conditional,
+            idempotency: self.idempotency,
+            ids: self.ids,
+            versions: Versions::Equality,
+            stale_reads: false,
+            answers: Answers::Image,
+            stamps: RemoteStamps::None,
+            batch_items_max: 10,
+            atomic: false,
+            partial_update: false,
+            fetch: true,
+            hints: false,
+            digests: false,
+            equality: Equality::default(),
+        }
+    }
+
+    fn pull(
+        &self,
+        http: Rc<dyn Http>,
+        _: Session,
+        request: PullRequest,
+    ) -> LocalFuture<Result<Page, Failure>> {
+        let shelf = *self;
+        Box::pin(async move {
+            let listing = Listing {
+                paging: Paging::Offset,
+            };
+            let place = request.checkpoint.as_ref();
+            let blind = place.and_then(|place| place.as_str().strip_prefix("blind:"));
+            let skip = match (blind, listing.ask(place)) {
+                (Some(skip), _) => skip.parse().unwrap(),
+                (None, ListingAsk::Skip(rows)) => rows,
+                (None, _) => 0,
+            };
+            // Room for the row that the page before ended with.
+            let limit = request.items_max + 1;
+            let (_, body) = ask(&http, json!({"do": "list", "skip": skip, "limit": limit})).await?;
+            let rows = body["rows"]
+                .as_array()
+                .ok_or_else(|| classify::not_this_protocol("the answer holds no rows"))?;
+            let ids: Vec<_> = rows.iter().map(id).collect();
+            let is_last = shelf.has(Fault::ShortPageIsLast) && rows.len() < limit;
+            let next = listing.next(
+                place,
+                &ListingPage {
+                    ids: &ids,
+                    cursor: None,
+                    is_last,
+                    total: None,
+                },
+            )?;
+            let (mut repeated, mut checkpoint, mut end) =
+                (next.repeated, next.checkpoint, next.end);
+            if shelf.has(Fault::BlindOffset) {
+                let rows = skip + ids.len() as u64;
+                checkpoint = Checkpoint::new(format!("blind:{rows}")).unwrap();
+                repeated = 0;
+                end = match ids.is_empty() {
+                    true => PageEnd::Complete { total: None },
+                    false => PageEnd::More,
+                };
+                if ids.is_empty() {
+                    checkpoint = Checkpoint::new("blind:0").unwrap();
+                }
+            }
+            let item = |row: &Json| {
+                let remote = remote(row);
+                let collection = request.collections[0].clone();
+                match remote.image {
+                    Image::Present(document) => Item::Upsert {
+                        collection,
+                        id: id(row),
+                        document,
+                        version: remote.version,
+                        stamp: None,
+                        stamps: None,
+                        schema: None,
+                        migrated: false,
+                    },
+                    _ if shelf.has(Fault::ShowsDeleted) => Item::Upsert {
+                        collection,
+                        id: id(row),
+                        document: Document::parse(row["text"].as_str().unwrap()).unwrap(),
+                        version: remote.version,
+                        stamp: None,
+                        stamps: None,
+                        schema: None,
+                        migrated: false,
+                    },
+                    _ => Item::Tombstone {
+                        collection,
+                        id: id(row),
+                        version: remote.version,
+                        stamp: None,
+                    },
+                }
+            };
+            Ok(Page {
+                items: rows.iter().skip(repeated).map(item).collect(),
+                checkpoint: Some(checkpoint),
+                end,
+                epoch: None,
+                server_time_ms: None,
+            })
+        })
+    }
+
+    fn push(
+        &self,
+        http: Rc<dyn Http>,
+        _: Session,
+        batch: Vec<PushItem>,
+    ) -> LocalFuture<Result<Pushed, Failure>> {
+        let shelf = *self;
+        Box::pin(async move {
+            let mut verdicts = BTreeMap::new();
+            for item in &batch {
+                let what = match item.change {
+                    Change::Delete => "delete",
+                    _ => "write",
+                };
+                let version = match &item.precondition {
+                    Precondition::Version(version) => version.as_str().parse::<u64>().ok(),
+                    _ => None,
+                };
+                let asked = json!({
+                    "do": what,
+                    "id": item.record.as_str(),
+                    "creates": matches!(item.change, Change::Create(_)),
+                    "absent": item.precondition == Precondition::Absent,
+                    "version": version,
+                    "mark": format!("{:x}", item.id.0),
+                    "text": item.document.as_ref().map(Document::text),
+                });
+                let verdict = match ask(&http, asked).await {
+                    Ok((200, row)) if row.get("id").is_some() => {
+                        let remote = remote(&row);
+                        Verdict::Accepted {
+                            id: Some(id(&row)).filter(|id| *id != item.record),
+                            version: remote.version,
+                            image: Some(remote.image).filter(|_| !shelf.has(Fault::Trims)),
+                            stamp: None,
+                            schema: None,
+                            migrated: false,
+                        }
+                    }
+                    Ok((200, body)) if body.get("deleted").is_some() => Verdict::Accepted {
+                        id: None,
+                        version: None,
+                        image: None,
+                        stamp: None,
+                        schema: None,
+                        migrated: false,
+                    },
+                    Ok((412, row)) => Verdict::Conflict {
+                        remote: Some(remote(&row)),
+                    },
+                    Ok((404, _)) => Verdict::Conflict {
+                        remote: Some(gone()),
+                    },
+                    Ok(_) => Verdict::Unknown,
+                    // What was answered before it stands.
+                    Err(failure) if verdicts.is_empty() => return Err(failure),
+                    Err(_) => break,
+                };
+                verdicts.insert(item.id, verdict);
+            }
+            Ok(verdicts.into_iter().collect())
+        })
+    }
+
+    fn fetch(
+        &self,
+        http: Rc<dyn Http>,
+        _: Session,
+        wanted: Wanted,
+    ) -> LocalFuture<Result<Fetched, Failure>> {
+        let shelf = *self;
+        Box::pin(async move {
+            let mut fetched = Fetched::default();
+            match wanted {
+                Wanted::Ids(ids) => {
+                    for (collection, record) in ids {
+                        let asked = json!({"do": "read", "id": record.as_str()});
+                        let found = match ask(&http, asked).await? {
+                            (200, row) if row.get("id").is_some() => Found::Image(remote(&row)),
+                            (404, _) => Found::Image(gone()),
+                            _ => Found::Unknown,
+                        };
+                        fetched.found.push((collection, record, found));
+                    }
+                }
+                Wanted::Marks(marks) if shelf.idempotency == Idempotency::Mark => {
+                    for (_, mark) in marks {
+                        let asked = json!({"do": "marked", "mark": format!("{:x}", mark.0)});
+                        let marked = match ask(&http, asked).await? {
+                            (200, row) if !shelf.has(Fault::BlindToMarks) => Marked::Record {
+                                id: id(&row),
+                                remote: remote(&row),
+                            },
+                            _ => Marked::Nowhere,
+                        };
+                        fetched.marked.push((mark, marked));
+                    }
+                }
+                Wanted::Marks(_) => {}
+            }
+            Ok(fetched)
+        })
+    }
+
+    fn probe(&self, http: Rc<dyn Http>, _: Session) -> LocalFuture<Result<(), Failure>> {
+        Box::pin(async move {
+            match ask(&http, json!({"do": "about"})).await? {
+                (200, body) if body.get("shelf").is_some() => Ok(()),
+                _ => Err(classify::not_this_protocol("the answer is not the shelf's")),
+            }
+        })
+    }
+}
