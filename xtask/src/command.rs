@@ -3,6 +3,7 @@
 pub(crate) mod acs;
 pub(crate) mod backends;
 pub(crate) mod bench;
+pub(crate) mod certify;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod fixture;

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 mod acs;
+mod certify;
 mod command;
 mod demo;
 mod process;
@@ -42,6 +43,7 @@ enum Command {
     Wasm(command::wasm::Args),
     Backends(command::backends::Args),
     Acs(command::acs::Args),
+    Certify(command::certify::Args),
     Tidy(command::tidy::Args),
 }
 
@@ -67,6 +69,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Fixture(args) => command::fixture::run(&workspace, args),
         Command::Wasm(args) => command::wasm::run(&workspace, args),
         Command::Backends(args) => command::backends::run(&workspace, args),
+        Command::Certify(args) => command::certify::run(&workspace, args),
         Command::Acs(args) => command::acs::run(&workspace, args),
         Command::Tidy(args) => command::tidy::run(&workspace, args),
     }

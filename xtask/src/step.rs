@@ -111,6 +111,11 @@ pub(crate) fn acs() -> Step {
     Step::own("acs clients", "cargo xtask acs", acs::run)
 }
 
+/// Every connector on its real backend.
+pub(crate) fn certify() -> Step {
+    Step::own("certify", "cargo xtask certify", command::certify::step)
+}
+
 pub(crate) fn wasm() -> Step {
     Step::own("wasm", "cargo xtask wasm", wasm::run)
 }

@@ -41,6 +41,7 @@ fn steps(workspace: &Workspace) -> Vec<Step> {
         Step::cargo("tests", &["test", "--workspace", "--no-fail-fast"]).counting_tests(),
         step::demo(),
         step::acs(),
+        step::certify(),
         step::sim(&["--seeds", "20000"]),
         step::sim(&["--seeds", "500", "--store", "both"]).named("stores compared"),
         step::sim(&["--bugs"]).named("planted bugs"),

@@ -2,6 +2,7 @@
 use super::{Held, Result, Run, Stand, is_there, says_nothing, trouble};
 use crate::certify::Kit;
 use crate::certify::stand::Seen;
+use crate::limits::HINTS_SILENCE_MS_MAX;
 use crate::{Hint, Hints};
 use futures_core::Stream;
 use std::pin::Pin;
@@ -124,20 +125,25 @@ async fn hints(stand: &Stand, kit: &Kit) -> Result<Held> {
     if !stand.capability.hints {
         return trouble("no hints, as declared", "a stream");
     }
-    match within(&mut hints, kit).await {
+    // Some servers say nothing, not even that they listen, before their first beat.
+    match within(&mut hints, kit, HINTS_SILENCE_MS_MAX).await {
         Some(Some(Ok(Hint::Listening))) => {}
         other => return trouble("the stream begins", other),
     }
     stand.make(&stand.text("heard")).await?;
-    match within(&mut hints, kit).await {
+    match within(&mut hints, kit, HINT_MS_MAX).await {
         Some(Some(Ok(Hint::Changed))) => Ok(Held::Passed),
         other => trouble(format!("a hint within {HINT_MS_MAX} ms of a write"), other),
     }
 }
 
 /// The next thing of a stream; `None` when it takes too long.
-async fn within(hints: &mut Hints, kit: &Kit) -> Option<Option<Result<Hint, Failure>>> {
-    let mut time = (kit.wait)(HINT_MS_MAX);
+async fn within(
+    hints: &mut Hints,
+    kit: &Kit,
+    ms_max: u64,
+) -> Option<Option<Result<Hint, Failure>>> {
+    let mut time = (kit.wait)(ms_max);
     std::future::poll_fn(move |context| {
         if let Poll::Ready(hint) = Pin::new(&mut *hints).poll_next(context) {
             return Poll::Ready(Some(hint));
