@@ -10,6 +10,7 @@ mod acs;
 mod certify;
 mod command;
 mod demo;
+mod encryption;
 mod process;
 mod product;
 mod step;

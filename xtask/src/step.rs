@@ -3,7 +3,7 @@
 use crate::process;
 use crate::totals::Totals;
 use crate::workspace::{Workspace, runs};
-use crate::{acs, command, tidy, wasm};
+use crate::{acs, command, encryption, tidy, wasm};
 use anyhow::{Result, bail};
 use std::io::Write;
 use std::process::{Command, ExitCode};
@@ -305,6 +305,11 @@ fn check_machine(workspace: &Workspace) -> Result<String> {
     need(
         runs(program(&compiler, "--version")),
         "a C compiler, for the bundled SQLite: `apt-get install gcc libc6-dev`, `xcode-select --install`, or set CC",
+    );
+    need(
+        encryption::has_libcrypto()
+            || runs(program("perl", "--version")) && runs(program("make", "--version")),
+        "OpenSSL's headers, for encrypted files: `apt-get install libssl-dev`, or perl and make to build it",
     );
     need(
         runs(program("node", "--version")),

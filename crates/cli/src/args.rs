@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// The configuration file [default: tisync.toml].
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
+    /// The file that holds the key of an encrypted replica; without it, TISYNC_KEY may hold the key itself.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) key_file: Option<PathBuf>,
     /// Print JSON: one object, or one a line.
     #[arg(long, global = true)]
     pub(crate) json: bool,

@@ -1,5 +1,5 @@
 //! A syncing process is killed 200 times at random moments: no acknowledged write is lost, none takes effect
-//! twice, and in the end both replicas are equal.
+//! twice, and in the end both replicas are equal. Where encryption is built in, its file is encrypted.
 #![allow(clippy::unwrap_used)]
 mod common;
 
@@ -22,6 +22,9 @@ fn a_killed_process_loses_nothing_and_repeats_nothing() {
     let world = World::new();
     let victim = world.device("victim", &["notes:merge"]);
     let other = world.device("other", &["notes:merge"]);
+    if cfg!(feature = "encryption") {
+        encrypt(&victim);
+    }
     let (a, b) = (open(&victim), open(&other));
     let mut chance = SEED;
     let mut mutations = BTreeSet::new();
@@ -81,6 +84,14 @@ fn a_killed_process_loses_nothing_and_repeats_nothing() {
         .max()
         .unwrap();
     assert_eq!(versions, mutations.len() as u64);
+}
+
+/// Begins anew with an encrypted file.
+fn encrypt(device: &Device) {
+    std::fs::remove_file(device.folder.join("tisync.db")).unwrap();
+    device.file("victim.key", &"07".repeat(32));
+    let toml = device.read("tisync.toml");
+    device.file("tisync.toml", &format!("key_file = \"victim.key\"\n{toml}"));
 }
 
 fn open(device: &Device) -> Replica {

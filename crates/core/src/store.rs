@@ -468,6 +468,8 @@ pub enum StoreErrorKind {
     Io,
     /// The file is damaged.
     Corrupt,
+    /// The file is encrypted, and its key is missing or another one; or a key came for a file that is not.
+    EncryptionKey,
     /// The file was written by a newer version.
     Newer,
     /// The caller broke a rule: a bug.

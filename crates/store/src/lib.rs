@@ -16,8 +16,18 @@
 //! # }
 //! # Ok::<(), tisync_core::store::StoreError>(())
 //! ```
+#[cfg(feature = "encryption")]
+mod cipher;
+#[cfg(not(feature = "encryption"))]
+#[path = "no_cipher.rs"]
+mod cipher;
 mod column;
 mod driver;
+#[cfg_attr(
+    not(feature = "encryption"),
+    allow(dead_code, reason = "a key opens nothing then")
+)]
+mod key;
 pub mod limits;
 mod live;
 pub mod query;
@@ -28,6 +38,7 @@ mod salvage;
 mod sqlite;
 
 pub use driver::{Next, SqlConsole, SqlDriver, SqlRow, SqlValue};
+pub use key::Key;
 pub use live::{Live, Topic, WatchId};
 pub use query::{Filter, Order, Query, Visible, VisibleRow};
 pub use reader::{Reader, SqlRows};

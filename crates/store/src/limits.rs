@@ -27,5 +27,8 @@ pub const FILTER_VALUES_MAX: usize = 900;
 pub const PAGE_BYTES: usize = 4_096;
 /// Bytes of a row that a salvage reads at most: far more than a document may have.
 pub const SALVAGE_ROW_BYTES_MAX: usize = 64 << 20;
+/// Pages that are looked at to tell whether a file is encrypted, and with which key: the first of each kind are among
+/// them, and it takes milliseconds.
+pub const JUDGED_PAGES: u32 = 1_000;
 /// How many times the size of a file a salvage reads at most, however its damaged pages refer to each other.
 pub const SALVAGE_READS: u64 = 16;

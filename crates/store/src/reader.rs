@@ -49,7 +49,19 @@ impl Reader<crate::RusqliteDriver> {
 
     /// Opens a file that a store has made, and keeps up to `cache_kib` KiB of its pages in memory.
     pub fn open_with_cache(path: &std::path::Path, cache_kib: u32) -> Result<Self, StoreError> {
-        let mut driver = crate::RusqliteDriver::open_reader(path)?;
+        Reader::open_with_key(path, None, cache_kib)
+    }
+
+    /// The same, of an encrypted file if there is a key.
+    ///
+    /// # Errors
+    /// `EncryptionKey` as for [`crate::SqliteStore::open_with_key`].
+    pub fn open_with_key(
+        path: &std::path::Path,
+        key: Option<&crate::Key>,
+        cache_kib: u32,
+    ) -> Result<Self, StoreError> {
+        let mut driver = crate::RusqliteDriver::open_reader_with_key(path, key)?;
         driver.batch(&format!("PRAGMA cache_size=-{cache_kib}"))?;
         Ok(Reader::with_driver(driver))
     }

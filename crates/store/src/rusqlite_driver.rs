@@ -1,6 +1,7 @@
-//! The driver for native hosts, over the bundled SQLite.
+//! The driver for native hosts, over the bundled SQLite, or SQLCipher where encryption is built in.
+use crate::Key;
 use crate::driver::{Next, SqlConsole, SqlDriver, SqlRow, SqlValue};
-use crate::limits;
+use crate::{key, limits, salvage};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, Row, Statement, ToSql};
@@ -17,21 +18,62 @@ pub struct RusqliteDriver {
 impl RusqliteDriver {
     /// Opens the file, or makes it.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        RusqliteDriver::open_with_key(path, None)
+    }
+
+    /// The same, of an encrypted file if there is a key. Whether it is the right one shows at the first read.
+    ///
+    /// # Errors
+    /// `EncryptionKey` for a key where encryption was not built in.
+    pub fn open_with_key(path: &Path, key: Option<&Key>) -> Result<Self, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        RusqliteDriver::with(Connection::open_with_flags(path, flags).map_err(refused)?)
+        RusqliteDriver::keyed(path, flags, key)
     }
 
     /// Opens a file that is there, for reading only.
     pub fn open_reader(path: &Path) -> Result<Self, StoreError> {
+        RusqliteDriver::open_reader_with_key(path, None)
+    }
+
+    /// The same, of an encrypted file if there is a key; its first page is read, so that a wrong one shows.
+    ///
+    /// # Errors
+    /// `EncryptionKey` for a wrong key, a missing one, and one where encryption was not built in.
+    pub fn open_reader_with_key(path: &Path, key: Option<&Key>) -> Result<Self, StoreError> {
         // Not SQLITE_OPEN_READ_ONLY: the first reader of a WAL file must be able to make its index.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let driver =
-            RusqliteDriver::with(Connection::open_with_flags(path, flags).map_err(refused)?)?;
+        let driver = RusqliteDriver::keyed(path, flags, key)?;
         let guard = driver.connection.pragma_update(None, "query_only", true);
         guard.map_err(refused)?;
+        driver.keep_log(true)?;
+        let version = driver
+            .connection
+            .query_row("PRAGMA schema_version", [], |row| row.get::<_, i64>(0));
+        version.map_err(|error| salvage::explained(path, key, refused(error)))?;
+        driver.keep_log(false)?;
         Ok(driver)
+    }
+
+    fn keyed(path: &Path, flags: OpenFlags, key: Option<&Key>) -> Result<Self, StoreError> {
+        if key.is_some() && cfg!(not(feature = "encryption")) {
+            return Err(key::not_built_in());
+        }
+        let connection = Connection::open_with_flags(path, flags).map_err(refused)?;
+        #[cfg(feature = "encryption")]
+        if let Some(key) = key {
+            give(&connection, key)?;
+        }
+        RusqliteDriver::with(connection)
+    }
+
+    /// Says whether closing leaves the log as it is, also when no other connection is left. Until a file was read it must:
+    /// with the wrong key, SQLite would take a log into the file of which it can read neither.
+    pub(crate) fn keep_log(&self, on: bool) -> Result<(), StoreError> {
+        let option = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        let set = self.connection.set_db_config(option, on);
+        set.map(drop).map_err(refused)
     }
 
     /// Opens a database in memory, of this connection alone.
@@ -55,6 +97,38 @@ impl RusqliteDriver {
     fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>, StoreError> {
         self.connection.prepare_cached(sql).map_err(refused)
     }
+}
+
+/// Gives a connection its key, before anything else is asked of it.
+#[cfg(feature = "encryption")]
+fn give(connection: &Connection, secret: &Key) -> Result<(), StoreError> {
+    use key::{KEY_BYTES, SALT_BYTES};
+    use std::fmt::Write;
+    use zeroize::Zeroizing;
+    // It would write to the error stream of the app.
+    connection
+        .execute_batch("PRAGMA cipher_log_level = NONE; PRAGMA key = 'to be asked for the salt'")
+        .map_err(refused)?;
+    let salt: String = connection
+        .query_row("PRAGMA cipher_salt", [], |row| row.get(0))
+        .map_err(refused)?;
+    let mut bytes = [0; SALT_BYTES];
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = salt
+            .get(2 * at..2 * at + 2)
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok())
+            .ok_or_else(|| {
+                key::refused(format!("expected the salt of the file, but {salt:?} came"))
+            })?;
+    }
+    let mut sql = Zeroizing::new(String::with_capacity(32 + 2 * (KEY_BYTES + SALT_BYTES)));
+    sql.push_str("PRAGMA key = \"x'");
+    for byte in secret.bytes(&bytes).iter().chain(&bytes) {
+        // To a text nothing is refused.
+        let _ = write!(sql, "{byte:02x}");
+    }
+    sql.push_str("'\"");
+    connection.execute_batch(&sql).map_err(refused)
 }
 
 impl SqlDriver for RusqliteDriver {

@@ -30,8 +30,8 @@ impl ReplicaBuilder {
     /// writes goes into a lifeboat file beside it, which [`Replica::bring_back`] reads, and the file and its log are
     /// renamed, not changed. Everything that the server has comes back with the next sync.
     ///
-    /// Nothing else may have the file open. A file of a newer layout, of something else, or of another account is
-    /// refused, as is one that another process syncs.
+    /// Nothing else may have the file open. A file of a newer layout, of something else, of another account, or of
+    /// another key is refused, as is one that another process syncs. The lifeboat file is not encrypted.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
@@ -56,9 +56,11 @@ impl ReplicaBuilder {
         let config = self.config()?;
         let _lease = Lease::take(path, Totals::default())?
             .map_err(|holder| lease::elsewhere(holder.as_ref()))?;
+        let key = self.key()?;
         // SQLite must not see it before: closing a file, it tidies up the log that the salvage reads.
-        let salvage = Salvage::read(path)?;
-        storage::is_ours(path, salvage.kind())?;
+        let salvage = Salvage::read_with_key(path, key.as_ref())
+            .map_err(|error| storage::explain(path, error))?;
+        storage::is_ours(path, &salvage)?;
         let head = head(&salvage, &config)?;
         let name = free_name(path);
         let mut aside = SetAside {

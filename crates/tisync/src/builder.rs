@@ -24,6 +24,8 @@ use tisync_core::model::{
     Decide, FeedName, JournalLimits, Resolution,
 };
 use tisync_json::Value;
+use tisync_store::Key;
+use zeroize::Zeroizing;
 
 /// The name of the only connector, when the app names none.
 const MAIN: &str = "main";
@@ -40,12 +42,16 @@ pub struct ReplicaBuilder {
     functions: Functions,
     journal: JournalLimits,
     durability: WriteDurability,
+    key: Option<Arc<KeyProvider>>,
     http: Option<Arc<MakeHttp>>,
     hints: BTreeMap<String, bool>,
     monitors: bool,
     moved_from: BTreeMap<String, String>,
     error: Option<Error>,
 }
+
+/// Gives out the key of the file.
+type KeyProvider = dyn Fn() -> Result<Key, Error> + Send + Sync;
 
 /// Makes the HTTP client inside the sync worker's thread.
 pub(crate) type MakeHttp = dyn Fn() -> Result<Rc<dyn Http>, Error> + Send + Sync;
@@ -61,6 +67,7 @@ impl ReplicaBuilder {
             functions: Functions::default(),
             journal: JournalLimits::default(),
             durability: WriteDurability::default(),
+            key: None,
             http: None,
             hints: BTreeMap::new(),
             monitors: true,
@@ -186,6 +193,38 @@ impl ReplicaBuilder {
         self
     }
 
+    /// Encrypts the file with a key that a function gives out, such as one of the system's key store. It is asked once
+    /// for each time that the file is opened, examined or set aside. A file keeps the key that it was made with, or
+    /// none. Needs the feature `encryption`; `docs/ENCRYPTION.md` says what is encrypted, and what is not.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use tisync::{ErrorKind, Key, Replica};
+    /// # let key_of_the_system = || [7; 32];
+    /// let builder = Replica::open(dir.path().join("notes.db"))
+    ///     .encryption_key(move || Ok(Key::raw(key_of_the_system())))
+    ///     .collection("notes", "merge");
+    /// match builder.open() {
+    ///     Ok(replica) => replica.collection("notes")?.put("n1", r#"{"title": "Milk"}"#).map(drop)?,
+    ///     // A wrong key, or a build without the feature: the file is as it was.
+    ///     Err(error) => assert_eq!(error.kind(), ErrorKind::EncryptionKey),
+    /// }
+    /// # Ok::<(), tisync::Error>(())
+    /// ```
+    pub fn encryption_key(
+        mut self,
+        provider: impl Fn() -> Result<Key, Error> + Send + Sync + 'static,
+    ) -> Self {
+        self.key = Some(Arc::new(provider));
+        self
+    }
+
+    /// Encrypts the file with the key in another file, written as [`Key::parse`] reads it.
+    pub fn encryption_key_file(self, file: impl AsRef<Path>) -> Self {
+        let file = file.as_ref().to_owned();
+        self.encryption_key(move || key_in(&file))
+    }
+
     /// Replaces the HTTP client, for instance by one with other certificates. The function is called in the
     /// sync worker's thread.
     pub fn http(
@@ -202,7 +241,8 @@ impl ReplicaBuilder {
             return Err(error);
         }
         let mut config = self.config()?;
-        let gate: Gate = Arc::new(Mutex::new(storage::open(&self.path)?));
+        let key = self.key()?;
+        let gate: Gate = Arc::new(Mutex::new(storage::open(&self.path, key.as_ref())?));
         let watchers = Watchers::new(Sights {
             path: self.path.clone(),
             gate: gate.clone(),
@@ -211,6 +251,7 @@ impl ReplicaBuilder {
         let migrations = self.migrations()?;
         let local = Local::open(
             &self.path,
+            key.as_ref(),
             gate,
             self.durability,
             &mut config,
@@ -225,6 +266,7 @@ impl ReplicaBuilder {
             .collect::<Result<_, Error>>()?;
         let shared = Shared::new(
             self.path,
+            key,
             config,
             local,
             watchers,
@@ -266,6 +308,19 @@ impl ReplicaBuilder {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The same with a key that was asked for already.
+    pub(crate) fn keyed(mut self, key: Option<Key>) -> Self {
+        if let Some(key) = key {
+            self.key = Some(Arc::new(move || Ok(key.clone())));
+        }
+        self
+    }
+
+    /// The key of the file, if it is encrypted.
+    pub(crate) fn key(&self) -> Result<Option<Key>, Error> {
+        self.key.as_ref().map(|provider| provider()).transpose()
     }
 
     pub(crate) fn config(&self) -> Result<Config, Error> {
@@ -364,6 +419,17 @@ impl ReplicaBuilder {
 /// The client that is used when the app brings none.
 fn own_client() -> Arc<MakeHttp> {
     Arc::new(|| Ok(Rc::new(ReqwestHttp::new()?) as Rc<dyn Http>))
+}
+
+/// Reads a key from a file.
+fn key_in(file: &Path) -> Result<Key, Error> {
+    let failed = |why: String| {
+        let message = format!("expected a key in {}, but {why}", file.display());
+        Error::new(ErrorKind::EncryptionKey, message)
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    let text = Zeroizing::new(text);
+    Key::parse(&text).map_err(|_| failed("it is empty".to_owned()))
 }
 
 impl fmt::Debug for ReplicaBuilder {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use std::time::{Duration, Instant};
 use tisync_core::model::{Chain, FeedKey, Image, Input};
 use tisync_core::store::{Durability, EntryFilter, Keys, Load, Store, Tx};
-use tisync_store::{Part, Salvage};
+use tisync_store::{Key, Part, Salvage};
 
 /// What an examination found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -43,18 +43,19 @@ impl ReplicaBuilder {
     /// ```
     pub fn examine(&self, progress: &mut dyn FnMut(&str)) -> Result<Checkup, Error> {
         progress("file");
-        match storage::look(self.path()) {
+        let key = self.key()?;
+        match storage::look(self.path(), key.as_ref()) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::Corrupt => {
-                return self.without_sqlite("file", error.to_string());
+                return self.without_sqlite(key.as_ref(), "file", error.to_string());
             }
             Err(error) => return Err(error),
         }
         let mut checkup = Checkup::default();
-        match self.with_sqlite(progress, &mut checkup) {
+        match self.with_sqlite(key.clone(), progress, &mut checkup) {
             Ok(()) => Ok(checkup),
             Err(error) if error.kind() == ErrorKind::Corrupt => {
-                self.without_sqlite("pages", error.to_string())
+                self.without_sqlite(key.as_ref(), "pages", error.to_string())
             }
             Err(error) => Err(error),
         }
@@ -62,12 +63,14 @@ impl ReplicaBuilder {
 
     fn with_sqlite(
         &self,
+        key: Option<Key>,
         progress: &mut dyn FnMut(&str),
         checkup: &mut Checkup,
     ) -> Result<(), Error> {
         // Opened as its app does: whatever hinders that is found here.
-        let replica = self.clone().open()?;
-        let mut store = storage::open_reader(self.path())?;
+        let replica = self.clone().keyed(key).open()?;
+        let key = replica.shared().key.as_ref();
+        let mut store = storage::open_reader(self.path(), key)?;
         let faults = store.examine(&mut |part| progress(name(part)))?;
         checkup.faults = faults
             .into_iter()
@@ -123,15 +126,22 @@ impl ReplicaBuilder {
     }
 
     /// What can be told of a file that SQLite does not read.
-    fn without_sqlite(&self, part: &'static str, what: String) -> Result<Checkup, Error> {
-        let salvage = Salvage::read(self.path())?;
+    fn without_sqlite(
+        &self,
+        key: Option<&Key>,
+        part: &'static str,
+        what: String,
+    ) -> Result<Checkup, Error> {
+        let salvage = Salvage::read_with_key(self.path(), key)?;
         let checkup = Checkup {
             faults: vec![Fault { part, what }],
             writes: salvage.entries() as u64,
             unreadable: salvage.unreadable().len() as u64,
         };
+        let is_unlocked = salvage.is_unlocked();
         // Closing the file would end the locks that another handle of this process may have on it.
         std::mem::forget(salvage);
+        is_unlocked.map_err(|error| storage::explain(self.path(), error))?;
         Ok(checkup)
     }
 }

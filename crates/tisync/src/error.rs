@@ -57,6 +57,9 @@ pub enum ErrorKind {
     Storage,
     /// The file is damaged.
     Corrupt,
+    /// The file is encrypted, and its key is missing or another one; or a key came for a file that is not encrypted, or
+    /// to a program without encryption.
+    EncryptionKey,
     /// The file was written by a newer version, of this library or of the app.
     Newer,
     /// The replica was closed, or its worker is gone.
@@ -117,6 +120,11 @@ impl Error {
     /// Whether another process syncs this file.
     pub fn is_lease_elsewhere(&self) -> bool {
         self.kind == ErrorKind::LeaseElsewhere
+    }
+
+    /// Whether it is for the key of the file: a missing one, a wrong one, or one too many.
+    pub fn is_encryption_key(&self) -> bool {
+        self.kind == ErrorKind::EncryptionKey
     }
 
     /// Whether the local file is the trouble.
@@ -230,6 +238,7 @@ fn of_store(kind: StoreErrorKind) -> ErrorKind {
         StoreErrorKind::Busy => ErrorKind::Busy,
         StoreErrorKind::Full | StoreErrorKind::Io => ErrorKind::Storage,
         StoreErrorKind::Corrupt => ErrorKind::Corrupt,
+        StoreErrorKind::EncryptionKey => ErrorKind::EncryptionKey,
         StoreErrorKind::Newer => ErrorKind::Newer,
         StoreErrorKind::Misuse => ErrorKind::Invalid,
     }

@@ -100,7 +100,7 @@ pub use writes::Writes;
 pub use tisync_connect as connect;
 pub use tisync_core::model;
 pub use tisync_json::{self as json, Document, Patch, Path, Value};
-pub use tisync_store::{Filter, Order, SqlRows};
+pub use tisync_store::{Filter, Key, Order, SqlRows};
 
 /// The README's Rust examples, run as tests.
 #[cfg(doctest)]
@@ -111,3 +111,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/UPGRADES.md")]
 struct Upgrades;
+
+/// The page on encryption, its Rust example run as a test.
+#[cfg(all(doctest, feature = "encryption"))]
+#[doc = include_str!("../../../docs/ENCRYPTION.md")]
+struct Encryption;

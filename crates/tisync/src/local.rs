@@ -11,6 +11,7 @@ use std::time::Instant;
 use tisync_core::Engine;
 use tisync_core::model::{Config, Input, Migrate, Output};
 use tisync_core::store::{Durability, Op, Store, Tx};
+use tisync_store::Key;
 
 /// The one connection through which this process writes. A mutex hands over at once, where SQLite's own lock
 /// would be polled; and since all its writes go this way, what SQLite tells of other connections tells of other
@@ -158,13 +159,14 @@ impl Local {
     /// Configures an engine; a new replica draws its node number.
     pub(crate) fn open(
         path: &Path,
+        key: Option<&Key>,
         gate: Gate,
         durability: WriteDurability,
         config: &mut Config,
         migrations: Migrations,
         watchers: Arc<Watchers>,
     ) -> Result<Self, Error> {
-        let mut reader = storage::open_reader(path)?;
+        let mut reader = storage::open_reader(path, key)?;
         migrations::check(&mut reader, config, &migrations)?;
         config.node = match node(&mut reader)? {
             Some(node) => node,

@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tisync_core::model::{CollectionName, RecordId};
 use tisync_core::store::{StoreError, StoreErrorKind};
 use tisync_json::Value;
-use tisync_store::{Next, Query, Reader, RusqliteDriver, SqlRows, VisibleRow};
+use tisync_store::{Key, Next, Query, Reader, RusqliteDriver, SqlRows, VisibleRow};
 
 /// Reading connections, opened when they are needed and kept for the next read.
 #[derive(Debug)]
 pub(crate) struct Readers {
     path: PathBuf,
+    key: Option<Key>,
     idle: Mutex<Vec<Kept>>,
     /// Whether the first one was opened.
     has_first: AtomicBool,
@@ -26,9 +27,10 @@ struct Kept {
 }
 
 impl Readers {
-    pub(crate) fn new(path: PathBuf) -> Self {
+    pub(crate) fn new(path: PathBuf, key: Option<Key>) -> Self {
         Readers {
             path,
+            key,
             idle: Mutex::default(),
             has_first: AtomicBool::new(false),
         }
@@ -131,10 +133,11 @@ impl Readers {
 
     fn open(&self) -> Result<Kept, Error> {
         let is_first = !self.has_first.swap(true, Ordering::AcqRel);
-        let opened = match is_first {
-            true => Reader::open_with_cache(&self.path, limits::READER_CACHE_KIB),
-            false => Reader::open(&self.path),
+        let cache_kib = match is_first {
+            true => limits::READER_CACHE_KIB,
+            false => tisync_store::limits::READER_CACHE_KIB,
         };
+        let opened = Reader::open_with_key(&self.path, self.key.as_ref(), cache_kib);
         if is_first && opened.is_err() {
             self.has_first.store(false, Ordering::Release);
         }

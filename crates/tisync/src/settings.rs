@@ -29,6 +29,10 @@ use tisync_connect::connectors::{self, Make, Setup, SetupError};
 pub struct Settings {
     /// The replica's file, relative to the configuration file.
     pub replica: PathBuf,
+    /// The file that holds the key of the replica, relative to the configuration file; without one the replica is not
+    /// encrypted. See [`ReplicaBuilder::encryption_key_file`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<PathBuf>,
     /// Whose data this is, where several accounts of one server are used on one device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
@@ -161,6 +165,9 @@ impl Settings {
     /// Turns the settings into a builder; paths are relative to `folder`.
     pub fn builder(&self, folder: &Path) -> Result<ReplicaBuilder, Error> {
         let mut builder = Replica::open(folder.join(&self.replica));
+        if let Some(file) = &self.key_file {
+            builder = builder.encryption_key_file(folder.join(file));
+        }
         if let Some(account) = &self.account {
             builder = builder.account(account);
         }

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tisync_connect::Connector;
 use tisync_core::model::{Account, Config, ConnectorName, Event, Input};
+use tisync_store::Key;
 
 /// A configured backend.
 #[derive(Clone)]
@@ -35,6 +36,7 @@ impl fmt::Debug for Backend {
 /// What the handles of a replica and its sync worker share.
 pub(crate) struct Shared {
     pub(crate) path: PathBuf,
+    pub(crate) key: Option<Key>,
     pub(crate) config: Config,
     pub(crate) local: Local,
     pub(crate) readers: Readers,
@@ -74,6 +76,7 @@ impl Shared {
     )]
     pub(crate) fn new(
         path: PathBuf,
+        key: Option<Key>,
         config: Config,
         local: Local,
         watchers: Arc<Watchers>,
@@ -84,8 +87,9 @@ impl Shared {
         monitors: bool,
     ) -> Arc<Self> {
         Arc::new(Shared {
-            readers: Readers::new(path.clone()),
+            readers: Readers::new(path.clone(), key.clone()),
             path,
+            key,
             config,
             local,
             watchers,

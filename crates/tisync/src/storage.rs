@@ -3,7 +3,7 @@ use crate::files::beside;
 use crate::{Error, ErrorKind, busy, limits};
 use std::path::Path;
 use tisync_core::store::{Durability, StoreError, StoreErrorKind};
-use tisync_store::{FileKind, Options, RusqliteDriver, Salvage, SqliteStore};
+use tisync_store::{FileKind, Key, Options, RusqliteDriver, Salvage, SqliteStore};
 
 /// A store in a file.
 pub(crate) type FileStore = SqliteStore<RusqliteDriver>;
@@ -31,20 +31,20 @@ impl WriteDurability {
 }
 
 /// Refuses a file with damage that SQLite would make disappear without a word.
-pub(crate) fn look(path: &Path) -> Result<(), Error> {
+pub(crate) fn look(path: &Path, key: Option<&Key>) -> Result<(), Error> {
     is_not_emptied(path)?;
-    has_whole_log(path)
+    has_whole_log(path, key)
 }
 
-/// Opens the file, or makes it. What is damaged, or not ours, is refused and left as it is.
-pub(crate) fn open(path: &Path) -> Result<FileStore, Error> {
-    look(path)?;
+/// Opens the file, or makes it. What is damaged, not ours, or not this key's, is refused and left as it is.
+pub(crate) fn open(path: &Path, key: Option<&Key>) -> Result<FileStore, Error> {
+    look(path, key)?;
     let options = Options {
         busy_ms: limits::BUSY_TRY_MS,
         ..Options::default()
     };
     busy::patiently(path, || {
-        SqliteStore::open(path, &options).map_err(|error| explain(path, error))
+        SqliteStore::open_with_key(path, key, &options).map_err(|error| explain(path, error))
     })
 }
 
@@ -60,15 +60,21 @@ fn is_not_emptied(path: &Path) -> Result<(), Error> {
 }
 
 /// Refuses a file with pending writes in its log that SQLite would drop without a word.
-fn has_whole_log(path: &Path) -> Result<(), Error> {
+fn has_whole_log(path: &Path, key: Option<&Key>) -> Result<(), Error> {
     if !Salvage::is_log_broken(path) {
         return Ok(());
     }
-    let salvage = Salvage::read(path)?;
-    let dropped = salvage.dropped();
+    let salvage = Salvage::read_with_key(path, key).map_err(|error| explain(path, error))?;
+    let is_unlocked = salvage.is_unlocked();
+    let (dropped, may_drop_more) = (salvage.dropped(), salvage.may_drop_more());
     // Closing the file would end the locks that another handle of this process may have on it.
     std::mem::forget(salvage);
+    is_unlocked.map_err(|error| explain(path, error))?;
     match dropped {
+        0 if may_drop_more => Err(damaged(
+            path,
+            "its log is damaged in the middle, and pending writes behind that place may be lost",
+        )),
         // What else is lost can be pulled again.
         0 => Ok(()),
         1 => Err(damaged(
@@ -97,9 +103,12 @@ fn damaged(path: &Path, what: &str) -> Error {
 }
 
 /// Refuses what is not to be set aside.
-pub(crate) fn is_ours(path: &Path, kind: FileKind) -> Result<(), Error> {
-    let (kind, message) = match kind {
+pub(crate) fn is_ours(path: &Path, salvage: &Salvage) -> Result<(), Error> {
+    let (kind, message) = match salvage.kind() {
         FileKind::Ours => return Ok(()),
+        FileKind::Encrypted | FileKind::Plain => {
+            return salvage.is_unlocked().map_err(|error| explain(path, error));
+        }
         FileKind::Newer(layout) => (
             ErrorKind::Newer,
             format!(
@@ -120,7 +129,7 @@ pub(crate) fn explain(path: &Path, error: StoreError) -> Error {
     let shown = path.display();
     match error.kind {
         StoreErrorKind::Corrupt => damaged(path, &format!("it is damaged ({})", error.message)),
-        StoreErrorKind::Newer | StoreErrorKind::Misuse => {
+        StoreErrorKind::Newer | StoreErrorKind::Misuse | StoreErrorKind::EncryptionKey => {
             let kind = Error::from(error.clone()).kind();
             Error::new(kind, format!("{shown}: {}", error.message))
         }
@@ -152,6 +161,6 @@ pub(crate) fn explain(path: &Path, error: StoreError) -> Error {
 }
 
 /// Opens a file that is there for transactions that only read.
-pub(crate) fn open_reader(path: &Path) -> Result<FileStore, StoreError> {
-    SqliteStore::open_reader(path)
+pub(crate) fn open_reader(path: &Path, key: Option<&Key>) -> Result<FileStore, StoreError> {
+    SqliteStore::open_reader_with_key(path, key)
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that CI runs, on a fresh machine too.
 
+use crate::encryption;
 use crate::step::{self, Selection, Step};
 use crate::workspace::Workspace;
 use anyhow::Result;
@@ -39,6 +40,9 @@ fn steps(workspace: &Workspace) -> Vec<Step> {
         step::backends(),
         // Unit, conformance, process (kill -9) and documentation tests.
         Step::cargo("tests", &["test", "--workspace", "--no-fail-fast"]).counting_tests(),
+    ]);
+    steps.extend(encrypted());
+    steps.extend([
         step::demo(),
         step::acs(),
         step::certify(),
@@ -48,4 +52,38 @@ fn steps(workspace: &Workspace) -> Vec<Step> {
         step::wasm(),
     ]);
     steps
+}
+
+/// The tests that touch files once more, with SQLCipher in the place of SQLite.
+const ENCRYPTED: &[&str] = &[
+    "encryption",
+    "conformance",
+    "crash",
+    "files",
+    "salvage",
+    "archive",
+    "processes",
+    "damage",
+    "kill",
+];
+
+fn encrypted() -> [Step; 3] {
+    let all = encryption::arguments(&["tisync-store", "tisync", "tisync-cli"]);
+    // A program has no examples.
+    let library = encryption::arguments(&["tisync"]);
+    let named = ENCRYPTED.iter().flat_map(|name| ["--test", name]);
+    let named: Vec<&str> = ["--no-fail-fast", "--lib"]
+        .into_iter()
+        .chain(named)
+        .collect();
+    let lints = ["--all-targets", "--", "-D", "warnings"];
+    let step = |name, command, features: &[String], rest: &[&str]| {
+        let features: Vec<&str> = features.iter().map(String::as_str).collect();
+        Step::cargo(name, &[&[command], features.as_slice(), rest].concat())
+    };
+    [
+        step("clippy, encrypted", "clippy", &all, &lints),
+        step("tests, encrypted", "test", &all, &named).counting_tests(),
+        step("examples, encrypted", "test", &library, &["--doc"]).counting_tests(),
+    ]
 }

@@ -6,7 +6,7 @@ use crate::output::Out;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tisync::{CollectionSettings, ConnectorSettings, Settings};
 
 const HEADER: &str = "\
@@ -23,10 +23,10 @@ pub(crate) fn run(args: &Args, options: &Init, out: &Out) -> Result<Code, Failur
             path.display()
         )));
     }
-    let settings = settings(options)?;
+    let settings = settings(options, key_file(args)?)?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     // Checked before anything is written.
-    let replica = settings.builder(folder)?.open()?;
+    let replica = config::keyed(settings.builder(folder)?, args)?.open()?;
     let text = toml::to_string(&settings)
         .map_err(|error| Failure::failed(format!("expected to write TOML, but {error}")))?;
     let mut file = std::fs::File::create_new(&path).map_err(|error| {
@@ -47,7 +47,18 @@ pub(crate) fn run(args: &Args, options: &Init, out: &Out) -> Result<Code, Failur
     Ok(Code::Ok)
 }
 
-fn settings(options: &Init) -> Result<Settings, Failure> {
+/// The key's file as the configuration file names it, which may be in another folder.
+fn key_file(args: &Args) -> Result<Option<PathBuf>, Failure> {
+    let Some(file) = &args.key_file else {
+        return Ok(None);
+    };
+    Ok(Some(match args.config {
+        None => file.clone(),
+        Some(_) => std::path::absolute(file)?,
+    }))
+}
+
+fn settings(options: &Init, key_file: Option<PathBuf>) -> Result<Settings, Failure> {
     let mut collections = BTreeMap::new();
     for text in &options.collections {
         let (name, policy) = text.split_once(':').ok_or_else(|| {
@@ -71,6 +82,7 @@ fn settings(options: &Init) -> Result<Settings, Failure> {
     });
     Ok(Settings {
         replica: options.replica.clone(),
+        key_file,
         account: options.account.clone(),
         connectors: connectors.collect(),
         collections,

@@ -16,7 +16,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    fn of(output: Output) -> Self {
+    pub fn of(output: Output) -> Self {
         Ran {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8(output.stdout).unwrap(),
@@ -140,7 +140,8 @@ impl Device {
             .arg("-C")
             .arg(&self.folder)
             .args(arguments)
-            .env_remove("NO_COLOR");
+            .env_remove("NO_COLOR")
+            .env_remove("TISYNC_KEY");
         command
     }
 

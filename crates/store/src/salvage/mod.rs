@@ -9,16 +9,25 @@
 //!   a settled one.
 //! * Frames of the log that SQLite drops, because one before them is damaged, count as far as the outbox goes: what
 //!   they removed is settled, what they added was promised to be durable.
+//!
+//! Of an encrypted file a page counts only if its authentication code is right: then it was written with this key.
 mod disk;
 mod harvest;
+mod kind;
 mod row;
 mod tree;
 mod view;
 mod wal;
 
-use crate::sqlite::{APPLICATION_ID, LAYOUT};
+use crate::Key;
+use crate::cipher::Cipher;
 use disk::Disk;
 use harvest::{Found, Harvest};
+pub use kind::FileKind;
+#[cfg(feature = "encryption")]
+pub(crate) use kind::MAGIC;
+#[cfg(feature = "rusqlite")]
+pub(crate) use kind::explained;
 use row::{Base, Pending, Place, Row};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +52,10 @@ pub struct Salvage {
     log: RefCell<Disk>,
     seen: Frames,
     beyond: Frames,
+    /// What opens its pages, if it is encrypted and the key is the right one.
+    cipher: Option<Cipher>,
+    /// Whether there was a key.
+    has_key: bool,
     /// The entries of each record, in order, with the state of the database that they are read from.
     chains: BTreeMap<(CollectionName, Rid), Vec<Seat>>,
     bases: BTreeMap<(CollectionName, Rid), (Place, State)>,
@@ -50,6 +63,7 @@ pub struct Salvage {
     unreadable: Vec<Unreadable>,
     entries: usize,
     dropped: usize,
+    may_drop_more: bool,
     is_complete: bool,
 }
 
@@ -62,17 +76,6 @@ pub struct Unreadable {
     pub collection: String,
     /// Its record's key.
     pub rid: i64,
-}
-
-/// Whose file it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileKind {
-    /// A store's, or too damaged to tell.
-    Ours,
-    /// That of a newer store, with its layout.
-    Newer(i64),
-    /// A database of something else.
-    Foreign,
 }
 
 /// An entry: its place in the outbox, where it lies, and in which state of the database.
@@ -93,6 +96,14 @@ impl Salvage {
     /// # Errors
     /// `Io` when the file may not be read.
     pub fn read(path: &Path) -> Result<Self, StoreError> {
+        Salvage::read_with_key(path, None)
+    }
+
+    /// The same, of a file that may be encrypted. Of one whose key this is not nothing is read: see [`Salvage::kind`].
+    ///
+    /// # Errors
+    /// `Io` when the file may not be read, `EncryptionKey` for a key where encryption was not built in.
+    pub fn read_with_key(path: &Path, key: Option<&Key>) -> Result<Self, StoreError> {
         let open = |path: &Path| {
             Disk::open(path).map_err(|error| {
                 let message = format!("expected to read {}, but {error}", path.display());
@@ -103,9 +114,16 @@ impl Salvage {
         let mut log = open(&beside(path, "-wal"))?;
         // A log that cannot be read to its end is as long as it can be read.
         let Log { seen, beyond } = wal::read(&mut log).unwrap_or_default();
+        let log = RefCell::new(log);
+        let cipher = match key {
+            Some(key) => kind::unlock(&View::new(&file, &log, &seen, None), key)?,
+            None => None,
+        };
         let mut salvage = Salvage {
+            cipher,
+            has_key: key.is_some(),
             file,
-            log: RefCell::new(log),
+            log,
             seen,
             beyond: beyond.clone().unwrap_or_default(),
             chains: BTreeMap::new(),
@@ -114,6 +132,7 @@ impl Salvage {
             unreadable: Vec::new(),
             entries: 0,
             dropped: 0,
+            may_drop_more: false,
             is_complete: false,
         };
         let seen = Harvest::of(&salvage.view(State::Seen));
@@ -166,20 +185,26 @@ impl Salvage {
         self.dropped
     }
 
-    /// Whose file it is, by its first page and what was found in it.
+    /// Whether SQLite will not show more, which cannot be read either: the log of an encrypted file is damaged in pages of
+    /// the outbox.
+    pub fn may_drop_more(&self) -> bool {
+        self.may_drop_more
+    }
+
+    /// Whose file it is, by its pages and what was found in it.
     pub fn kind(&self) -> FileKind {
-        let page = self.view(State::Seen).page(1).unwrap_or_default();
-        let number = |at: usize| page.get(at..at + 4).map_or(0, wal::number);
-        if !page.starts_with(b"SQLite format 3\0") {
-            return FileKind::Ours;
+        match kind::of(&self.view(State::Seen), self.has_key) {
+            FileKind::Foreign if !self.meta.is_empty() || !self.chains.is_empty() => FileKind::Ours,
+            kind => kind,
         }
-        let layout = i64::from(number(60));
-        match i64::from(number(68)) {
-            APPLICATION_ID if layout > LAYOUT => FileKind::Newer(layout),
-            APPLICATION_ID => FileKind::Ours,
-            _ if self.meta.is_empty() && self.chains.is_empty() => FileKind::Foreign,
-            _ => FileKind::Ours,
-        }
+    }
+
+    /// Refuses a file that is encrypted with another key, or without a key; or that is not, although a key came.
+    ///
+    /// # Errors
+    /// `EncryptionKey`, with what to do.
+    pub fn is_unlocked(&self) -> Result<(), StoreError> {
+        kind::refused(self.kind(), self.has_key).map_or(Ok(()), Err)
     }
 
     /// What the file says of itself under a key of the meta table.
@@ -192,7 +217,17 @@ impl Salvage {
             State::Seen => &self.seen,
             State::Beyond => &self.beyond,
         };
-        View::new(&self.file, &self.log, frames)
+        View::new(&self.file, &self.log, frames, self.cipher.as_ref())
+    }
+
+    /// Whether a page behind a damaged place of an encrypted file's log is damaged itself. One that a killed process left
+    /// there is whole.
+    fn is_frame_broken(&self) -> bool {
+        let view = self.view(State::Beyond);
+        let mut beyond = self.beyond.iter();
+        self.cipher.is_some()
+            && beyond
+                .any(|(page, at)| self.seen.get(page) != Some(at) && view.page(*page).is_none())
     }
 
     /// Chooses for each entry the state that it is read from.
@@ -219,6 +254,7 @@ impl Salvage {
                 rows.insert(*seq, (found.clone(), State::Beyond));
             }
             expected.extend(newer.indexed.clone());
+            self.may_drop_more = !newer.is_whole && self.is_frame_broken();
         }
         if newer.is_none_or(|newer| !newer.is_indexed) {
             expected.extend(seen.indexed.clone());

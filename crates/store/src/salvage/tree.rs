@@ -3,8 +3,6 @@ use super::view::{Pages, View};
 use super::wal::number;
 use crate::limits;
 
-/// Bytes of a page that rows may use: our files reserve none.
-const USABLE: usize = limits::PAGE_BYTES;
 /// Columns of a record that are looked at: no table or index of ours that is read here has more.
 const COLUMNS: usize = 16;
 
@@ -93,7 +91,7 @@ impl Node {
         let cells = (0..count.min(fit)).map(|cell| short(first + 2 * cell));
         let cells: Vec<usize> = cells
             .filter(|at| {
-                let fits = (first + 2 * count..USABLE).contains(at);
+                let fits = (first + 2 * count..page.len()).contains(at);
                 whole &= fits;
                 fits
             })
@@ -124,7 +122,7 @@ pub(super) fn record(
     if length > limits::SALVAGE_ROW_BYTES_MAX {
         return None;
     }
-    let local = local(length, table);
+    let local = local(length, table, page.len());
     let begin = rest.get(..local)?;
     // Whatever is no record needs no overflow.
     Header::read(begin, length)?;
@@ -144,25 +142,25 @@ fn overflow(view: &View<'_>, first: u32, length: usize, record: &mut Vec<u8>) ->
     let mut next = first;
     while record.len() < length {
         let page = view.page(next)?;
-        let part = (length - record.len()).min(USABLE - 4);
+        let part = (length - record.len()).min(page.len() - 4);
         record.extend_from_slice(&page[4..4 + part]);
         next = number(&page[..4]);
     }
     Some(())
 }
 
-/// Bytes of a record that are on the page itself.
-fn local(length: usize, table: bool) -> usize {
+/// Bytes of a record that are on the page itself, of those that rows may use.
+fn local(length: usize, table: bool, usable: usize) -> usize {
     let most = if table {
-        USABLE - 35
+        usable - 35
     } else {
-        (USABLE - 12) * 64 / 255 - 23
+        (usable - 12) * 64 / 255 - 23
     };
     if length <= most {
         return length;
     }
-    let least = (USABLE - 12) * 32 / 255 - 23;
-    let fit = least + (length - least) % (USABLE - 4);
+    let least = (usable - 12) * 32 / 255 - 23;
+    let fit = least + (length - least) % (usable - 4);
     if fit <= most { fit } else { least }
 }
 

@@ -1,6 +1,7 @@
 //! The pages of a database as one state of it has them: from the log where that has newer ones, else from the file.
 use super::disk::Disk;
 use super::wal::{Frames, number};
+use crate::cipher::Cipher;
 use crate::limits;
 use std::cell::{Cell, RefCell};
 
@@ -11,16 +12,24 @@ pub(super) struct View<'a> {
     file: &'a RefCell<Disk>,
     log: &'a RefCell<Disk>,
     frames: &'a Frames,
+    /// What opens the pages of an encrypted file.
+    cipher: Option<&'a Cipher>,
     /// Pages that may still be read: however its pages refer to each other, a file is read a few times at most.
     budget: Cell<u64>,
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(file: &'a RefCell<Disk>, log: &'a RefCell<Disk>, frames: &'a Frames) -> Self {
+    pub(super) fn new(
+        file: &'a RefCell<Disk>,
+        log: &'a RefCell<Disk>,
+        frames: &'a Frames,
+        cipher: Option<&'a Cipher>,
+    ) -> Self {
         let view = View {
             file,
             log,
             frames,
+            cipher,
             budget: Cell::new(0),
         };
         view.budget
@@ -38,20 +47,44 @@ impl<'a> View<'a> {
         of_file.max(last.min(of_file.saturating_add(of_log)))
     }
 
-    /// A page, counted from 1; what is missing of it is zero. `None` when there is none, it cannot be read, or enough
-    /// has been read.
+    /// Whether the pages are those of an encrypted file.
+    pub(super) fn is_opened(&self) -> bool {
+        self.cipher.is_some()
+    }
+
+    /// The bytes of a page that rows may use, counted from 1; what is missing of it is zero. `None` when there is none,
+    /// it cannot be read, enough has been read, or, of an encrypted file, when it is not as it was written.
     pub(super) fn page(&self, page: u32) -> Option<Vec<u8>> {
+        let bytes = self.stored(page)?;
+        match self.cipher {
+            Some(cipher) => cipher.open(page, &bytes),
+            None => Some(bytes),
+        }
+    }
+
+    /// A page as it is stored: of an encrypted file, what nobody can read.
+    pub(super) fn stored(&self, page: u32) -> Option<Vec<u8>> {
+        let Some(at) = self.frames.get(&page) else {
+            return self.stored_in_file(page);
+        };
+        let mut bytes = self.spend()?;
+        let read = self.log.borrow_mut().read(*at, &mut bytes);
+        matches!(read, Ok(read) if read > 0).then_some(bytes)
+    }
+
+    /// The same, whatever the log has.
+    pub(super) fn stored_in_file(&self, page: u32) -> Option<Vec<u8>> {
+        let mut bytes = self.spend()?;
+        let at = u64::from(page.checked_sub(1)?) * PAGE as u64;
+        let read = self.file.borrow_mut().read(at, &mut bytes);
+        matches!(read, Ok(read) if read > 0).then_some(bytes)
+    }
+
+    /// Room for one more page.
+    fn spend(&self) -> Option<Vec<u8>> {
         let left = self.budget.get().checked_sub(1)?;
         self.budget.set(left);
-        let mut bytes = vec![0; PAGE];
-        let read = match self.frames.get(&page) {
-            Some(at) => self.log.borrow_mut().read(*at, &mut bytes),
-            None => {
-                let at = u64::from(page.checked_sub(1)?) * PAGE as u64;
-                self.file.borrow_mut().read(at, &mut bytes)
-            }
-        };
-        matches!(read, Ok(read) if read > 0).then_some(bytes)
+        Some(vec![0; PAGE])
     }
 
     /// The pages that nothing uses; `None` when that cannot be known.

@@ -3,6 +3,12 @@ use super::layout::{self, Found};
 use super::{Collections, Known, SqliteStore};
 use crate::driver::SqlDriver;
 use crate::limits;
+#[cfg(feature = "rusqlite")]
+use crate::{Key, RusqliteDriver, salvage};
+#[cfg(feature = "rusqlite")]
+use std::path::Path;
+#[cfg(feature = "rusqlite")]
+use tisync_core::store::StoreErrorKind;
 use tisync_core::store::{Durability, StoreError};
 
 /// How a file is opened.
@@ -31,20 +37,61 @@ impl Default for Options {
 }
 
 #[cfg(feature = "rusqlite")]
-impl SqliteStore<crate::RusqliteDriver> {
+impl SqliteStore<RusqliteDriver> {
     /// Opens the file, or makes it.
     ///
     /// # Errors
     /// `Newer` for a file of a newer layout, `Misuse` for a database of something else, `Corrupt` for a
     /// damaged one: none of them is changed.
-    pub fn open(path: &std::path::Path, options: &Options) -> Result<Self, StoreError> {
-        SqliteStore::with_driver(crate::RusqliteDriver::open(path)?, options)
+    pub fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
+        SqliteStore::open_with_key(path, None, options)
+    }
+
+    /// The same, encrypted if there is a key. A file keeps the key that it was made with, or none.
+    ///
+    /// ```no_run
+    /// use tisync_store::{Key, Options, SqliteStore};
+    /// let key = Key::parse(&std::env::var("NOTES_KEY").unwrap_or_default())?;
+    /// let path = std::path::Path::new("notes.db");
+    /// let store = SqliteStore::open_with_key(path, Some(&key), &Options::default())?;
+    /// # Ok::<(), tisync_core::store::StoreError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`SqliteStore::open`], and `EncryptionKey` for a missing key, a wrong one, one of a file that is not
+    /// encrypted, and one where encryption was not built in. The file and its log stay as they are.
+    pub fn open_with_key(
+        path: &Path,
+        key: Option<&Key>,
+        options: &Options,
+    ) -> Result<Self, StoreError> {
+        let open = || {
+            let driver = RusqliteDriver::open_with_key(path, key)?;
+            driver.keep_log(true)?;
+            let store = SqliteStore::with_driver(driver, options)?;
+            store.driver.keep_log(false)?;
+            Ok(store)
+        };
+        let opened = open().or_else(|error: StoreError| match (error.kind, key) {
+            // Another process may have made the file just now, with a salt that this connection did not have.
+            (StoreErrorKind::Corrupt, Some(_)) => open(),
+            _ => Err(error),
+        });
+        opened.map_err(|error| salvage::explained(path, key, error))
     }
 
     /// Opens a file that a store has made, for transactions that only read: none waits for a writer, also not
     /// for one of another process that was stopped in the middle of a commit. What it is told to commit is refused.
-    pub fn open_reader(path: &std::path::Path) -> Result<Self, StoreError> {
-        let mut driver = crate::RusqliteDriver::open_reader(path)?;
+    pub fn open_reader(path: &Path) -> Result<Self, StoreError> {
+        SqliteStore::open_reader_with_key(path, None)
+    }
+
+    /// The same, of an encrypted file if there is a key.
+    ///
+    /// # Errors
+    /// `EncryptionKey` as for [`SqliteStore::open_with_key`].
+    pub fn open_reader_with_key(path: &Path, key: Option<&Key>) -> Result<Self, StoreError> {
+        let mut driver = RusqliteDriver::open_reader_with_key(path, key)?;
         driver.batch(&format!("PRAGMA cache_size=-{}", limits::READER_CACHE_KIB))?;
         Ok(SqliteStore {
             driver,
@@ -60,7 +107,7 @@ impl SqliteStore<crate::RusqliteDriver> {
 
     /// Makes a store in memory, which ends with the process.
     pub fn in_memory(options: &Options) -> Result<Self, StoreError> {
-        SqliteStore::with_driver(crate::RusqliteDriver::in_memory()?, options)
+        SqliteStore::with_driver(RusqliteDriver::in_memory()?, options)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Salvage: two thousand damages to a real file with its log, and what must still be read after each.
 #![allow(unreachable_pub, clippy::unwrap_used)]
 mod device;
+#[cfg(feature = "encryption")]
+mod encrypted;
 mod patient;
 
 use device::{Device, documents, name};
@@ -11,7 +13,7 @@ use std::path::{Path, PathBuf};
 use tisync_core::memory::MemoryStore;
 use tisync_core::model::*;
 use tisync_core::store::{Durability, Keys, Load, Store, Tx};
-use tisync_store::Salvage;
+use tisync_store::{FileKind, Salvage};
 
 fn write(dir: &Path, file: &[u8], log: &[u8]) -> PathBuf {
     let path = dir.join("a.db");
@@ -22,13 +24,20 @@ fn write(dir: &Path, file: &[u8], log: &[u8]) -> PathBuf {
 
 #[test]
 fn all_of_a_whole_file_is_read() {
-    let patient = patient();
+    let patient = patient(None);
     let dir = tempfile::tempdir().unwrap();
     let path = write(dir.path(), &patient.file, &patient.log);
     let salvage = Salvage::read(&path).unwrap();
+    is_all(&patient, &salvage);
+    assert_eq!(salvage.kind(), FileKind::Ours);
+}
+
+/// All of the outbox was read, as it is.
+fn is_all(patient: &Patient, salvage: &Salvage) {
     assert_eq!(salvage.entries(), patient.entries.len());
     assert!(salvage.is_complete() && salvage.unreadable().is_empty());
     assert_eq!(salvage.dropped(), 0);
+    assert!(!salvage.may_drop_more());
     assert_eq!(salvage.meta("account"), Some("anna"));
     for chain in salvage.chains() {
         let makes = matches!(chain.entries[0].change, Change::Create(_));
@@ -46,7 +55,7 @@ fn all_of_a_whole_file_is_read() {
 
 #[test]
 fn two_thousand_damages_lose_no_readable_write_and_make_none_up() {
-    let patient = patient();
+    let patient = patient(None);
     let places = Places::of(&patient);
     let mut dice = Dice(20_261_125);
     let damages: Vec<Damage> = (0..2_000)

@@ -6,7 +6,7 @@ use std::ops::Range;
 use tisync_core::model::*;
 use tisync_core::store::{Durability, Store, Tx};
 use tisync_json::Document;
-use tisync_store::{Next, Options, RusqliteDriver, SqlDriver, SqliteStore};
+use tisync_store::{Key, Next, Options, RusqliteDriver, SqlDriver, SqliteStore};
 
 /// A file and its log, with what its outbox holds.
 pub struct Patient {
@@ -18,10 +18,11 @@ pub struct Patient {
 }
 
 /// Half of it is in the file, half in the log; some was settled, some was sent; rows of every size.
-pub fn patient() -> Patient {
+pub fn patient(key: Option<&Key>) -> Patient {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.db");
-    let store: SqliteStore<RusqliteDriver> = SqliteStore::open(&path, &Options::default()).unwrap();
+    let store: SqliteStore<RusqliteDriver> =
+        SqliteStore::open_with_key(&path, key, &Options::default()).unwrap();
     let mut device = Device::with(store);
     device.pull(documents());
     // Settled: their remains must not come back.

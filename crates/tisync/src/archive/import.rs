@@ -6,6 +6,7 @@ use crate::storage::{self, FileStore};
 use crate::{Error, ErrorKind, limits};
 use std::path::Path;
 use tisync_core::store::{Durability, Op, Store, Tx};
+use tisync_store::Key;
 
 /// Where an import that was broken off goes on; see [`Place`].
 const PLACE: &str = "importing";
@@ -16,6 +17,7 @@ const NODE: &str = "node";
 pub(super) fn run(
     archive: &Path,
     path: &Path,
+    key: Option<&Key>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Archived, Error> {
     if path.exists() {
@@ -23,7 +25,7 @@ pub(super) fn run(
     }
     let end = check(archive)?;
     let unfinished = beside(path, ".importing");
-    let (mut store, mut done) = begin(&unfinished, &end)?;
+    let (mut store, mut done) = begin(&unfinished, key, &end)?;
     let mut reader = Lines::open(archive)?;
     let mut page = Vec::new();
     // The head was read, and is no change.
@@ -95,9 +97,9 @@ fn commit(
 
 /// The unfinished file, and how many lines of this archive are in it. One of another archive is made anew: what it
 /// holds is in that archive.
-fn begin(path: &Path, end: &End) -> Result<(FileStore, u64), Error> {
+fn begin(path: &Path, key: Option<&Key>, end: &End) -> Result<(FileStore, u64), Error> {
     if path.exists() {
-        match storage::open(path) {
+        match storage::open(path, key) {
             Ok(mut store) => {
                 let place = store.begin(Durability::Normal)?.meta(PLACE)?;
                 let done = place.as_deref().and_then(|place| place.split_once(' '));
@@ -109,7 +111,7 @@ fn begin(path: &Path, end: &End) -> Result<(FileStore, u64), Error> {
                 }
             }
             Err(error) if error.kind() == ErrorKind::Corrupt => {}
-            // Another process may be at it.
+            // Another process may be at it, or it has another key.
             Err(error) => return Err(error),
         }
     }
@@ -119,7 +121,7 @@ fn begin(path: &Path, end: &End) -> Result<(FileStore, u64), Error> {
             std::fs::remove_file(&file).map_err(|error| failed(&file, &error))?;
         }
     }
-    Ok((storage::open(path)?, 0))
+    Ok((storage::open(path, key)?, 0))
 }
 
 /// Reads a whole archive once, before anything is made of it.

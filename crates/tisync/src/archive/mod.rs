@@ -57,7 +57,7 @@ impl Replica {
     ) -> Result<Archived, Error> {
         let ownership = self.ownership()?;
         // A connection of its own: other reads do not wait.
-        let mut store = storage::open_reader(self.path())?;
+        let mut store = storage::open_reader(self.path(), self.shared().key.as_ref())?;
         export::run(&mut store, &ownership, file.as_ref(), &mut progress)
     }
 }
@@ -76,8 +76,9 @@ impl ReplicaBuilder {
         mut progress: impl FnMut(Progress),
     ) -> Result<Replica, Error> {
         let path = self.path.clone();
-        import::run(archive.as_ref(), &path, &mut progress)?;
-        self.open().inspect_err(|_| {
+        let key = self.key()?;
+        import::run(archive.as_ref(), &path, key.as_ref(), &mut progress)?;
+        self.keyed(key).open().inspect_err(|_| {
             // The next call makes it anew from the archive.
             let _ = std::fs::rename(&path, beside(&path, ".importing"));
         })
