@@ -193,6 +193,35 @@ impl Capability {
         }
     }
 
+    /// What the plainest backend offers: it lists everything at once, and takes writes one by one, under the
+    /// client's ids.
+    ///
+    /// ```
+    /// use tisync_core::model::Capability;
+    /// let capability = Capability { conditional: true, ..Capability::plain() };
+    /// assert!(capability.guarantee().contains("no lost update"));
+    /// ```
+    pub fn plain() -> Self {
+        Capability {
+            feed: FeedKind::Listing(Paging::Single),
+            deletes: Deletes::Absent,
+            conditional: false,
+            idempotency: Idempotency::ClientIds,
+            ids: Ids::Client,
+            versions: Versions::Equality,
+            stale_reads: false,
+            answers: Answers::Image,
+            stamps: RemoteStamps::None,
+            batch_items_max: 1,
+            atomic: false,
+            partial_update: false,
+            fetch: true,
+            hints: false,
+            digests: false,
+            equality: Equality::default(),
+        }
+    }
+
     /// The guarantee that follows, in one line for a person.
     pub fn guarantee(&self) -> String {
         let changes = match &self.feed {

@@ -41,6 +41,19 @@ pub struct Page {
     pub server_time_ms: Option<u64>,
 }
 
+impl Page {
+    /// Everything there is, of a backend that lists it at once.
+    pub fn whole(items: Vec<Item>) -> Self {
+        Page {
+            items,
+            checkpoint: None,
+            end: PageEnd::Complete { total: None },
+            epoch: None,
+            server_time_ms: None,
+        }
+    }
+}
+
 /// Whether a page is the last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -148,6 +161,22 @@ pub enum Item {
     },
 }
 
+impl Item {
+    /// A record of a backend that tells no more than its document.
+    pub fn upsert(collection: CollectionName, id: RecordId, document: Document) -> Self {
+        Item::Upsert {
+            collection,
+            id,
+            document,
+            version: None,
+            stamp: None,
+            stamps: None,
+            schema: None,
+            migrated: false,
+        }
+    }
+}
+
 /// One write of a push.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PushItem {
@@ -216,6 +245,21 @@ pub enum Verdict {
     },
     /// No answer: it may or may not have taken effect.
     Unknown,
+}
+
+impl Verdict {
+    /// It took effect at a backend without versions; `image` is the record as it was answered, `None` when the
+    /// backend has what was sent.
+    pub fn accepted(image: Option<Image>) -> Self {
+        Verdict::Accepted {
+            id: None,
+            version: None,
+            image,
+            stamp: None,
+            schema: None,
+            migrated: false,
+        }
+    }
 }
 
 /// What a fetch asks for.

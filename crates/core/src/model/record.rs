@@ -71,3 +71,17 @@ pub struct Remote {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub migrated: bool,
 }
+
+impl From<Image> for Remote {
+    /// An image of a backend that tells no more than that.
+    fn from(image: Image) -> Self {
+        Remote {
+            image,
+            version: None,
+            stamp: None,
+            stamps: None,
+            schema: None,
+            migrated: false,
+        }
+    }
+}
