@@ -3,6 +3,8 @@
 /notes/   ids made by the server, pages with `next`, filters and order by time
 /tagged/  ids made by the client
 /private/ like /notes/, for ann with the password s3cret alone; bob may read
+
+/notes-1/ to /notes-20/ and /tagged-1/ to /tagged-20/ are more of the same, so that tests can share a server.
 """
 import sys
 
@@ -26,6 +28,8 @@ settings.configure(
     # The zone that Django starts projects with: times come with -06:00 or -05:00.
     TIME_ZONE="America/Chicago",
     USE_TZ=True,
+    # Every request names its user; the usual hasher takes half a second to see who it is.
+    PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
     REST_FRAMEWORK={
         "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.BasicAuthentication"],
         "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
@@ -62,21 +66,19 @@ class Fields(models.Model):
         abstract = True
 
 
-class Note(Fields):
-    class Meta:
-        app_label = "notes"
+def table(name, **fields):
+    meta = type("Meta", (), {"app_label": "notes"})
+    return type(name, (Fields,), {"__module__": __name__, "Meta": meta, **fields})
 
 
-class Tagged(Fields):
-    id = models.CharField(primary_key=True, max_length=200)
-
-    class Meta:
-        app_label = "notes"
+def tagged(name):
+    return table(name, id=models.CharField(primary_key=True, max_length=200))
 
 
-class Private(Fields):
-    class Meta:
-        app_label = "notes"
+TABLES = {"notes": table("Note"), "tagged": tagged("Tagged"), "private": table("Private")}
+for number in range(1, 21):
+    TABLES[f"notes-{number}"] = table(f"Note{number}")
+    TABLES[f"tagged-{number}"] = tagged(f"Tagged{number}")
 
 
 class Pages(pagination.PageNumberPagination):
@@ -113,9 +115,9 @@ def views(model_of, *may):
 
 
 router = routers.DefaultRouter()
-router.register("notes", views(Note), basename="notes")
-router.register("tagged", views(Tagged), basename="tagged")
-router.register("private", views(Private, OwnerWrites), basename="private")
+for path_name, model in TABLES.items():
+    may = [OwnerWrites] if path_name == "private" else []
+    router.register(path_name, views(model, *may), basename=path_name)
 
 urlpatterns = [
     path("health/", lambda request: HttpResponse("ok")),
@@ -124,7 +126,7 @@ urlpatterns = [
 
 call_command("migrate", verbosity=0)
 with connection.schema_editor() as editor:
-    for model in (Note, Tagged, Private):
+    for model in TABLES.values():
         editor.create_model(model)
 for name in ("ann", "bob"):
     User.objects.create_user(name, password="s3cret")

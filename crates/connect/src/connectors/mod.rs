@@ -1,17 +1,21 @@
 //! The connectors that come with Ti.Sync: one folder each, and one line in [`KINDS`].
 #[cfg(feature = "couchdb")]
 mod couchdb;
-#[cfg(any(feature = "couchdb", feature = "kinto"))]
+#[cfg(any(feature = "couchdb", feature = "kinto", feature = "rest"))]
 mod documents;
 #[cfg(feature = "kinto")]
 mod kinto;
 mod native;
+#[cfg(feature = "rest")]
+mod rest;
 
 #[cfg(feature = "couchdb")]
 pub use couchdb::CouchDb;
 #[cfg(feature = "kinto")]
 pub use kinto::Kinto;
 pub use native::Native;
+#[cfg(feature = "rest")]
+pub use rest::Rest;
 
 use crate::Connector;
 use serde::de::DeserializeOwned;
@@ -26,6 +30,8 @@ pub const KINDS: &[Kind] = &[
     couchdb::KIND,
     #[cfg(feature = "kinto")]
     kinto::KIND,
+    #[cfg(feature = "rest")]
+    rest::KIND,
 ];
 
 /// A kind of connector, by the name that a configuration gives it.

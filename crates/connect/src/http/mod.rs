@@ -9,7 +9,7 @@ mod redacted;
 pub use address::{base_address, path_segment, query};
 pub use auth::Auth;
 pub(crate) use classify::cut_text;
-pub use date::{date_ms, instant_ms};
+pub use date::{date_ms, instant_ms, rfc3339};
 pub use json::{read_json, send};
 pub use redacted::Redacted;
 

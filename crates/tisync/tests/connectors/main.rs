@@ -3,4 +3,6 @@
 mod couchdb;
 mod devices;
 mod kinto;
+mod rest_drf;
+mod rest_json_server;
 mod wire;

@@ -6,8 +6,8 @@ use tisync::connect::http::{Http, Request, Response, send};
 use tisync::connect::{Connector, Hints, Session};
 use tisync::model::{
     Change, Checkpoint, CollectionName, Failure, Fetched, Found, Image, Item, ListenRequest,
-    MutationId, Page, PageEnd, Precondition, PullRequest, PushItem, Stamp, Stamps, Verdict,
-    Version, Wanted,
+    Marked, MutationId, Page, PageEnd, Precondition, PullRequest, PushItem, RecordId, Stamp,
+    Stamps, Verdict, Version, Wanted,
 };
 use tisync::{Document, Value};
 
@@ -113,6 +113,22 @@ impl Wire {
             [(_, _, found)] => found.clone(),
             _ => panic!("{of:?}"),
         }
+    }
+
+    /// The records that carry marks; `None` where the backend says that no record does.
+    pub fn marked(&self, marks: &[MutationId]) -> Vec<(MutationId, Option<RecordId>)> {
+        let marks = marks.iter().map(|mark| (self.collection.clone(), *mark));
+        let wanted = Wanted::Marks(marks.collect());
+        let (http, session) = (self.http.clone(), self.session.clone());
+        let fetched = self
+            .runtime
+            .block_on(self.connector.fetch(http, session, wanted));
+        let of = |marked| match marked {
+            Marked::Record { id, .. } => Some(id),
+            Marked::Nowhere => None,
+        };
+        let marked = fetched.unwrap().marked.into_iter();
+        marked.map(|(mark, marked)| (mark, of(marked))).collect()
     }
 
     pub fn probe(&self) -> Result<(), Failure> {

@@ -1,0 +1,160 @@
+//! Requests in the backend's own words, and the parts of its answers.
+use super::Server;
+use super::options::PagingOption;
+use crate::Session;
+use crate::http::{Request, Response, classify, path_segment, query, read_json};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use tisync_core::model::{CollectionName, Failure, RecordId};
+
+impl Server {
+    /// A collection's address.
+    pub(super) fn collection(&self, collection: &CollectionName) -> String {
+        let path = self.options.paths.get(collection);
+        let path = path.map_or(collection.as_str(), String::as_str);
+        self.at(path)
+    }
+
+    /// A record's address; `None` for an id that no address can carry.
+    pub(super) fn record(&self, collection: &CollectionName, id: &RecordId) -> Option<String> {
+        let segment = path_segment(id.as_str())?;
+        let collection = self.collection(collection);
+        let slash = if self.options.trailing_slash { "/" } else { "" };
+        Some(format!(
+            "{}/{segment}{slash}",
+            collection.trim_end_matches('/')
+        ))
+    }
+
+    fn at(&self, path: &str) -> String {
+        let path = path.trim_matches('/');
+        let slash = if self.options.trailing_slash { "/" } else { "" };
+        format!("{}/{path}{slash}", self.address)
+    }
+
+    pub(super) fn request(&self, session: &Session, method: &'static str, url: String) -> Request {
+        let mut request = Request::json(method, url).with_auth(&self.options.auth, session);
+        for (name, value) in &self.options.headers {
+            request = request.with_header(&name.to_ascii_lowercase(), value);
+        }
+        request
+    }
+
+    pub(super) fn probe(&self, session: &Session) -> Request {
+        let url = match (&self.options.probe, self.options.paths.keys().next()) {
+            (Some(path), _) => self.at(path),
+            (None, Some(collection)) => self.collection(collection),
+            (None, None) => self.address.clone(),
+        };
+        self.request(session, "GET", url)
+    }
+
+    /// A listing with these parameters beside those of every listing.
+    pub(super) fn listing(
+        &self,
+        session: &Session,
+        collection: &CollectionName,
+        parameters: &[(&str, &str)],
+    ) -> Request {
+        let own = self.options.query.iter();
+        let own = own.map(|(name, value)| (name.as_str(), value.as_str()));
+        let query = query(own.chain(parameters.iter().copied()));
+        let url = match query.is_empty() {
+            true => self.collection(collection),
+            false => format!("{}?{query}", self.collection(collection)),
+        };
+        self.request(session, "GET", url)
+    }
+
+    /// The parameter for the number of rows in a page.
+    pub(super) fn limit_name(&self) -> Option<&str> {
+        match &self.options.paging {
+            PagingOption::Single {} => None,
+            PagingOption::Offset { limit, .. } => Some(limit),
+            PagingOption::Page { limit, .. }
+            | PagingOption::Cursor { limit, .. }
+            | PagingOption::Link { limit }
+            | PagingOption::Next { limit, .. }
+            | PagingOption::Keyset { limit, .. } => limit.as_deref(),
+        }
+    }
+
+    /// Why a collection does not answer as one.
+    pub(super) fn refused(&self, response: &Response, collection: &CollectionName) -> Failure {
+        let mut failure = classify::failure(response);
+        let path = self.options.paths.get(collection);
+        let path = path.map_or(collection.as_str(), String::as_str);
+        failure.message = match response.status {
+            404 => format!(
+                "there is nothing at `{path}` below the address: name the collection's path under `paths` in the \
+                 connector's options, and see whether paths end with a slash (`trailing_slash`)"
+            ),
+            401 => {
+                "the backend refuses the token, or the way in which it is sent (`auth`)".to_owned()
+            }
+            403 => format!("the user may not use `{path}`"),
+            _ => failure.message,
+        };
+        failure
+    }
+}
+
+/// The rows of a listing.
+pub(super) fn rows<'a>(
+    response: &'a Response,
+    path: Option<&str>,
+) -> Result<Vec<&'a RawValue>, Failure> {
+    let whole: &RawValue = read_json(response)?;
+    let rows = match path {
+        Some(path) => field(whole, path).ok_or_else(|| no_rows(&format!("in `{path}`")))?,
+        None => whole,
+    };
+    serde_json::from_str(rows.get()).map_err(|_| no_rows("as the answer"))
+}
+
+fn no_rows(place: &str) -> Failure {
+    classify::not_this_protocol(&format!(
+        "an array of rows was expected {place}, but something else came: say in `rows` where they are"
+    ))
+}
+
+/// A field of an answer, by names with dots between them; `None` when it is missing or null.
+pub(super) fn field<'a>(whole: &'a RawValue, path: &str) -> Option<&'a RawValue> {
+    let mut at = whole;
+    for name in path.split('.') {
+        let fields: BTreeMap<String, &RawValue> = serde_json::from_str(at.get()).ok()?;
+        at = fields.get(name)?;
+    }
+    (at.get() != "null").then_some(at)
+}
+
+/// A field of an answer as text: a text or a number.
+pub(super) fn text_field(response: &Response, path: &str) -> Option<String> {
+    let whole: &RawValue = read_json(response).ok()?;
+    let raw = field(whole, path)?.get();
+    match serde_json::from_str::<String>(raw) {
+        Ok(text) => Some(text),
+        Err(_) => raw
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then(|| raw.to_owned()),
+    }
+}
+
+/// The query of the address that a header `Link` names as the next page. Only the query: where it is asked, we know.
+pub(super) fn next_link(response: &Response) -> Option<String> {
+    let link = response.header("link")?;
+    let next = link
+        .split(',')
+        .find(|part| part.contains(r#"rel="next""#) || part.contains("rel=next"))?;
+    let url = next.trim().strip_prefix('<')?.split('>').next()?;
+    Some(query_of(url))
+}
+
+/// What stands behind the `?` of an address.
+pub(super) fn query_of(url: &str) -> String {
+    let url = url.split('#').next().unwrap_or_default();
+    url.split_once('?')
+        .map_or("", |(_, query)| query)
+        .to_owned()
+}

@@ -1,0 +1,127 @@
+//! Plain REST, as Backbone speaks it: `docs/connectors/rest.md`.
+//!
+//! What a backend can do is said by the options, and nothing is taken for granted: its capability is derived from them.
+//! `Gone` is said when a record's own address answers 404 or 410 in JSON while its collection answers.
+mod ask;
+mod fetch;
+mod options;
+mod pull;
+mod push;
+mod rows;
+
+use super::{Kind, Setup, SetupError, copies};
+use crate::http::{Http, Request, base_address, classify, send};
+use crate::{Connector, LocalFuture, Session};
+use options::Options;
+use std::rc::Rc;
+use std::sync::Arc;
+use tisync_core::model::{
+    Capability, CollectionName, Failure, FeedName, Fetched, Page, PullRequest, PushItem, Pushed,
+    Wanted,
+};
+
+/// The entry in [`super::KINDS`].
+pub(super) const KIND: Kind = Kind {
+    name: "rest",
+    about: "a plain REST backend, described by options",
+    make: |setup| Ok(copies(Rest::new(setup)?)),
+};
+
+/// Talks to a plain REST backend.
+///
+/// ```
+/// use tisync_connect::Connector;
+/// use tisync_connect::connectors::{Rest, Setup};
+/// let mut setup = Setup::at("https://api.example.org/v2");
+/// setup.options.insert("probe".into(), "notes".into());
+/// let rest = Rest::new(&setup)?;
+/// let line = rest.capability(&"notes".parse().unwrap()).guarantee();
+/// assert!(line.starts_with("changes found at each full pass; deletes inferred, each confirmed by a read"));
+/// # Ok::<(), tisync_connect::connectors::SetupError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Rest {
+    server: Arc<Server>,
+}
+
+/// Where the backend is, and what it can do.
+#[derive(Debug)]
+struct Server {
+    address: String,
+    options: Options,
+}
+
+impl Rest {
+    /// A connector to the backend of a set-up.
+    ///
+    /// # Errors
+    /// When the address or an option cannot be used, or options do not fit together.
+    pub fn new(setup: &Setup) -> Result<Self, SetupError> {
+        let options: Options = setup.read()?;
+        options.check()?;
+        let address = base_address(&setup.url)?;
+        Ok(Rest {
+            server: Arc::new(Server { address, options }),
+        })
+    }
+}
+
+impl Connector for Rest {
+    fn endpoint(&self) -> String {
+        self.server.address.clone()
+    }
+
+    fn capability(&self, _: &CollectionName) -> Capability {
+        self.server.options.capability()
+    }
+
+    fn feed(&self, collection: &CollectionName) -> FeedName {
+        FeedName::of(collection)
+    }
+
+    fn pull(
+        &self,
+        http: Rc<dyn Http>,
+        session: Session,
+        request: PullRequest,
+    ) -> LocalFuture<Result<Page, Failure>> {
+        let server = self.server.clone();
+        Box::pin(async move { pull::page(&server, &*http, &session, &request).await })
+    }
+
+    fn push(
+        &self,
+        http: Rc<dyn Http>,
+        session: Session,
+        batch: Vec<PushItem>,
+    ) -> LocalFuture<Result<Pushed, Failure>> {
+        let server = self.server.clone();
+        Box::pin(async move { push::verdicts(&server, &*http, &session, &batch).await })
+    }
+
+    fn fetch(
+        &self,
+        http: Rc<dyn Http>,
+        session: Session,
+        wanted: Wanted,
+    ) -> LocalFuture<Result<Fetched, Failure>> {
+        let server = self.server.clone();
+        Box::pin(async move { fetch::found(&server, &*http, &session, &wanted).await })
+    }
+
+    fn probe(&self, http: Rc<dyn Http>, session: Session) -> LocalFuture<Result<(), Failure>> {
+        let sent: Request = self.server.probe(&session).with_limits_of_probe();
+        Box::pin(async move {
+            let response = send(&*http, sent).await?;
+            match response.status {
+                // That it refuses us, and in JSON, says that it is there.
+                200..=299 | 400..=499 if classify::is_json(&response) => Ok(()),
+                200..=299 => Err(classify::not_this_protocol(
+                    "an answer of the type application/json was expected, but another came: name a path in `probe` \
+                     that answers so; or is something between this device and the server?",
+                )),
+                _ => Err(classify::failure(&response)),
+            }
+        })
+    }
+}

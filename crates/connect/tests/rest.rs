@@ -1,0 +1,298 @@
+//! The connector `rest`: what follows from its options, and what a backend may answer.
+#![allow(clippy::unwrap_used)]
+mod common;
+
+use common::{Script, answer, item, pull_request, wait};
+use std::rc::Rc;
+use tisync_connect::connectors::{Rest, Setup, make};
+use tisync_connect::{Connector, Session};
+use tisync_core::model::{
+    Capability, Change, Failure, FailureKind, Found, Item, Page, PageEnd, Precondition, Pushed,
+    Verdict, Wanted,
+};
+use tisync_json::{Patch, Path, Value};
+
+fn rest(options: &str) -> Rest {
+    let mut setup = Setup::at("http://server.test/api");
+    setup.options = serde_json::from_str(options).unwrap();
+    Rest::new(&setup).unwrap()
+}
+
+fn pull(options: &str, http: &Rc<Script>, checkpoint: Option<&str>) -> Result<Page, Failure> {
+    let session = Session::with_token("s3cret");
+    wait(rest(options).pull(http.clone(), session, pull_request("notes", checkpoint)))
+}
+
+fn push(options: &str, http: &Rc<Script>, count: u128) -> Result<Pushed, Failure> {
+    let version = Precondition::Version("7".parse().unwrap());
+    let batch = (1..=count)
+        .map(|n| item(n, &format!("n{n}"), version.clone()))
+        .collect();
+    wait(rest(options).push(http.clone(), Session::anonymous(), batch))
+}
+
+const PLAIN: &str = r#"{"probe":"notes"}"#;
+
+/// The options of the page's examples, as `tisync.toml` says them.
+fn of_the_page(number: usize) -> String {
+    let page = include_str!("../../../docs/connectors/rest.md");
+    let block = page.split("```toml\n").nth(number).unwrap();
+    block.split("```").next().unwrap().to_owned()
+}
+
+#[test]
+fn the_page_prints_the_guarantees_that_the_code_derives() {
+    let page = include_str!("../../../docs/connectors/rest.md");
+    let django = r#"{"paths":{"notes":"notes"},"trailing_slash":true,"auth":"basic","rows":"results","total":{"field":"count"},
+        "paging":{"by":"page","page":"page","limit":"page_size"},"hide":["updated_at"],
+        "changes":{"field":"updated_at","since":"updated_at__gte","sort":{"ordering":"updated_at,id"}}}"#;
+    let json_server = r#"{"paths":{"notes":"notes"},"auth":"none","paging":{"by":"page","page":"_page","limit":"_limit"},
+        "total":{"header":"X-Total-Count"}}"#;
+    for (number, options) in [(1, django), (2, json_server)] {
+        let line = capability(options).guarantee();
+        assert!(page.contains(&format!("> {line}\n")), "{line}");
+        assert!(of_the_page(number).contains("kind = \"rest\""));
+    }
+}
+
+fn capability(options: &str) -> Capability {
+    rest(options).capability(&"notes".parse().unwrap())
+}
+
+#[test]
+fn the_guarantee_follows_from_the_options() {
+    let has = |options: &str, part: &str| {
+        let line = capability(options).guarantee();
+        assert!(line.contains(part), "{options}: {line}");
+    };
+    has(PLAIN, "lost update possible");
+    has(
+        r#"{"probe":"x","version_field":"rev","if_match":true}"#,
+        "no lost update",
+    );
+    has(
+        r#"{"probe":"x","ids":"server"}"#,
+        "a possible duplicate is reported",
+    );
+    has(
+        r#"{"probe":"x","ids":"server","mark_field":"m"}"#,
+        "no duplicate create",
+    );
+    has(
+        r#"{"probe":"x","deleted_field":"gone"}"#,
+        "soft deletes followed",
+    );
+    has(
+        r#"{"probe":"x","fetch":false}"#,
+        "inferred after two full passes",
+    );
+}
+
+#[test]
+fn options_that_do_not_fit_together_say_what_to_do() {
+    let refused = |options: &str, part: &str| {
+        let mut setup = Setup::at("http://server.test");
+        setup.options = serde_json::from_str(options).unwrap();
+        let error = make("rest", &setup).err().unwrap().to_string();
+        assert!(error.contains(part), "{options}: {error}");
+    };
+    refused("{}", "`paths`");
+    refused(r#"{"probe":"x","page_items":0}"#, "1 or more");
+    refused(r#"{"probe":"x","if_match":true}"#, "`version_field`");
+    refused(
+        r#"{"probe":"x","create":"put","ids":"server"}"#,
+        "use `create = \"post\"`",
+    );
+    refused(r#"{"probe":"x","mark_field":"m"}"#, "leave it out");
+    refused(r#"{"probe":"x","delete":"patch"}"#, "`deleted_field`");
+    refused(
+        r#"{"probe":"x","answers":"nothing","ids":"server"}"#,
+        "where we learn them",
+    );
+    refused(
+        r#"{"probe":"x","paging":{"by":"page","page":"p"}}"#,
+        "`page_items`",
+    );
+    refused(r#"{"probe":"x","paging":{"by":"magic"}}"#, "magic");
+    let changes = r#""changes":{"field":"t","since":"s","sort":{}}"#;
+    refused(
+        &format!(r#"{{"probe":"x","paging":{{"by":"link"}},{changes}}}"#),
+        "leave `changes` out",
+    );
+    refused(r#"{"probe":"x","colour":"blue"}"#, "unknown field `colour`");
+}
+
+#[test]
+fn a_next_page_elsewhere_is_asked_of_our_server() {
+    let mut first = answer(200, "application/json", r#"[{"id":"a"}]"#);
+    let link = r#"<http://evil.test/steal?page=2&per_page=10>; rel="next", <http://evil.test/>; rel="last""#;
+    first.headers.push(("link".into(), link.into()));
+    let http = Script::of(vec![first, answer(200, "application/json", "[]")]);
+    let options = r#"{"probe":"notes","paging":{"by":"link","limit":"per_page"}}"#;
+    let page = pull(options, &http, None).unwrap();
+    assert_eq!(page.end, PageEnd::More);
+    let place = page.checkpoint.unwrap();
+    assert_eq!(
+        pull(options, &http, Some(place.as_str())).unwrap().end,
+        PageEnd::Complete { total: None }
+    );
+    assert_eq!(
+        http.sent()[1].url,
+        "http://server.test/api/notes?page=2&per_page=10"
+    );
+}
+
+#[test]
+fn a_token_leads_to_the_next_page_and_none_is_the_end() {
+    let page = |next: &str| {
+        answer(
+            200,
+            "application/json",
+            &format!(r#"{{"data":{{"items":[{{"id":1}}]}},"next":{next}}}"#),
+        )
+    };
+    let http = Script::of(vec![page(r#""abc=""#), page("null")]);
+    let options = r#"{"probe":"notes","rows":"data.items","paging":{"by":"cursor","cursor":"c","field":"next"}}"#;
+    let first = pull(options, &http, None).unwrap();
+    assert_eq!(first.end, PageEnd::More);
+    let place = first.checkpoint.unwrap();
+    let last = pull(options, &http, Some(place.as_str())).unwrap();
+    assert_eq!(last.end, PageEnd::Complete { total: None });
+    assert!(http.sent()[1].url.ends_with("notes?c=abc%3D"));
+}
+
+#[test]
+fn an_answer_that_is_no_listing_says_what_to_set() {
+    let failure = pull(PLAIN, &Script::json(200, r#"{"results":[]}"#), None).unwrap_err();
+    assert!(failure.message.contains("say in `rows`"), "{failure:?}");
+    let failure = pull(PLAIN, &Script::new(200, "text/html", "<p>"), None).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::NotThisProtocol);
+    let failure = pull(PLAIN, &Script::json(404, "{}"), None).unwrap_err();
+    assert!(failure.message.contains("`paths`"), "{failure:?}");
+    assert!(!format!("{failure:?}").contains("s3cret"));
+}
+
+#[test]
+fn a_record_is_gone_only_when_its_collection_answers() {
+    let look = |listing: u16, body: &str| {
+        let http = Script::of(vec![
+            answer(404, "application/json", "{}"),
+            answer(listing, "application/json", body),
+        ]);
+        let wanted = Wanted::Ids(vec![("notes".parse().unwrap(), "n1".parse().unwrap())]);
+        let found = wait(rest(PLAIN).fetch(http, Session::anonymous(), wanted)).unwrap();
+        matches!(&found.found[0].2, Found::Image(remote) if !remote.image.is_present())
+    };
+    assert!(look(200, "[]"));
+    assert!(!look(404, "{}"));
+    assert!(!look(200, r#"{"hello":"world"}"#));
+}
+
+#[test]
+fn versions_are_sent_where_the_backend_compares_them() {
+    let options = r#"{"probe":"notes","version_field":"rev","if_match":true}"#;
+    let http = Script::of(vec![
+        answer(412, "application/json", "{}"),
+        answer(
+            200,
+            "application/json",
+            r#"{"id":"n1","rev":8,"title":"theirs"}"#,
+        ),
+    ]);
+    let pushed = push(options, &http, 1).unwrap();
+    let (
+        _,
+        Verdict::Conflict {
+            remote: Some(remote),
+        },
+    ) = &pushed.verdicts[0]
+    else {
+        panic!("{pushed:?}");
+    };
+    assert_eq!(remote.version.as_ref().unwrap().as_str(), "8");
+    let sent = &http.sent()[0];
+    assert!(
+        sent.headers
+            .contains(&("if-match".to_owned(), "\"7\"".to_owned()))
+    );
+    assert_eq!(
+        (sent.method, sent.url.as_str()),
+        ("PUT", "http://server.test/api/notes/n1")
+    );
+}
+
+#[test]
+fn a_patch_holds_the_fields_that_changed() {
+    let http = Script::json(200, r#"{"id":"n1","title":"whole"}"#);
+    let mut write = item(1, "n1", Precondition::None);
+    write.change = Change::Patch(Patch {
+        set: [(Path::key("title"), Value::String("whole".to_owned()))].into(),
+        unset: [Path::key("due")].into(),
+    });
+    let options = r#"{"probe":"notes","update":"patch"}"#;
+    wait(rest(options).push(http.clone(), Session::anonymous(), vec![write])).unwrap();
+    assert_eq!(http.sent()[0].method, "PATCH");
+    assert_eq!(
+        http.sent_json(0),
+        serde_json::json!({"title": "whole", "due": null})
+    );
+}
+
+#[test]
+fn what_was_not_sent_waits_and_what_proves_nothing_stays_unknown() {
+    let fine = r#"{"id":"n1","title":"whole"}"#;
+    let http = Script::of(vec![
+        answer(200, "application/json", fine),
+        answer(502, "text/html", "<p>bad gateway"),
+    ]);
+    let verdicts = push(PLAIN, &http, 3).unwrap().verdicts;
+    let [
+        (first, Verdict::Accepted { .. }),
+        (third, Verdict::Deferred { .. }),
+    ] = &verdicts[..]
+    else {
+        panic!("{verdicts:?}");
+    };
+    assert_eq!((first.0, third.0), (1, 3));
+    assert_eq!(http.sent().len(), 2);
+
+    let refused = push(PLAIN, &Script::json(401, "{}"), 3).unwrap_err();
+    assert!(refused.not_sent);
+    assert_eq!(refused.kind, FailureKind::Credentials);
+    let moved = push(PLAIN, &Script::new(302, "text/html", ""), 1).unwrap_err();
+    assert!(moved.message.contains("gets no token"), "{moved:?}");
+    let another = Script::json(200, r#"{"id":"other","title":"whole"}"#);
+    assert!(
+        push(PLAIN, &another, 1)
+            .unwrap_err()
+            .message
+            .contains("another one came")
+    );
+}
+
+#[test]
+fn soft_deletes_are_deletions() {
+    let rows = r#"[{"id":"a","gone":true},{"id":"b","gone":0,"x":1},{"id":"c","gone":"2026-01-01"},{"id":"d"}]"#;
+    let options = r#"{"probe":"notes","deleted_field":"gone"}"#;
+    let page = pull(options, &Script::json(200, rows), None).unwrap();
+    let is_gone = |item: &Item| matches!(item, Item::Tombstone { .. });
+    let gone: Vec<bool> = page.items.iter().map(is_gone).collect();
+    assert_eq!(gone, [true, false, true, false]);
+}
+
+#[test]
+fn fields_of_the_backend_never_leave_it_and_are_never_sent() {
+    let options = r#"{"probe":"notes","hide":["title","secret"]}"#;
+    let page = pull(
+        options,
+        &Script::json(200, r#"[{"id":"a","secret":1,"x":2}]"#),
+        None,
+    )
+    .unwrap();
+    assert!(
+        matches!(&page.items[0], Item::Upsert { document, .. } if document.text() == r#"{"x":2}"#)
+    );
+    let http = Script::json(200, r#"{"id":"n1"}"#);
+    push(options, &http, 1).unwrap();
+    assert_eq!(http.sent_json(0), serde_json::json!({"id": "n1"}));
+}
