@@ -181,7 +181,7 @@ mod built_in {
         let device = encrypted(&world);
         let path = device.folder.join("tisync.db");
         let mut bytes = std::fs::read(&path).unwrap();
-        bytes[100..4_096].fill(0);
+        bytes[..4_096].fill(0);
         std::fs::write(&path, bytes).unwrap();
         let ran = device.run(&["get", "notes", "n1"]).exits(1);
         assert!(ran.err.contains("tisync doctor --mend"), "{ran:?}");

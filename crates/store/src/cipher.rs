@@ -2,7 +2,7 @@
 //!
 //! SQLCipher itself reads and writes them; this is for salvage, which looks at pages when SQLCipher gives up, and for
 //! deriving a key once a process and not once a connection.
-use crate::key::{KEY_BYTES, Key, SALT_BYTES};
+use crate::key::{KEY_BYTES, Key, SALT_BYTES, Salt};
 use crate::limits;
 use aes::Aes256;
 use cbc::Decryptor;
@@ -35,7 +35,7 @@ pub(crate) struct Cipher {
 
 impl Cipher {
     /// The cipher of a file with this salt.
-    pub(crate) fn new(key: &Key, salt: &[u8; SALT_BYTES]) -> Self {
+    pub(crate) fn new(key: &Key, salt: &Salt) -> Self {
         let key = key.bytes(salt);
         let salt = salt.map(|byte| byte ^ CODE_SALT);
         let codes = rounds(&*key, &salt, CODE_ROUNDS);
@@ -73,7 +73,7 @@ impl fmt::Debug for Cipher {
 }
 
 /// The key that SQLCipher makes of a passphrase.
-pub(crate) fn derive(passphrase: &[u8], salt: &[u8; SALT_BYTES]) -> Zeroizing<[u8; KEY_BYTES]> {
+pub(crate) fn derive(passphrase: &[u8], salt: &Salt) -> Zeroizing<[u8; KEY_BYTES]> {
     rounds(passphrase, salt, ROUNDS)
 }
 

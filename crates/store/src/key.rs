@@ -11,6 +11,9 @@ pub(crate) const KEY_BYTES: usize = 32;
 /// Bytes at the beginning of an encrypted file that make its keys its own.
 #[cfg(feature = "encryption")]
 pub(crate) const SALT_BYTES: usize = 16;
+/// The salt of a file.
+#[cfg(feature = "encryption")]
+pub(crate) type Salt = [u8; SALT_BYTES];
 
 /// The key of an encrypted file: 32 bytes of chance, or a passphrase that they are derived from. It is never printed,
 /// and is wiped from memory with its last clone.
@@ -42,7 +45,7 @@ enum Secret {
 
 /// A key for the file with this salt.
 #[cfg(feature = "encryption")]
-type Derived = ([u8; SALT_BYTES], Zeroizing<[u8; KEY_BYTES]>);
+type Derived = (Salt, Zeroizing<[u8; KEY_BYTES]>);
 
 impl Key {
     /// A key of 32 bytes, drawn by chance. Opening with it costs next to nothing.
@@ -77,8 +80,9 @@ impl Key {
     /// `EncryptionKey` for an empty one.
     pub fn parse(text: &str) -> Result<Self, StoreError> {
         let text = text.trim();
-        match digits(text.as_bytes()) {
-            Some(bytes) => Ok(Key {
+        let mut bytes = Zeroizing::new([0; KEY_BYTES]);
+        match read_digits(text, &mut *bytes) {
+            Some(()) => Ok(Key {
                 secret: Arc::new(Secret::Raw(bytes)),
             }),
             None => Key::passphrase(text),
@@ -87,7 +91,7 @@ impl Key {
 
     /// The key itself, for a file with a salt.
     #[cfg(feature = "encryption")]
-    pub(crate) fn bytes(&self, salt: &[u8; SALT_BYTES]) -> Zeroizing<[u8; KEY_BYTES]> {
+    pub(crate) fn bytes(&self, salt: &Salt) -> Zeroizing<[u8; KEY_BYTES]> {
         match &*self.secret {
             Secret::Raw(bytes) => bytes.clone(),
             Secret::Passphrase { text, derived } => {
@@ -113,18 +117,17 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The bytes that 64 hexadecimal digits stand for.
-fn digits(text: &[u8]) -> Option<Zeroizing<[u8; KEY_BYTES]>> {
-    if text.len() != 2 * KEY_BYTES {
+/// Reads hexadecimal digits, two for each byte; `None` for anything else, or more, or fewer.
+pub(crate) fn read_digits(digits: &str, bytes: &mut [u8]) -> Option<()> {
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    if pairs.len() != bytes.len() || !rest.is_empty() {
         return None;
     }
-    let mut bytes = Zeroizing::new([0; KEY_BYTES]);
-    let (pairs, _) = text.as_chunks::<2>();
     for (byte, pair) in bytes.iter_mut().zip(pairs) {
         let digit = |digit: u8| char::from(digit).to_digit(16);
         *byte = (digit(pair[0])? << 4 | digit(pair[1])?) as u8;
     }
-    Some(bytes)
+    Some(())
 }
 
 /// The error of a key that nothing can be done with.

@@ -34,6 +34,8 @@ pub mod query;
 mod reader;
 #[cfg(feature = "rusqlite")]
 mod rusqlite_driver;
+#[cfg(feature = "encryption")]
+mod salt;
 mod salvage;
 mod sqlite;
 

@@ -2,6 +2,8 @@
 use crate::Key;
 use crate::driver::{Next, SqlConsole, SqlDriver, SqlRow, SqlValue};
 use crate::{key, limits, salvage};
+#[cfg(feature = "encryption")]
+use crate::{key::Salt, salt};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, Row, Statement, ToSql};
@@ -13,6 +15,9 @@ use tisync_core::store::{StoreError, StoreErrorKind};
 #[derive(Debug)]
 pub struct RusqliteDriver {
     connection: Connection,
+    /// That of an encrypted file.
+    #[cfg(feature = "encryption")]
+    salt: Option<Salt>,
 }
 
 impl RusqliteDriver {
@@ -63,9 +68,23 @@ impl RusqliteDriver {
         let connection = Connection::open_with_flags(path, flags).map_err(refused)?;
         #[cfg(feature = "encryption")]
         if let Some(key) = key {
-            give(&connection, key)?;
+            let salt = give(&connection, key)?;
+            let mut driver = RusqliteDriver::with(connection)?;
+            driver.salt = Some(salt);
+            return Ok(driver);
         }
         RusqliteDriver::with(connection)
+    }
+
+    /// Says that the file was read: its salt is the right one, and closing may take in the log.
+    pub(crate) fn opened(&self, path: &Path) -> Result<(), StoreError> {
+        #[cfg(feature = "encryption")]
+        if let Some(salt) = &self.salt {
+            salt::keep(path, salt);
+        }
+        #[cfg(not(feature = "encryption"))]
+        let _ = path;
+        self.keep_log(false)
     }
 
     /// Says whether closing leaves the log as it is, also when no other connection is left. Until a file was read it must:
@@ -91,7 +110,11 @@ impl RusqliteDriver {
         connection
             .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
             .map_err(refused)?;
-        Ok(RusqliteDriver { connection })
+        Ok(RusqliteDriver {
+            connection,
+            #[cfg(feature = "encryption")]
+            salt: None,
+        })
     }
 
     fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>, StoreError> {
@@ -101,8 +124,8 @@ impl RusqliteDriver {
 
 /// Gives a connection its key, before anything else is asked of it.
 #[cfg(feature = "encryption")]
-fn give(connection: &Connection, secret: &Key) -> Result<(), StoreError> {
-    use key::{KEY_BYTES, SALT_BYTES};
+fn give(connection: &Connection, secret: &Key) -> Result<Salt, StoreError> {
+    use crate::key::{KEY_BYTES, SALT_BYTES};
     use std::fmt::Write;
     use zeroize::Zeroizing;
     // It would write to the error stream of the app.
@@ -112,23 +135,17 @@ fn give(connection: &Connection, secret: &Key) -> Result<(), StoreError> {
     let salt: String = connection
         .query_row("PRAGMA cipher_salt", [], |row| row.get(0))
         .map_err(refused)?;
-    let mut bytes = [0; SALT_BYTES];
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = salt
-            .get(2 * at..2 * at + 2)
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok())
-            .ok_or_else(|| {
-                key::refused(format!("expected the salt of the file, but {salt:?} came"))
-            })?;
-    }
+    let salt = salt::read(&salt)
+        .ok_or_else(|| key::refused(format!("expected the salt of the file, but {salt:?} came")))?;
     let mut sql = Zeroizing::new(String::with_capacity(32 + 2 * (KEY_BYTES + SALT_BYTES)));
     sql.push_str("PRAGMA key = \"x'");
-    for byte in secret.bytes(&bytes).iter().chain(&bytes) {
+    for byte in secret.bytes(&salt).iter().chain(&salt) {
         // To a text nothing is refused.
         let _ = write!(sql, "{byte:02x}");
     }
     sql.push_str("'\"");
-    connection.execute_batch(&sql).map_err(refused)
+    connection.execute_batch(&sql).map_err(refused)?;
+    Ok(salt)
 }
 
 impl SqlDriver for RusqliteDriver {

@@ -208,11 +208,20 @@ mod built_in {
                 "{at}"
             );
         }
-        // With its first bytes a file has lost what makes the key its own.
+        // In its first bytes it has what makes the key its own, and a copy of them beside it.
         let mut bytes = whole.clone();
         bytes[3] ^= 1;
         fs::write(&path, bytes).unwrap();
+        assert_eq!(open(&key()), StoreErrorKind::Corrupt);
+        assert_eq!(open(&Key::raw([8; 32])), StoreErrorKind::EncryptionKey);
+        let copy = dir.path().join("app.db-salt");
+        fs::write(&copy, "00").unwrap();
         assert_eq!(open(&key()), StoreErrorKind::EncryptionKey);
+        // It is written anew when the file is opened.
+        fs::write(&path, &whole).unwrap();
+        drop(SqliteStore::open_with_key(&path, Some(&key()), &Options::default()).unwrap());
+        assert_eq!(fs::read_to_string(&copy).unwrap().len(), 32);
+        fs::remove_file(&copy).unwrap();
         fs::write(&path, vec![0; whole.len()]).unwrap();
         assert_eq!(open(&key()), StoreErrorKind::Corrupt);
     }

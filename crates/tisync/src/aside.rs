@@ -80,7 +80,7 @@ impl ReplicaBuilder {
         drop(salvage);
         // The file first: without it SQLite takes its log for nothing, and without its log it would take the file
         // for an older one that is whole.
-        for end in ["", "-wal", "-shm"] {
+        for end in ["", "-wal", "-shm", "-salt"] {
             let (from, to) = (with_end(path, end), with_end(&name, end));
             if from.exists() {
                 std::fs::rename(&from, &to).map_err(|error| failed(&from, &to, &error))?;
@@ -144,7 +144,7 @@ fn head(salvage: &Salvage, config: &Config) -> Result<Head, Error> {
 
 /// A name beside the file that nothing has yet.
 fn free_name(path: &Path) -> PathBuf {
-    let ends = ["", "-wal", "-shm", ".lifeboat"];
+    let ends = ["", "-wal", "-shm", "-salt", ".lifeboat"];
     let mut number = 1;
     loop {
         let name = with_end(path, &format!(".damaged-{number}"));

@@ -5,6 +5,7 @@ use crate::cipher::Cipher;
 use crate::key::{self, Key};
 use crate::limits;
 use crate::sqlite::{APPLICATION_ID, LAYOUT};
+use std::path::Path;
 use tisync_core::store::StoreError;
 
 /// What every file of SQLite begins with that is not encrypted.
@@ -93,21 +94,25 @@ fn is_noise(page: &[u8]) -> bool {
 
 /// The cipher of an encrypted file, if the key opens any page that is looked at.
 #[cfg(feature = "encryption")]
-pub(super) fn unlock(view: &View<'_>, key: &Key) -> Result<Option<Cipher>, StoreError> {
+pub(super) fn unlock(
+    path: &Path,
+    view: &View<'_>,
+    key: &Key,
+) -> Result<Option<Cipher>, StoreError> {
+    let of = |page: Option<Vec<u8>>| page?.first_chunk().copied();
+    // Where the file's own first bytes are damaged, the log may have them too, or the copy beside it.
+    let salts = [
+        of(view.stored(1)),
+        of(view.stored_in_file(1)),
+        crate::salt::kept(path),
+    ];
     let mut tried = Vec::new();
-    // Where the file's own first bytes are damaged, the log may have them too.
-    for first in [view.stored(1), view.stored_in_file(1)]
-        .into_iter()
-        .flatten()
-    {
-        let Some(salt) = first.first_chunk() else {
-            continue;
-        };
-        if salt == MAGIC || tried.contains(salt) {
+    for salt in salts.into_iter().flatten() {
+        if salt == *MAGIC || tried.contains(&salt) {
             continue;
         }
-        tried.push(*salt);
-        let cipher = Cipher::new(key, salt);
+        tried.push(salt);
+        let cipher = Cipher::new(key, &salt);
         let opens = |number| {
             let page = view.stored(number);
             page.is_some_and(|page| cipher.open(number, &page).is_some())
@@ -120,7 +125,7 @@ pub(super) fn unlock(view: &View<'_>, key: &Key) -> Result<Option<Cipher>, Store
 }
 
 #[cfg(not(feature = "encryption"))]
-pub(super) fn unlock(_: &View<'_>, _: &Key) -> Result<Option<Cipher>, StoreError> {
+pub(super) fn unlock(_: &Path, _: &View<'_>, _: &Key) -> Result<Option<Cipher>, StoreError> {
     Err(key::not_built_in())
 }
 
@@ -134,7 +139,8 @@ pub(super) fn refused(kind: FileKind, has_key: bool) -> Option<StoreError> {
         }
         FileKind::Encrypted if has_key => {
             "the file is encrypted, and the key that came does not open it: give the key that it was made with. If that \
-             is the one, its first 16 bytes are damaged, and only a copy of the file can be read"
+             is the one, its salt is lost, in its first 16 bytes and in the file `-salt` beside it: bring one of them back \
+             from a copy"
         }
         FileKind::Encrypted if is_built_in => {
             "the file is encrypted, and no key came: give its key"
@@ -149,18 +155,14 @@ pub(super) fn refused(kind: FileKind, has_key: bool) -> Option<StoreError> {
 
 /// Says of a file that cannot be read whether that is for its key.
 #[cfg(feature = "rusqlite")]
-pub(crate) fn explained(
-    path: &std::path::Path,
-    key: Option<&Key>,
-    error: StoreError,
-) -> StoreError {
+pub(crate) fn explained(path: &Path, key: Option<&Key>, error: StoreError) -> StoreError {
     if error.kind != tisync_core::store::StoreErrorKind::Corrupt {
         return error;
     }
     let fault = super::disk::lend(path, |file, log| {
         let seen = wal::read(&mut log.borrow_mut()).unwrap_or_default().seen;
         let cipher = match key {
-            Some(key) => unlock(&View::new(file, log, &seen, None), key)?,
+            Some(key) => unlock(path, &View::new(file, log, &seen, None), key)?,
             None => None,
         };
         let view = View::new(file, log, &seen, cipher.as_ref());

@@ -116,7 +116,7 @@ impl Salvage {
         let Log { seen, beyond } = wal::read(&mut log).unwrap_or_default();
         let log = RefCell::new(log);
         let cipher = match key {
-            Some(key) => kind::unlock(&View::new(&file, &log, &seen, None), key)?,
+            Some(key) => kind::unlock(path, &View::new(&file, &log, &seen, None), key)?,
             None => None,
         };
         let mut salvage = Salvage {
@@ -333,7 +333,7 @@ impl Salvage {
 }
 
 /// A file beside another, by the end of its name.
-fn beside(path: &Path, end: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     name.into()

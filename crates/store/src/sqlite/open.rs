@@ -69,7 +69,7 @@ impl SqliteStore<RusqliteDriver> {
             let driver = RusqliteDriver::open_with_key(path, key)?;
             driver.keep_log(true)?;
             let store = SqliteStore::with_driver(driver, options)?;
-            store.driver.keep_log(false)?;
+            store.driver.opened(path)?;
             Ok(store)
         };
         let opened = open().or_else(|error: StoreError| match (error.kind, key) {

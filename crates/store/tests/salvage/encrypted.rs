@@ -62,6 +62,25 @@ fn a_file_that_is_not_encrypted_is_not_taken_for_one_that_is() {
 }
 
 #[test]
+fn where_the_first_bytes_are_lost_the_copy_beside_the_file_has_them() {
+    let patient = patient(Some(&key()));
+    let dir = tempfile::tempdir().unwrap();
+    let mut file = patient.file.clone();
+    file[..100].fill(0);
+    // The log has another copy, so it is left out.
+    let path = write(dir.path(), &file, &[]);
+    assert_eq!(read(&path).kind(), FileKind::Encrypted);
+    let salt: String = patient.file[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    fs::write(dir.path().join("a.db-salt"), salt).unwrap();
+    let salvage = read(&path);
+    assert_eq!(salvage.kind(), FileKind::Ours);
+    assert!(salvage.entries() > 20, "{}", salvage.entries());
+}
+
+#[test]
 fn where_the_first_bytes_are_lost_the_log_may_have_them() {
     let patient = patient(Some(&key()));
     let dir = tempfile::tempdir().unwrap();

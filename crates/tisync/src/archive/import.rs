@@ -51,6 +51,8 @@ pub(super) fn run(
     }
     close(store, &unfinished)?;
     std::fs::rename(&unfinished, path).map_err(|error| failed(path, &error))?;
+    // Of an encrypted file; opening it makes another where there is none.
+    let _ = std::fs::rename(beside(&unfinished, "-salt"), beside(path, "-salt"));
     flush_folder(path).map_err(|error| failed(path, &error))?;
     Ok(end.holds)
 }
@@ -115,7 +117,7 @@ fn begin(path: &Path, key: Option<&Key>, end: &End) -> Result<(FileStore, u64), 
             Err(error) => return Err(error),
         }
     }
-    for of in ["", "-wal", "-shm"] {
+    for of in ["", "-wal", "-shm", "-salt"] {
         let file = beside(path, of);
         if file.exists() {
             std::fs::remove_file(&file).map_err(|error| failed(&file, &error))?;
