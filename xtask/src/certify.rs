@@ -27,7 +27,7 @@ impl Certified {
     /// Starts the backend, and certifies the connector on it.
     pub(crate) fn of(target: &'static Target, tisync: &Path) -> Result<Self> {
         let folder = tempfile::tempdir().context("cannot make a folder")?;
-        let backend = (target.start)(tisync, folder.path())
+        let (backend, token) = (target.start)(tisync, folder.path())
             .with_context(|| format!("{} cannot be tried", target.name))?;
         let config = folder.path().join("tisync.toml");
         let connector = target.connector.replace("URL", &backend.url());
@@ -38,7 +38,7 @@ impl Certified {
         let output = Command::new(tisync)
             .args(["certify", "notes", "--json"])
             .args(target.args)
-            .env("CERTIFY_TOKEN", target.token)
+            .env("CERTIFY_TOKEN", token)
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .output()

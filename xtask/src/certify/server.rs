@@ -52,20 +52,30 @@ impl Server {
         }
     }
 
-    /// Sends a request that must be answered with a status from 200 to 299.
-    pub(crate) fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> Result<()> {
+    /// Sends a request that must be answered with a status from 200 to 299; gives the answer with its head.
+    pub(crate) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &str,
+    ) -> Result<String> {
         let url = self.url();
         let address = url.trim_start_matches("http://");
+        let json = match headers.contains("Content-Type") {
+            true => "",
+            false => "Content-Type: application/json\r\n",
+        };
         let mut stream = TcpStream::connect(address)?;
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{json}{headers}Content-Length: {}\r\n\r\n{body}",
             body.len()
         )?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         match answer.get(9..10) {
-            Some("2") => Ok(()),
+            Some("2") => Ok(answer),
             _ => bail!("{method} {path} was answered: {answer}"),
         }
     }

@@ -1,7 +1,7 @@
 //! What is certified on what.
 
 use super::server::Server;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::path::Path;
 
 /// A connector on a backend.
@@ -12,12 +12,10 @@ pub(crate) struct Target {
     pub(crate) backend: &'static str,
     /// The connector's table in `tisync.toml`; `URL` is where the backend is.
     pub(crate) connector: &'static str,
-    /// The token, in the variable `CERTIFY_TOKEN`.
-    pub(crate) token: &'static str,
     /// What `tisync certify` is told besides.
     pub(crate) args: &'static [&'static str],
-    /// Starts the backend and makes the collection `notes`.
-    pub(crate) start: fn(&Path, &Path) -> Result<Server>,
+    /// Starts the backend, makes the collection `notes`, and gives the token for the variable `CERTIFY_TOKEN`.
+    pub(crate) start: fn(&Path, &Path) -> Result<(Server, String)>,
 }
 
 /// `ann:secret`
@@ -29,7 +27,6 @@ pub(crate) const TARGETS: &[Target] = &[
         name: "native",
         backend: concat!("tisync serve ", env!("CARGO_PKG_VERSION")),
         connector: "url = \"URL\"\ntoken_env = \"CERTIFY_TOKEN\"",
-        token: "a-token-of-ann",
         args: &[],
         start: |tisync, folder| {
             let tokens = folder.join("tokens.toml");
@@ -38,32 +35,55 @@ pub(crate) const TARGETS: &[Target] = &[
                 "[[token]]\ntoken = \"a-token-of-ann\"\ntenant = \"ann\"\n",
             )?;
             let tokens = tokens.to_string_lossy().into_owned();
-            Server::own(tisync, folder, &["--tokens", &tokens])
+            let server = Server::own(tisync, folder, &["--tokens", &tokens])?;
+            Ok((server, "a-token-of-ann".to_owned()))
         },
     },
     Target {
         name: "couchdb",
         backend: xtask_backends::POUCHDB_SERVER.about,
         connector: "kind = \"couchdb\"\nurl = \"URL\"\n[connectors.main.options]\nstamp_field = \"written\"",
-        token: "",
         args: &[],
         start: |_, _| {
             let server = Server::other(&xtask_backends::POUCHDB_SERVER)?;
             server.ask("PUT", "/notes", "", "")?;
-            Ok(server)
+            Ok((server, String::new()))
         },
     },
     Target {
         name: "kinto",
         backend: xtask_backends::KINTO.about,
         connector: "kind = \"kinto\"\nurl = \"URL/v1\"\ntoken_env = \"CERTIFY_TOKEN\"\n[connectors.main.options]\nbucket = \"certify\"",
-        token: "ann:secret",
         args: &[],
         start: |_, _| {
             let server = Server::other(&xtask_backends::KINTO)?;
             server.ask("PUT", "/v1/buckets/certify", BASIC, "{}")?;
             server.ask("PUT", "/v1/buckets/certify/collections/notes", BASIC, "{}")?;
-            Ok(server)
+            Ok((server, "ann:secret".to_owned()))
+        },
+    },
+    Target {
+        name: "acs",
+        backend: concat!("tisync serve ", env!("CARGO_PKG_VERSION"), " --acs-key"),
+        connector: "kind = \"acs\"\nurl = \"URL\"\ntoken_env = \"CERTIFY_TOKEN\"\n[connectors.main.options]\nkey = \"APPKEY\"",
+        args: &[],
+        start: |tisync, folder| {
+            let server = Server::own(tisync, folder, &["--acs-key", "APPKEY"])?;
+            let session = acs_session(&server)?;
+            Ok((server, session))
         },
     },
 ];
+
+/// Signs a user up, and gives the id of the session.
+fn acs_session(server: &Server) -> Result<String> {
+    let user = "username=ann&password=a-secret&password_confirmation=a-secret";
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let answer = server.ask("POST", "/v1/users/create.json?key=APPKEY", form, user)?;
+    let (_, body) = answer
+        .split_once("\r\n\r\n")
+        .context("an answer without a body")?;
+    let body: serde_json::Value = serde_json::from_str(body.trim())?;
+    let session = body["meta"]["session_id"].as_str();
+    Ok(session.context("an answer without a session")?.to_owned())
+}

@@ -1,7 +1,14 @@
 //! The connectors that come with Ti.Sync: one folder each, and one line in [`KINDS`].
+#[cfg(feature = "acs")]
+mod acs;
 #[cfg(feature = "couchdb")]
 mod couchdb;
-#[cfg(any(feature = "couchdb", feature = "kinto", feature = "rest"))]
+#[cfg(any(
+    feature = "acs",
+    feature = "couchdb",
+    feature = "kinto",
+    feature = "rest"
+))]
 mod documents;
 #[cfg(feature = "kinto")]
 mod kinto;
@@ -9,6 +16,8 @@ mod native;
 #[cfg(feature = "rest")]
 mod rest;
 
+#[cfg(feature = "acs")]
+pub use acs::Acs;
 #[cfg(feature = "couchdb")]
 pub use couchdb::CouchDb;
 #[cfg(feature = "kinto")]
@@ -26,6 +35,8 @@ use std::sync::Arc;
 /// Every kind of connector that a configuration can name.
 pub const KINDS: &[Kind] = &[
     native::KIND,
+    #[cfg(feature = "acs")]
+    acs::KIND,
     #[cfg(feature = "couchdb")]
     couchdb::KIND,
     #[cfg(feature = "kinto")]

@@ -95,7 +95,10 @@ impl Wire {
         let ids = ids
             .iter()
             .map(|id| (self.collection.clone(), id.parse().unwrap()));
-        let wanted = Wanted::Ids(ids.collect());
+        self.ask(Wanted::Ids(ids.collect()))
+    }
+
+    pub fn ask(&self, wanted: Wanted) -> Result<Fetched, Failure> {
         let (http, session) = (self.http.clone(), self.session.clone());
         self.runtime
             .block_on(self.connector.fetch(http, session, wanted))
