@@ -4,9 +4,15 @@
 /tagged/  ids made by the client
 /private/ like /notes/, for ann with the password s3cret alone; bob may read
 
-/notes-1/ to /notes-20/ and /tagged-1/ to /tagged-20/ are more of the same, so that tests can share a server.
+/loose/   ids made by the client, any fields besides, and in `rev` another text after every change
+/guarded/ the same, and it honours If-Match with `rev`
+
+/notes-1/ and so on to /notes-40/, and the same of the others but /private/, are more of the same, so that tests can
+share a server.
 """
 import sys
+import threading
+import uuid
 
 import django
 from django.conf import settings
@@ -44,6 +50,8 @@ from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.db import connection, models  # noqa: E402
 from django.http import HttpResponse  # noqa: E402
 from django.urls import include, path  # noqa: E402
+from django.utils import timezone  # noqa: E402
+from django.views.decorators.http import condition  # noqa: E402
 from django_filters.rest_framework import DjangoFilterBackend  # noqa: E402
 from rest_framework import (  # noqa: E402
     filters,
@@ -75,10 +83,53 @@ def tagged(name):
     return table(name, id=models.CharField(primary_key=True, max_length=200))
 
 
+class Box(models.Model):
+    id = models.CharField(primary_key=True, max_length=200)
+    body = models.JSONField(default=dict)
+    rev = models.CharField(max_length=32)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        abstract = True
+
+
+def box(name):
+    meta = type("Meta", (), {"app_label": "notes"})
+    return type(name, (Box,), {"__module__": __name__, "Meta": meta})
+
+
+class BoxSerializer(serializers.BaseSerializer):
+    own = ("id", "rev", "updated_at")
+
+    def to_internal_value(self, data):
+        if not isinstance(data, dict) or not isinstance(data.get("id"), str):
+            raise serializers.ValidationError({"id": ["An object with a text as its id is expected."]})
+        body = {name: value for name, value in data.items() if name not in self.own}
+        return {"id": data["id"], "body": body}
+
+    def to_representation(self, row):
+        changed = timezone.localtime(row.updated_at).isoformat()
+        return {**row.body, "id": row.id, "rev": row.rev, "updated_at": changed}
+
+    def create(self, data):
+        rows = self.context["view"].queryset
+        if rows.filter(id=data["id"]).exists():
+            raise serializers.ValidationError({"id": ["A record with this id is there."]})
+        return rows.model.objects.create(rev=uuid.uuid4().hex, **data)
+
+    def update(self, row, data):
+        row.body, row.rev = data["body"], uuid.uuid4().hex
+        row.save()
+        return row
+
+
 TABLES = {"notes": table("Note"), "tagged": tagged("Tagged"), "private": table("Private")}
-for number in range(1, 21):
+BOXES = {"loose": box("Loose"), "guarded": box("Guarded")}
+for number in range(1, 41):
     TABLES[f"notes-{number}"] = table(f"Note{number}")
     TABLES[f"tagged-{number}"] = tagged(f"Tagged{number}")
+    BOXES[f"loose-{number}"] = box(f"Loose{number}")
+    BOXES[f"guarded-{number}"] = box(f"Guarded{number}")
 
 
 class Pages(pagination.PageNumberPagination):
@@ -114,10 +165,39 @@ def views(model_of, *may):
     return Views
 
 
+def boxes(model_of, guarded):
+    class Views(viewsets.ModelViewSet):
+        queryset = model_of.objects.order_by("updated_at", "id")
+        serializer_class = BoxSerializer
+        pagination_class = Pages
+        permission_classes = []
+        filter_backends = [DjangoFilterBackend, filters.OrderingFilter]
+        filterset_fields = {"updated_at": ["gte"]}
+        ordering_fields = ["updated_at", "id"]
+        lookup_value_regex = "[^/]+"
+
+        def dispatch(self, request, *args, **kwargs):
+            # What If-Match is compared with must still be there when the write is done.
+            with LOCK:
+                handler = super().dispatch
+                if guarded and "pk" in kwargs:
+                    handler = condition(etag_func=self.etag)(handler)
+                return handler(request, *args, **kwargs)
+
+        def etag(self, request, pk):
+            rev = self.queryset.filter(pk=pk).values_list("rev", flat=True).first()
+            return rev and f'"{rev}"'
+
+    return Views
+
+
+LOCK = threading.Lock()
 router = routers.DefaultRouter()
 for path_name, model in TABLES.items():
     may = [OwnerWrites] if path_name == "private" else []
     router.register(path_name, views(model, *may), basename=path_name)
+for path_name, model in BOXES.items():
+    router.register(path_name, boxes(model, path_name.startswith("guarded")), basename=path_name)
 
 urlpatterns = [
     path("health/", lambda request: HttpResponse("ok")),
@@ -126,7 +206,7 @@ urlpatterns = [
 
 call_command("migrate", verbosity=0)
 with connection.schema_editor() as editor:
-    for model in TABLES.values():
+    for model in [*TABLES.values(), *BOXES.values()]:
         editor.create_model(model)
 for name in ("ann", "bob"):
     User.objects.create_user(name, password="s3cret")

@@ -73,6 +73,32 @@ pub(crate) const TARGETS: &[Target] = &[
             Ok((server, session))
         },
     },
+    Target {
+        name: "rest-json-server",
+        backend: xtask_backends::JSON_SERVER.about,
+        connector: concat!(
+            "kind = \"rest\"\nurl = \"URL\"\n[connectors.main.options]\npaths = { notes = \"notes\" }\nauth = \"none\"\n",
+            "paging = { by = \"page\", page = \"_page\", limit = \"_limit\" }\ntotal = { header = \"X-Total-Count\" }\nslash_in_ids = true"
+        ),
+        args: &[],
+        start: |_, _| Ok((Server::other(&xtask_backends::JSON_SERVER)?, String::new())),
+    },
+    Target {
+        name: "rest-django-rest",
+        backend: xtask_backends::DJANGO_REST.about,
+        connector: concat!(
+            "kind = \"rest\"\nurl = \"URL\"\ntoken_env = \"CERTIFY_TOKEN\"\n[connectors.main.options]\n",
+            "paths = { notes = \"guarded\" }\ntrailing_slash = true\nauth = \"basic\"\nrows = \"results\"\n",
+            "paging = { by = \"page\", page = \"page\", limit = \"page_size\" }\ntotal = { field = \"count\" }\n",
+            "version_field = \"rev\"\nif_match = true\nhide = [\"rev\", \"updated_at\"]\n",
+            "changes = { field = \"updated_at\", since = \"updated_at__gte\", sort = { ordering = \"updated_at,id\" } }"
+        ),
+        args: &[],
+        start: |_, _| {
+            let server = Server::other(&xtask_backends::DJANGO_REST)?;
+            Ok((server, "ann:s3cret".to_owned()))
+        },
+    },
 ];
 
 /// Signs a user up, and gives the id of the session.

@@ -94,6 +94,9 @@ fn every_verdict_with_ids_of_ours() {
     // `..` would name the collection itself.
     let refused = wire.write(wire.item(7, "..", Change::Delete, None, Precondition::None));
     assert!(reason(&refused).contains("another id"), "{refused:?}");
+    // This backend takes an encoded slash for one: the record could never be read again.
+    let refused = wire.write(wire.create(8, "a/b", &whole("x", 1)));
+    assert!(reason(&refused).contains("`slash_in_ids`"), "{refused:?}");
     assert_eq!(seen(&wire.found("n2")), image.canonical());
     assert_eq!(seen(&wire.found("ü 1")), "gone");
     assert_eq!(seen(&wire.found("..")), "unknown");

@@ -5,7 +5,7 @@ use tisync::model::{Change, Item, PageEnd, Precondition, Verdict};
 use tisync::{CollectionOptions, Replica};
 use xtask_backends::{JSON_SERVER, Running};
 
-const OPTIONS: &str = r#"{"paths": {"notes": "notes"}, "auth": "none", "page_items": 3,
+const OPTIONS: &str = r#"{"paths": {"notes": "notes"}, "auth": "none", "page_items": 3, "slash_in_ids": true,
     "paging": {"by": "page", "page": "_page", "limit": "_limit"}, "total": {"header": "X-Total-Count"}}"#;
 
 fn wire_with(server: &Running, options: &str) -> Wire {

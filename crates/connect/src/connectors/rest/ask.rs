@@ -17,6 +17,10 @@ impl Server {
 
     /// A record's address; `None` for an id that no address can carry.
     pub(super) fn record(&self, collection: &CollectionName, id: &RecordId) -> Option<String> {
+        // Many backends take an encoded slash for one: the address would be another record's, or nobody's.
+        if id.as_str().contains(['/', '\\']) && !self.options.slash_in_ids {
+            return None;
+        }
         let segment = path_segment(id.as_str())?;
         let collection = self.collection(collection);
         let slash = if self.options.trailing_slash { "/" } else { "" };
@@ -46,7 +50,10 @@ impl Server {
             (None, Some(collection)) => self.collection(collection),
             (None, None) => self.address.clone(),
         };
-        self.request(session, "GET", url)
+        match self.limit_name() {
+            Some(name) => self.request(session, "GET", format!("{url}?{}", query([(name, "1")]))),
+            None => self.request(session, "GET", url),
+        }
     }
 
     /// A listing with these parameters beside those of every listing.

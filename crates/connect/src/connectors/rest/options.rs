@@ -20,7 +20,7 @@ pub(super) struct Options {
     pub(super) paths: BTreeMap<CollectionName, String>,
     /// Whether every path ends with a slash.
     pub(super) trailing_slash: bool,
-    /// A path that answers with JSON; by default the first of `paths`.
+    /// A path that answers as a listing; by default the first of `paths`.
     pub(super) probe: Option<String>,
     pub(super) auth: Auth,
     /// Headers of every request.
@@ -29,6 +29,8 @@ pub(super) struct Options {
     pub(super) query: BTreeMap<String, String>,
     pub(super) ids: IdsOption,
     pub(super) id_field: String,
+    /// Whether an address can carry an id with a slash, encoded.
+    pub(super) slash_in_ids: bool,
     /// Where the rows are in the answer to a listing; the answer itself where there is none.
     pub(super) rows: Option<String>,
     /// Where the record is in the answer that holds one.
@@ -69,6 +71,7 @@ impl Default for Options {
             query: BTreeMap::new(),
             ids: IdsOption::Client,
             id_field: "id".to_owned(),
+            slash_in_ids: false,
             rows: None,
             row: None,
             paging: PagingOption::Single {},
@@ -218,8 +221,8 @@ impl Options {
         let refuse = |message: &str| Err(SetupError::new(message));
         if self.probe.is_none() && self.paths.is_empty() {
             return refuse(
-                "expected `paths`, or in `probe` a path that answers with JSON, so that the backend can be told from a \
-                 sign-in page of a network; neither came",
+                "expected `paths`, or in `probe` the path of a listing, so that the backend can be told from a sign-in page \
+                 of a network; neither came",
             );
         }
         if self.page_items == Some(0) {

@@ -69,7 +69,8 @@ impl<'a> Writer<'a> {
         }
         let Some(sent) = self.request(item) else {
             let reason = format!(
-                "no address of this backend can carry the id `{}`: give the record another id",
+                "no address of this backend can carry the id `{}`: give the record another id, or see `slash_in_ids` in \
+                 the connector's options",
                 item.record
             );
             return Ok(Some(Verdict::Rejected { reason }));
