@@ -26,7 +26,7 @@ pub(crate) fn run(workspace: &Workspace, args: Args) -> Result<ExitCode> {
     }
     if !args.json {
         println!(
-            "{:<12} {:<44} {:>6} {:>6} {:>9}  guarantee",
+            "{:<17} {:<46} {:>6} {:>6} {:>9}",
             "connector", "backend", "passed", "failed", "not tried"
         );
     }
@@ -45,7 +45,7 @@ pub(crate) fn run(workspace: &Workspace, args: Args) -> Result<ExitCode> {
 fn row(certified: &Certified) -> String {
     let [passed, failed, skipped] = certified.counts();
     format!(
-        "{:<12} {:<44} {passed:>6} {failed:>6} {skipped:>9}  {}",
+        "{:<17} {:<46} {passed:>6} {failed:>6} {skipped:>9}\n  {}",
         certified.target.name,
         certified.target.backend,
         certified.guarantee()

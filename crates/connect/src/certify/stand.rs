@@ -58,7 +58,7 @@ pub(super) struct Stand {
     pub(super) field: Path,
     seed: u64,
     now_ms: u64,
-    numbers: Cell<u64>,
+    numbers: Rc<Cell<u64>>,
     /// Everything that may be there because of the kit.
     made: RefCell<BTreeSet<RecordId>>,
     /// Every message that came.
@@ -83,7 +83,7 @@ impl Stand {
             field: kit.field.clone(),
             seed: kit.seed,
             now_ms: kit.now_ms,
-            numbers: Cell::new(0),
+            numbers: Rc::default(),
             made: RefCell::default(),
             heard: RefCell::default(),
             added: RefCell::default(),
@@ -390,6 +390,11 @@ impl Stand {
     /// Everything that may be there because of the kit.
     pub(super) fn made(&self) -> Vec<RecordId> {
         self.made.borrow().iter().cloned().collect()
+    }
+
+    /// Notes that a record may be there.
+    pub(super) fn remember(&self, id: &RecordId) {
+        self.made.borrow_mut().insert(id.clone());
     }
 
     /// Forgets that a record may be there.

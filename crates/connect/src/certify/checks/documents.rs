@@ -31,6 +31,9 @@ pub(in crate::certify) async fn all(run: &mut Run<'_>, stand: &Stand) {
         let name = format!("stored as the answer told: {what}");
         run.check(group, name, stored(stand, document)).await;
     }
+    let name = "stored as the answer told: an empty document";
+    run.check(group, name, stored(stand, Document::empty()))
+        .await;
     let fields = [
         (
             "whole numbers beyond 2^53",

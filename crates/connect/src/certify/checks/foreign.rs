@@ -146,15 +146,31 @@ async fn push(stand: &Stand, plan: &impl Fn(), fits: &impl Fn(&FailureKind) -> b
 
 async fn wrong_token(stand: &Stand) -> Result<Held> {
     let wrong = stand.with_token("certify:a-token-that-nobody-gave-out");
-    match wrong.page(None, 1).await {
-        Ok(_) => Ok(Held::Skipped("the backend lets anybody in".to_owned())),
-        Err(failure) if failure.kind == FailureKind::Credentials => Ok(Held::Passed),
+    // Some backends let anybody read.
+    let item = wrong.create(&wrong.id("")?, &wrong.document(&wrong.text("of nobody")));
+    let refused = match wrong.page(None, 1).await {
+        Err(failure) => failure,
+        Ok(_) => match wrong.push(vec![item]).await {
+            Err(failure) => failure,
+            Ok(pushed) => {
+                let accepted = pushed
+                    .verdicts
+                    .iter()
+                    .any(|(_, verdict)| matches!(verdict, Verdict::Accepted { .. }));
+                for id in wrong.made() {
+                    stand.remember(&id);
+                }
+                return match accepted {
+                    true => Ok(Held::Skipped("the backend lets anybody in".to_owned())),
+                    false => Ok(Held::Noted(format!("told as: {:?}", pushed.verdicts))),
+                };
+            }
+        },
+    };
+    match refused.kind {
+        FailureKind::Credentials => Ok(Held::Passed),
         // Some take them for another user's, who may not see this.
-        Err(Failure {
-            kind: FailureKind::Retry { .. },
-            message,
-            ..
-        }) => Ok(Held::Noted(message)),
-        Err(failure) => trouble("refused credentials", failure),
+        FailureKind::Retry { .. } => Ok(Held::Noted(refused.message)),
+        _ => trouble("refused credentials", refused),
     }
 }
