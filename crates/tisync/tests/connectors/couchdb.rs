@@ -1,5 +1,5 @@
 //! The connector `couchdb` against a real pouchdb-server.
-use crate::devices::{Backend, Devices, converge, outcome, put, sync, text};
+use crate::devices::{Backend, Devices, converge, converge_behind, outcome, put, sync, text};
 use crate::wire::{Wire, doc, large, listed, reason, seen, theirs, version};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -289,13 +289,21 @@ fn a_write_without_a_known_version_meets_what_is_there() {
     assert_eq!(theirs(&verdict), r#"{"title":"one"}"#);
 }
 
+const POLICIES: [&str; 5] = [
+    "client-wins",
+    "server-wins",
+    "latest-timestamp-wins",
+    "merge",
+    "manual",
+];
+
 fn devices<'a>(options: &'a str, url: &'a str, policy: &'a str) -> Devices<'a> {
     let backend = Backend {
         kind: "couchdb",
         url,
         options,
         token: "",
-        collection: "",
+        tells_deletes: true,
     };
     Devices::new(backend, policy)
 }
@@ -303,13 +311,7 @@ fn devices<'a>(options: &'a str, url: &'a str, policy: &'a str) -> Devices<'a> {
 #[test]
 fn two_devices_converge_under_every_policy() {
     let url = url();
-    for policy in [
-        "client-wins",
-        "server-wins",
-        "latest-timestamp-wins",
-        "merge",
-        "manual",
-    ] {
+    for policy in POLICIES {
         let database = database();
         let options = format!(r#"{{"databases": {{"notes": "{database}"}}, "stamp_field": "ts"}}"#);
         let wire = Wire::new("couchdb", &url, &options, "", "notes");
@@ -318,6 +320,25 @@ fn two_devices_converge_under_every_policy() {
         let (a, _) = converge(&devices);
         outcome(policy, &a);
     }
+}
+
+#[test]
+fn two_devices_converge_over_a_network_that_loses_repeats_and_cuts() {
+    let url = url();
+    std::thread::scope(|scope| {
+        for policy in POLICIES {
+            let url = &url;
+            scope.spawn(move || {
+                let database = database();
+                let options =
+                    format!(r#"{{"databases": {{"notes": "{database}"}}, "stamp_field": "ts"}}"#);
+                let wire = Wire::new("couchdb", url, &options, "", "notes");
+                make(&wire, &database);
+                let devices = devices(&options, url, policy);
+                converge_behind(&devices);
+            });
+        }
+    });
 }
 
 #[test]

@@ -1,7 +1,12 @@
 //! Two devices that edit offline and sync through a real server.
+use crate::lossy::{Lossy, Network};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tempfile::TempDir;
-use tisync::model::Resolution;
-use tisync::{Replica, Settings};
+use tisync::model::{FeedKey, Resolution};
+use tisync::{Replica, ReplicaBuilder, Settings};
 
 /// How devices reach a backend, and what its backend can carry.
 pub struct Backend<'a> {
@@ -9,8 +14,8 @@ pub struct Backend<'a> {
     pub url: &'a str,
     pub options: &'a str,
     pub token: &'a str,
-    /// Declarations of the collection `notes` beside its policy.
-    pub collection: &'a str,
+    /// Whether deletions are told; else they are found by a walk from the beginning, which comes each hour by itself.
+    pub tells_deletes: bool,
 }
 
 pub struct Devices<'a> {
@@ -32,25 +37,32 @@ impl<'a> Devices<'a> {
 
     /// A device with an empty file.
     pub fn open(&self, name: &str) -> Replica {
+        self.builder(name).open().unwrap()
+    }
+
+    /// The same behind a network that loses, repeats and cuts.
+    pub fn open_behind(&self, name: &str, network: &Arc<Network>) -> Replica {
+        let network = network.clone();
+        let seed = name.bytes().chain(self.policy.bytes()).map(u64::from).sum();
+        self.builder(name)
+            .http(move || Ok(Rc::new(Lossy::new(&network, seed))))
+            .network_monitor(false)
+            .open()
+            .unwrap()
+    }
+
+    fn builder(&self, name: &str) -> ReplicaBuilder {
         let Backend {
-            kind,
-            url,
-            options,
-            collection,
-            ..
+            kind, url, options, ..
         } = &self.backend;
         let policy = self.policy;
         let text = format!(
             r#"{{"replica": "{name}.db",
                 "connectors": {{"main": {{"kind": "{kind}", "url": "{url}", "token_file": "token", "options": {options}}}}},
-                "collections": {{"notes": {{"policy": "{policy}"{collection}}}}}}}"#
+                "collections": {{"notes": {{"policy": "{policy}"}}}}}}"#
         );
         let settings: Settings = serde_json::from_str(&text).unwrap();
-        settings
-            .builder(self.folder.path())
-            .unwrap()
-            .open()
-            .unwrap()
+        settings.builder(self.folder.path()).unwrap()
     }
 }
 
@@ -91,16 +103,64 @@ pub fn sync(replica: &Replica) {
     if report.is_synced() {
         return;
     }
+    assert!(decide(replica), "{:#?}", report.health);
+    let report = replica.blocking_sync().unwrap();
+    assert!(report.is_synced(), "{:#?}", report.health);
+}
+
+/// Decides open conflicts for the server; whether there was one.
+fn decide(replica: &Replica) -> bool {
     let open = replica.conflicts().list(100).unwrap();
-    assert!(!open.is_empty(), "{:#?}", report.health);
-    for conflict in open {
+    for conflict in &open {
         replica
             .conflicts()
             .resolve("notes", conflict.id.as_str(), Resolution::Theirs)
             .unwrap();
     }
-    let report = replica.blocking_sync().unwrap();
-    assert!(report.is_synced(), "{:#?}", report.health);
+    !open.is_empty()
+}
+
+/// Syncs over a network that is not calm, as often as it takes; between two attempts the engine waits, and goes on by
+/// itself.
+fn sync_behind(replica: &Replica, network: &Network) {
+    replica.start().unwrap();
+    let mut changes = replica.watch_health();
+    for _ in 0..300 {
+        match replica.blocking_sync() {
+            Ok(report) if report.is_synced() => return replica.stop().unwrap(),
+            _ => decide(replica),
+        };
+        changes.blocking_next_within(Duration::from_secs(5));
+    }
+    panic!(
+        "{} faults: {:#?}",
+        network.faults(),
+        replica.health().unwrap()
+    );
+}
+
+/// [`converge`] over a network that loses, repeats and cuts; answers to creates are lost too.
+pub fn converge_behind(devices: &Devices<'_>) -> (Replica, Replica) {
+    let network = Arc::new(Network::default());
+    let (a, b) = (
+        devices.open_behind("a", &network),
+        devices.open_behind("b", &network),
+    );
+    let loses = |on| network.loses_writes.store(on, Ordering::Relaxed);
+    loses(true);
+    begin(&a, &b, &|replica| sync_behind(replica, &network));
+    loses(false);
+    edit(&a, &b);
+    for replica in [&a, &b, &a, &b] {
+        sync_behind(replica, &network);
+    }
+    assert!(network.faults() > 0);
+    network.calm.store(true, Ordering::Relaxed);
+    for replica in [&a, &b, &a, &b] {
+        sync(replica);
+    }
+    end(devices, &a, &b);
+    (a, b)
 }
 
 /// Everything that two devices can do to the same records while both are offline, in turn: `a` syncs first.
@@ -108,6 +168,17 @@ pub fn sync(replica: &Replica) {
 /// Gives back the devices, which agree with each other and with a third that comes new.
 pub fn converge(devices: &Devices<'_>) -> (Replica, Replica) {
     let (a, b) = (devices.open("a"), devices.open("b"));
+    begin(&a, &b, &sync);
+    edit(&a, &b);
+    for replica in [&a, &b, &a, &b] {
+        sync(replica);
+    }
+    end(devices, &a, &b);
+    (a, b)
+}
+
+/// Both devices know the same records.
+fn begin(a: &Replica, b: &Replica, sync: &dyn Fn(&Replica)) {
     for id in [
         "both-edit",
         "other-fields",
@@ -116,38 +187,50 @@ pub fn converge(devices: &Devices<'_>) -> (Replica, Replica) {
         "both-delete",
         "untouched",
     ] {
-        put(&a, id, r#"{"title": "start", "stars": 1}"#);
+        put(a, id, r#"{"title": "start", "stars": 1}"#);
     }
-    sync(&a);
-    sync(&b);
-    assert_eq!(all(&a), all(&b));
-    assert_eq!(all(&b).len(), 6);
+    sync(a);
+    sync(b);
+    assert_eq!(all(a), all(b));
+    assert_eq!(all(b).len(), 6);
+}
 
-    put(&a, "both-edit", r#"{"title": "of a", "stars": 1}"#);
-    put(&a, "other-fields", r#"{"title": "of a", "stars": 1}"#);
-    put(&a, "b-deletes", r#"{"title": "of a", "stars": 1}"#);
-    delete(&a, "a-deletes");
-    delete(&a, "both-delete");
-    put(&a, "only-a", r#"{"title": "of a", "stars": 1}"#);
-    put(&a, "both-create", r#"{"title": "of a", "stars": 1}"#);
+/// Both edit while they are offline.
+fn edit(a: &Replica, b: &Replica) {
+    put(a, "both-edit", r#"{"title": "of a", "stars": 1}"#);
+    put(a, "other-fields", r#"{"title": "of a", "stars": 1}"#);
+    put(a, "b-deletes", r#"{"title": "of a", "stars": 1}"#);
+    delete(a, "a-deletes");
+    delete(a, "both-delete");
+    put(a, "only-a", r#"{"title": "of a", "stars": 1}"#);
+    put(a, "both-create", r#"{"title": "of a", "stars": 1}"#);
 
-    put(&b, "both-edit", r#"{"title": "of b", "stars": 1}"#);
-    put(&b, "other-fields", r#"{"title": "start", "stars": 2}"#);
-    put(&b, "a-deletes", r#"{"title": "of b", "stars": 1}"#);
-    delete(&b, "b-deletes");
-    delete(&b, "both-delete");
-    put(&b, "only-b", r#"{"title": "of b", "stars": 1}"#);
-    put(&b, "both-create", r#"{"title": "of b", "stars": 1}"#);
+    put(b, "both-edit", r#"{"title": "of b", "stars": 1}"#);
+    put(b, "other-fields", r#"{"title": "start", "stars": 2}"#);
+    put(b, "a-deletes", r#"{"title": "of b", "stars": 1}"#);
+    delete(b, "b-deletes");
+    delete(b, "both-delete");
+    put(b, "only-b", r#"{"title": "of b", "stars": 1}"#);
+    put(b, "both-create", r#"{"title": "of b", "stars": 1}"#);
+}
 
-    for replica in [&a, &b, &a, &b] {
-        sync(replica);
+/// They agree, and nothing is lost.
+fn end(devices: &Devices<'_>, a: &Replica, b: &Replica) {
+    if !devices.backend.tells_deletes {
+        for replica in [a, b] {
+            let key = FeedKey {
+                connector: "main".parse().unwrap(),
+                feed: "notes".parse().unwrap(),
+            };
+            replica.resync(key).unwrap();
+            sync(replica);
+        }
     }
-    agree(devices, &[&a, &b]);
-    assert_eq!(text(&a, "both-delete"), "-");
-    assert_eq!(text(&a, "only-a"), r#"{"stars":1,"title":"of a"}"#);
-    assert_eq!(text(&a, "only-b"), r#"{"stars":1,"title":"of b"}"#);
-    assert_eq!(text(&a, "untouched"), r#"{"stars":1,"title":"start"}"#);
-    (a, b)
+    agree(devices, &[a, b]);
+    assert_eq!(text(a, "both-delete"), "-");
+    assert_eq!(text(a, "only-a"), r#"{"stars":1,"title":"of a"}"#);
+    assert_eq!(text(a, "only-b"), r#"{"stars":1,"title":"of b"}"#);
+    assert_eq!(text(a, "untouched"), r#"{"stars":1,"title":"start"}"#);
 }
 
 /// Sees to it that devices show the same, and that it is what the server has.

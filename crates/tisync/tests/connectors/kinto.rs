@@ -1,5 +1,7 @@
 //! The connector `kinto` against a real Kinto.
-use crate::devices::{Backend, Devices, converge, delete, outcome, put, sync, text};
+use crate::devices::{
+    Backend, Devices, converge, converge_behind, delete, outcome, put, sync, text,
+};
 use crate::wire::{Wire, doc, large, listed, reason, seen, theirs, version};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -260,13 +262,21 @@ fn a_collection_that_goes_back_is_noticed() {
     assert!(matches!(wire.found("n1"), Found::Image(_)));
 }
 
+const POLICIES: [&str; 5] = [
+    "client-wins",
+    "server-wins",
+    "latest-timestamp-wins",
+    "merge",
+    "manual",
+];
+
 fn devices<'a>(options: &'a str, url: &'a str, policy: &'a str) -> Devices<'a> {
     let backend = Backend {
         kind: "kinto",
         url,
         options,
         token: TOKEN,
-        collection: "",
+        tells_deletes: true,
     };
     Devices::new(backend, policy)
 }
@@ -274,13 +284,7 @@ fn devices<'a>(options: &'a str, url: &'a str, policy: &'a str) -> Devices<'a> {
 #[test]
 fn two_devices_converge_under_every_policy() {
     let url = url();
-    for policy in [
-        "client-wins",
-        "server-wins",
-        "latest-timestamp-wins",
-        "merge",
-        "manual",
-    ] {
+    for policy in POLICIES {
         let bucket = bucket();
         wire_to(&bucket);
         let options = options(&bucket);
@@ -290,6 +294,23 @@ fn two_devices_converge_under_every_policy() {
             outcome(policy, &a);
         }
     }
+}
+
+#[test]
+fn two_devices_converge_over_a_network_that_loses_repeats_and_cuts() {
+    let url = url();
+    std::thread::scope(|scope| {
+        for policy in POLICIES {
+            let url = &url;
+            scope.spawn(move || {
+                let bucket = bucket();
+                wire_to(&bucket);
+                let options = options(&bucket);
+                let devices = devices(&options, url, policy);
+                converge_behind(&devices);
+            });
+        }
+    });
 }
 
 /// A large outbox goes up in batches that the server takes.

@@ -4,6 +4,7 @@ mod acs;
 mod couchdb;
 mod devices;
 mod kinto;
+mod lossy;
 mod rest_drf;
 mod rest_json_server;
 mod wire;

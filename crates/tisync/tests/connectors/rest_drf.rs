@@ -1,6 +1,6 @@
 //! The connector `rest` against a real Django REST framework.
-use crate::devices::{Backend, Devices, all, put, sync, text};
-use crate::wire::{Wire, listed, reason, seen, theirs};
+use crate::devices::{Backend, Devices, converge, converge_behind, outcome};
+use crate::wire::{Wire, listed, reason, seen, theirs, version};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tisync::connect::http::Request;
@@ -268,28 +268,79 @@ fn the_place_of_a_walk_survives_a_page_that_is_asked_for_twice() {
     assert_eq!(second.end, PageEnd::Complete { total: Some(6) });
 }
 
+/// Any fields, `If-Match`, and changes since a time.
+fn guarded() -> String {
+    let more = r#", "version_field": "rev", "if_match": true"#;
+    let options = options(&path("guarded"), &format!("{CHANGES}{more}"));
+    options
+        .replace(r#""page_items": 4"#, r#""page_items": 50"#)
+        .replace(
+            r#""hide": ["updated_at"]"#,
+            r#""hide": ["updated_at", "rev"]"#,
+        )
+}
+
+const POLICIES: [&str; 5] = [
+    "client-wins",
+    "server-wins",
+    "latest-timestamp-wins",
+    "merge",
+    "manual",
+];
+
+fn devices<'a>(options: &'a str, url: &'a str, policy: &'a str) -> Devices<'a> {
+    let backend = Backend {
+        kind: "rest",
+        url,
+        options,
+        token: TOKEN,
+        tells_deletes: false,
+    };
+    Devices::new(backend, policy)
+}
+
 #[test]
-fn two_devices_converge_with_ids_of_ours() {
-    for policy in ["client-wins", "server-wins", "merge", "manual"] {
-        let url = url();
-        let options = options(&path("tagged"), CHANGES);
-        let backend = Backend {
-            kind: "rest",
-            url: &url,
-            options: &options,
-            token: TOKEN,
-            collection: "",
-        };
-        let devices = Devices::new(backend, policy);
-        let (a, b) = (devices.open("a"), devices.open("b"));
-        put(&a, "n1", &whole("one", 1));
-        put(&a, "n2", &whole("two", 2));
-        sync(&a);
-        sync(&b);
-        assert_eq!(all(&a), all(&b));
-        put(&b, "n1", &whole("edited", 1));
-        sync(&b);
-        sync(&a);
-        assert_eq!(text(&a, "n1"), whole("edited", 1));
+fn a_stale_version_is_refused_and_shows_what_is_there() {
+    let wire = Wire::new("rest", &url(), &guarded(), TOKEN, "notes");
+    let first = wire.made(1, "n1", r#"{"title":"one"}"#);
+    let second = version(&wire.write(wire.replace(2, "n1", r#"{"title":"two"}"#, &first)));
+    let late = wire.write(wire.replace(3, "n1", r#"{"title":"late"}"#, &first));
+    assert_eq!(theirs(&late), r#"{"title":"two"}"#);
+    assert_eq!(
+        theirs(&wire.write(wire.delete(4, "n1", &first))),
+        r#"{"title":"two"}"#
+    );
+    assert!(matches!(
+        wire.write(wire.delete(5, "n1", &second)),
+        Verdict::Accepted { .. }
+    ));
+    assert_eq!(theirs(&wire.write(wire.delete(6, "n1", &second))), "gone");
+    let gone = wire.write(wire.replace(7, "n1", r#"{"title":"late"}"#, &second));
+    assert_eq!(theirs(&gone), "gone");
+}
+
+#[test]
+fn two_devices_converge_under_every_policy_where_versions_are_compared() {
+    let url = url();
+    for policy in POLICIES {
+        let options = guarded();
+        let (a, _) = converge(&devices(&options, &url, policy));
+        if policy != "latest-timestamp-wins" {
+            outcome(policy, &a);
+        }
     }
+}
+
+#[test]
+fn two_devices_converge_over_a_network_that_loses_repeats_and_cuts() {
+    let url = url();
+    std::thread::scope(|scope| {
+        for policy in POLICIES {
+            let url = &url;
+            scope.spawn(move || {
+                let options = guarded();
+                converge_behind(&devices(&options, url, policy));
+            });
+        }
+    });
 }

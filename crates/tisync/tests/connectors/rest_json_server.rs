@@ -174,7 +174,7 @@ fn devices<'a>(url: &'a str, policy: &'a str) -> Devices<'a> {
         url,
         options: OPTIONS,
         token: "",
-        collection: "",
+        tells_deletes: true,
     };
     Devices::new(backend, policy)
 }

@@ -234,18 +234,21 @@ impl<'a> Writer<'a> {
         match self
             .collections
             .does(server, http, session, &item.collection)
-            .await?
+            .await
         {
-            true => Ok(Some(Verdict::Conflict {
+            Ok(true) => Ok(Some(Verdict::Conflict {
                 remote: Some(gone()),
             })),
-            false => Err(failure()),
+            Ok(false) => Err(failure()),
+            // Nothing was written, whatever the reason is: the engine looks it up.
+            Err(_) => Ok(Some(Verdict::Conflict { remote: None })),
         }
     }
 
     /// The precondition failed: what is there comes back.
     async fn conflict(&mut self, item: &'a PushItem) -> Result<Option<Verdict>, Failure> {
-        let remote = self.remote(item).await?;
+        // That nothing was written is sure, also when nobody says what is there: then the engine looks it up.
+        let remote = self.remote(item).await.unwrap_or_default();
         Ok(Some(Verdict::Conflict { remote }))
     }
 
