@@ -64,7 +64,7 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Write tisync.toml and make the replica.
     #[command(
-        after_help = "Examples:\n  tisync init --server http://127.0.0.1:7400 --collection notes:merge --collection stock:manual\n  tisync init --collection drafts:merge          (local only, a server can be added later)\n\nPolicies: client-wins, server-wins, latest-timestamp-wins, merge, manual."
+        after_help = "Examples:\n  tisync init --server http://127.0.0.1:7400 --collection notes:merge --collection stock:manual\n  tisync init --collection drafts:merge          (local only, a server can be added later)\n  tisync init --server http://127.0.0.1:5984 --kind couchdb --option prefix=ann- --collection notes:merge\n\nPolicies: client-wins, server-wins, latest-timestamp-wins, merge, manual."
     )]
     Init(Init),
     /// Exchange changes with the backend, once or for ever.
@@ -316,6 +316,17 @@ pub(crate) struct Init {
     /// The server's address, for example http://127.0.0.1:7400.
     #[arg(long, value_name = "URL")]
     pub(crate) server: Option<String>,
+    /// What the server speaks: native, couchdb, kinto, rest or acs.
+    #[arg(
+        long,
+        value_name = "KIND",
+        default_value = "native",
+        requires = "server"
+    )]
+    pub(crate) kind: String,
+    /// An option of that kind, NAME=TEXT or NAME:=JSON; may be given several times.
+    #[arg(long = "option", value_name = "OPTION", requires = "server")]
+    pub(crate) options: Vec<String>,
     /// A collection with its policy; may be given several times.
     #[arg(long = "collection", value_name = "NAME:POLICY", required = true)]
     pub(crate) collections: Vec<String>,

@@ -23,6 +23,18 @@ pub(crate) fn patch(fields: &[String], unset: &[String]) -> Result<Patch, Failur
     Ok(patch)
 }
 
+/// Reads `NAME=TEXT` and `NAME:=JSON` into the options of a connector.
+pub(crate) fn options(
+    fields: &[String],
+) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
+    let mut options = serde_json::Map::new();
+    for field in fields {
+        let (name, value) = assignment(field)?;
+        options.insert(name.to_owned(), serde_json::to_value(value)?);
+    }
+    Ok(options)
+}
+
 fn assignment(field: &str) -> Result<(&str, Value), Failure> {
     let Some((name, text)) = field.split_once('=') else {
         return Err(Failure::usage(format!(

@@ -57,3 +57,45 @@ fn a_kind_or_an_option_that_is_unknown_says_what_is_known() {
         "{error}"
     );
 }
+
+#[test]
+fn a_connector_of_another_kind_is_set_up_from_the_command_line() {
+    let world = World::new();
+    let device = world.device("a", &["notes:merge"]);
+    let init = |more: &[&str]| {
+        let mut arguments = vec!["--config", "other.toml", "init", "--replica", "other.db"];
+        arguments.extend([
+            "--server",
+            "http://127.0.0.1:1",
+            "--collection",
+            "notes:merge",
+        ]);
+        arguments.extend(more);
+        device.run(&arguments)
+    };
+    let error = init(&["--kind", "rest", "--option", "paging=page"])
+        .exits(1)
+        .err;
+    assert!(
+        error.contains("connector main: the options cannot be used"),
+        "{error}"
+    );
+    let options = [
+        "--option",
+        "trailing_slash:=true",
+        "--option",
+        "probe=notes",
+    ];
+    init(&[&["--kind", "rest"], &options[..]].concat()).exits(0);
+    let text = std::fs::read_to_string(device.folder.join("other.toml")).unwrap();
+    assert!(text.contains("kind = \"rest\""), "{text}");
+    assert!(
+        text.contains("[connectors.main.options]\nprobe = \"notes\"\ntrailing_slash = true"),
+        "{text}"
+    );
+    let out = device
+        .run(&["--config", "other.toml", "status"])
+        .exits(0)
+        .out;
+    assert!(out.contains("changes found at each full pass"), "{out}");
+}

@@ -2,6 +2,7 @@
 use crate::args::{Args, Init};
 use crate::config;
 use crate::exit::{Code, Failure};
+use crate::fields;
 use crate::output::Out;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -72,19 +73,22 @@ fn settings(options: &Init, key_file: Option<PathBuf>) -> Result<Settings, Failu
         };
         collections.insert(name.to_owned(), settings);
     }
-    let connectors = options.server.iter().map(|url| {
+    let mut connectors = BTreeMap::new();
+    if let Some(url) = &options.server {
         let settings = ConnectorSettings {
+            kind: options.kind.clone(),
             url: url.clone(),
             token_env: options.token_env.clone(),
+            options: fields::options(&options.options)?,
             ..ConnectorSettings::default()
         };
-        ("main".to_owned(), settings)
-    });
+        connectors.insert("main".to_owned(), settings);
+    }
     Ok(Settings {
         replica: options.replica.clone(),
         key_file,
         account: options.account.clone(),
-        connectors: connectors.collect(),
+        connectors,
         collections,
     })
 }
