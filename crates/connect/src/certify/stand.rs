@@ -16,6 +16,18 @@ pub(super) struct Trouble {
     pub(super) came: String,
 }
 
+/// A failure in the place of what was expected.
+pub(super) fn failed<T>(expected: impl Into<String>, failure: &Failure) -> Result<T, Trouble> {
+    let proven = match failure.not_sent {
+        true => ", nothing was carried out",
+        false => "",
+    };
+    Err(Trouble {
+        expected: expected.into(),
+        came: format!("{:?}{proven}: {}", failure.kind, failure.message),
+    })
+}
+
 /// That it does not hold.
 pub(super) fn trouble<T>(expected: impl Into<String>, came: impl Debug) -> Result<T, Trouble> {
     let came: String = format!("{came:?}").chars().take(600).collect();
@@ -234,7 +246,7 @@ impl Stand {
                 Some((_, verdict)) => Ok(verdict),
                 None => trouble(what, "none came"),
             },
-            Err(failure) => trouble(what, failure),
+            Err(failure) => failed(what, &failure),
         }
     }
 
@@ -261,7 +273,7 @@ impl Stand {
     pub(super) async fn fetch(&self, id: &RecordId) -> Result<Option<Remote>, Trouble> {
         match self.look(id).await {
             Ok(found) => Ok(found),
-            Err(failure) => trouble(format!("{id} can be read"), failure),
+            Err(failure) => failed(format!("{id} can be read"), &failure),
         }
     }
 
@@ -327,7 +339,7 @@ impl Stand {
     pub(super) async fn step(&self, walk: &mut Walk, items_max: usize) -> Result<bool, Trouble> {
         let page = match self.page(walk.checkpoint.clone(), items_max).await {
             Ok(page) => page,
-            Err(failure) => return trouble("a page", failure),
+            Err(failure) => return failed("a page", &failure),
         };
         walk.items.extend(page.items);
         walk.pages += 1;

@@ -32,11 +32,12 @@ pub fn no_answer(error: &HttpError) -> Failure {
 /// | 413 | too large |
 /// | 426 | upgrade required |
 /// | 400, 409, 412, 422 | retry: of a push the connector makes a verdict of it |
-/// | anything else, 511, or a page of HTML | not this protocol |
+/// | anything else, 501, 511, or a page of HTML | not this protocol |
 pub fn failure(response: &Response) -> Failure {
     let after_ms = retry_after_ms(response);
     let kind = match response.status {
-        511 => FailureKind::NotThisProtocol,
+        // What does not know the method is no backend of ours, today or tomorrow.
+        501 | 511 => FailureKind::NotThisProtocol,
         // A gateway's page of HTML for 502 or 503 still means that the backend cannot answer now.
         408 | 425 | 429 | 500..=599 => FailureKind::Retry { after_ms },
         _ if is_html(response) => FailureKind::NotThisProtocol,
@@ -48,13 +49,13 @@ pub fn failure(response: &Response) -> Failure {
         _ => FailureKind::NotThisProtocol,
     };
     Failure {
+        message: message(response, &kind),
         kind,
         not_sent: false,
-        message: message(response),
     }
 }
 
-fn message(response: &Response) -> String {
+fn message(response: &Response, kind: &FailureKind) -> String {
     let status = response.status;
     match status {
         // Redirects within an origin are followed: this one leads elsewhere, where the token must not go.
@@ -62,7 +63,13 @@ fn message(response: &Response) -> String {
             "the server answered with status {status}: it sends to another address, which gets no token; give that \
              address in the configuration"
         ),
-        _ => format!("the server answered with status {status}"),
+        _ => match kind {
+            FailureKind::NotThisProtocol => format!(
+                "the server answered with status {status}, as this backend does not: check the address; or is \
+                 something between this device and the server, such as a sign-in page of the network?"
+            ),
+            _ => format!("the server answered with status {status}"),
+        },
     }
 }
 

@@ -1,5 +1,5 @@
 //! What only some backends offer: it works where it is declared, and is refused where it is not.
-use super::{Held, Result, Run, Stand, is_there, says_nothing, trouble};
+use super::{Held, Result, Run, Stand, failed, is_there, says_nothing, trouble};
 use crate::certify::Kit;
 use crate::certify::stand::Seen;
 use crate::limits::HINTS_SILENCE_MS_MAX;
@@ -39,7 +39,7 @@ async fn fetch(stand: &Stand) -> Result<Held> {
     }
     let fetched = match fetched {
         Ok(fetched) => fetched,
-        Err(failure) => return trouble("two records by id", failure),
+        Err(failure) => return failed("two records by id", &failure),
     };
     let found = |id: &RecordId| fetched.found.iter().find(|(_, other, _)| other == id);
     match found(&made.id) {
@@ -84,7 +84,7 @@ async fn marks(stand: &Stand) -> Result<Held> {
     }
     let fetched = match fetched {
         Ok(fetched) => fetched,
-        Err(failure) => return trouble("what carries the marks", failure),
+        Err(failure) => return failed("what carries the marks", &failure),
     };
     for (id, marked) in &fetched.marked {
         match marked {
@@ -176,7 +176,7 @@ async fn digests(stand: &Stand) -> Result<Held> {
         (false, Err(_)) => return Ok(Held::Passed),
         (false, Ok(answer)) => return trouble("no digests, as declared", answer),
         (true, Ok(answer)) => answer,
-        (true, Err(failure)) => return trouble("a digest", failure),
+        (true, Err(failure)) => return failed("a digest", &failure),
     };
     let mut expected = Tally::default();
     for (id, seen) in stand.seen(&walk) {

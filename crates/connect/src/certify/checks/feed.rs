@@ -1,5 +1,5 @@
 //! The feed: nothing is missed, whatever happens between two pages.
-use super::{Held, Result, Run, Stand, trouble};
+use super::{Held, Result, Run, Stand, failed, trouble};
 use crate::certify::stand::{Made, Seen, Walk};
 use std::collections::BTreeMap;
 use tisync_core::model::*;
@@ -43,7 +43,7 @@ async fn several(stand: &Stand, count: usize) -> Result<Vec<(Made, Document)>> {
     for batch in items.chunks(size) {
         let pushed = match stand.push(batch.to_vec()).await {
             Ok(pushed) => pushed,
-            Err(failure) => return trouble("verdicts on a batch of creates", failure),
+            Err(failure) => return failed("verdicts on a batch of creates", &failure),
         };
         for item in batch {
             let verdict = pushed.verdicts.iter().find(|(id, _)| *id == item.id);
@@ -141,13 +141,13 @@ async fn again(stand: &Stand) -> Result<Held> {
     several(stand, 3).await?;
     let first = match stand.page(None, 2).await {
         Ok(page) => page,
-        Err(failure) => return trouble("a page", failure),
+        Err(failure) => return failed("a page", &failure),
     };
     for _ in 0..2 {
         match stand.page(None, 2).await {
             Ok(page) if page.items == first.items => {}
             Ok(page) => return trouble(format!("the same items: {:?}", first.items), page.items),
-            Err(failure) => return trouble("the same page", failure),
+            Err(failure) => return failed("the same page", &failure),
         }
     }
     Ok(Held::Passed)

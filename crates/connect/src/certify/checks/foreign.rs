@@ -1,5 +1,5 @@
 //! Answers that are not the backend's, or say that it cannot answer: each is told for what it is.
-use super::{Held, Result, Run, Stand, says_nothing, trouble};
+use super::{Held, Result, Run, Stand, failed, says_nothing, trouble};
 use crate::certify::faults::{Fault, Instead};
 use tisync_core::model::*;
 
@@ -112,7 +112,7 @@ async fn told(
     let fetched = stand.ask(wanted).await;
     stand.http.lift();
     match &fetched {
-        Err(failure) if !fits(&failure.kind) => trouble("a fitting failure of the fetch", failure),
+        Err(failure) if !fits(&failure.kind) => failed("a fitting failure of the fetch", failure),
         _ => says_nothing(fetched),
     }
 }
@@ -124,7 +124,7 @@ async fn push(stand: &Stand, plan: &impl Fn(), fits: &impl Fn(&FailureKind) -> b
     stand.http.lift();
     match pushed {
         Err(failure) if failure.not_sent && !refuses_all(&failure.kind) => {
-            trouble("nobody knows whether it was carried out", failure)
+            failed("nobody knows whether it was carried out", &failure)
         }
         Err(failure) if fits(&failure.kind) => Ok(()),
         Ok(pushed) => {
@@ -140,7 +140,7 @@ async fn push(stand: &Stand, plan: &impl Fn(), fits: &impl Fn(&FailureKind) -> b
                 false => trouble("no definite verdict on the push", pushed),
             }
         }
-        Err(failure) => trouble("a fitting failure of the push", failure),
+        Err(failure) => failed("a fitting failure of the push", &failure),
     }
 }
 
@@ -171,6 +171,6 @@ async fn wrong_token(stand: &Stand) -> Result<Held> {
         FailureKind::Credentials => Ok(Held::Passed),
         // Some take them for another user's, who may not see this.
         FailureKind::Retry { .. } => Ok(Held::Noted(refused.message)),
-        _ => trouble("refused credentials", refused),
+        _ => failed("refused credentials", &refused),
     }
 }

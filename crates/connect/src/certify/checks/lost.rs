@@ -1,5 +1,5 @@
 //! Lost, late and repeated messages: a write happens once, and nothing is claimed that nobody knows.
-use super::{Held, Result, Run, Stand, is_gone, is_there, trouble};
+use super::{Held, Result, Run, Stand, failed, is_gone, is_there, trouble};
 use crate::certify::faults::Fault;
 use crate::certify::stand::{Made, Seen, kind};
 use tisync_core::model::*;
@@ -79,7 +79,7 @@ async fn one(stand: &Stand, write: Write, pass: usize, fault: &Fault) -> Result<
     let effect = effect(stand, &item, &text).await?;
     match (&first, &verdict) {
         (Err(failure), _) if failure.not_sent && effect => {
-            return trouble("`not sent` only of what took no effect", failure);
+            return failed("`not sent` only of what took no effect", failure);
         }
         (_, Some(Verdict::Accepted { .. })) if !effect => {
             return trouble("`accepted` only of what took effect", verdict);
@@ -165,7 +165,7 @@ async fn settle(stand: &Stand, item: &PushItem, text: &str) -> Result<()> {
             let wanted = Wanted::Marks(vec![(item.collection.clone(), item.id)]);
             let fetched = match stand.ask(wanted).await {
                 Ok(fetched) => fetched,
-                Err(failure) => return trouble("the mark can be looked up", failure),
+                Err(failure) => return failed("the mark can be looked up", &failure),
             };
             let effect = effect(stand, item, text).await?;
             match (fetched.marked.as_slice(), effect) {

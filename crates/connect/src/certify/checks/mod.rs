@@ -8,7 +8,7 @@ pub(super) mod manners;
 pub(super) mod reach;
 pub(super) mod writes;
 
-use super::stand::{Stand, trouble};
+use super::stand::{Stand, failed, trouble};
 use super::{Held, Result, Run};
 use tisync_core::model::*;
 use tisync_json::Document;

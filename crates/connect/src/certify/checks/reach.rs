@@ -1,5 +1,5 @@
 //! Whether the backend can be worked with at all.
-use super::{Held, Result, Run, Stand, is_gone, is_there, trouble};
+use super::{Held, Result, Run, Stand, failed, is_gone, is_there};
 
 pub(in crate::certify) async fn all(run: &mut Run<'_>, stand: &Stand) -> bool {
     let group = "reach";
@@ -24,7 +24,7 @@ pub(in crate::certify) async fn all(run: &mut Run<'_>, stand: &Stand) -> bool {
 async fn probe(stand: &Stand) -> Result<Held> {
     match stand.probe().await {
         Ok(()) => Ok(Held::Passed),
-        Err(failure) => trouble("an answer that only the backend gives", failure),
+        Err(failure) => failed("an answer that only the backend gives", &failure),
     }
 }
 

@@ -1,5 +1,5 @@
 //! Writes, one by one and in batches.
-use super::{Held, Result, Run, Stand, is_gone, is_there, trouble};
+use super::{Held, Result, Run, Stand, failed, is_gone, is_there, trouble};
 use crate::certify::stand::{Made, seen};
 use std::collections::BTreeSet;
 use tisync_core::model::*;
@@ -334,7 +334,7 @@ async fn batch(stand: &Stand) -> Result<Held> {
     let sent = items.clone();
     let pushed = match stand.push(items).await {
         Ok(pushed) => pushed,
-        Err(failure) => return trouble(format!("{size} verdicts"), failure),
+        Err(failure) => return failed(format!("{size} verdicts"), &failure),
     };
     for item in &sent {
         let verdict = pushed.verdicts.iter().find(|(id, _)| *id == item.id);
@@ -385,7 +385,7 @@ async fn whole_group(stand: &Stand) -> Result<Held> {
                 return trouble("no member is accepted when another is a conflict", accepted);
             }
         }
-        Err(failure) => return trouble("verdicts on the group", failure),
+        Err(failure) => return failed("verdicts on the group", &failure),
     }
     if let Some(Remote {
         image: Image::Present(there),
