@@ -9,6 +9,9 @@ fn every_example_of_a_connector_can_be_used() {
     let mut count = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
         let page = std::fs::read_to_string(&path).unwrap();
         let blocks = page.split("```toml\n").skip(1);
         for block in blocks.map(|rest| rest.split("```").next().unwrap()) {
