@@ -111,6 +111,52 @@ fn of_a_batch_that_failed_inside_nothing_is_sure() {
 }
 
 #[test]
+fn a_batch_of_a_user_who_is_refused_parks_nothing() {
+    let refused =
+        r#"{"status":401,"body":{"code":401,"errno":104,"message":"Please authenticate"}}"#;
+    let both = format!(r#"{{"responses":[{refused},{refused}]}}"#);
+    let failure = push(&Script::json(200, &both), 2).unwrap_err();
+    assert_eq!(
+        (failure.kind, failure.not_sent),
+        (FailureKind::Credentials, true)
+    );
+    let fine = r#"{"status":200,"body":{"data":{"id":"n2","last_modified":20,"title":"whole"}}}"#;
+    let one = format!(r#"{{"responses":[{refused},{fine}]}}"#);
+    let verdicts = push(&Script::json(200, &one), 2).unwrap().verdicts;
+    assert!(matches!(
+        &verdicts[..],
+        [(_, Verdict::Deferred { .. }), (_, Verdict::Accepted { .. })]
+    ));
+}
+
+#[test]
+fn a_refusal_that_shows_nothing_is_no_evidence_for_gone() {
+    let verdicts = |answer: &str| {
+        let body = format!(r#"{{"responses":[{answer}]}}"#);
+        push(&Script::json(200, &body), 1).unwrap().verdicts
+    };
+    let unclear = verdicts(r#"{"status":412,"body":{"code":412}}"#);
+    assert!(matches!(
+        unclear[..],
+        [(_, Verdict::Conflict { remote: None })]
+    ));
+    assert_eq!(verdicts(r#"{"status":404,"body":{"code":404}}"#), []);
+    let gone = verdicts(r#"{"status":412,"body":{"code":412,"errno":114}}"#);
+    assert!(matches!(
+        gone[..],
+        [(_, Verdict::Conflict { remote: Some(_) })]
+    ));
+    let gone = verdicts(r#"{"status":404,"body":{"code":404,"errno":110}}"#);
+    assert!(matches!(
+        gone[..],
+        [(_, Verdict::Conflict { remote: Some(_) })]
+    ));
+    // A tombstone as the answer to a write.
+    let odd = r#"{"status":200,"body":{"data":{"id":"n1","last_modified":20,"deleted":true}}}"#;
+    assert_eq!(verdicts(odd), []);
+}
+
+#[test]
 fn a_server_that_changes_what_it_keeps_shows_it() {
     let body = r#"{"responses":[{"status":200,"body":{"data":{"id":"n1","last_modified":20,"title":"cut"}}}]}"#;
     let pushed = push(&Script::json(200, body), 1).unwrap();
@@ -137,6 +183,8 @@ fn what_is_not_the_server_is_told_from_one_that_refuses() {
     let failure = pull(&Script::json(401, refusal), None).unwrap_err();
     assert_eq!(failure.kind, FailureKind::Credentials);
     assert!(!failure.message.contains("s3cret"));
+    let late = push(&Script::json(408, r#"{"errno":999}"#), 1).unwrap_err();
+    assert!(!late.not_sent, "{late:?}");
     let mut slow = answer(429, "application/json", "{}");
     slow.headers.push(("retry-after".into(), "7".into()));
     let failure = pull(&Script::of(vec![slow]), None).unwrap_err();

@@ -166,8 +166,8 @@ impl Server {
             // It is there, and says that it did nothing: the database may be made at any time.
             failure.kind = tisync_core::model::FailureKind::Retry { after_ms: None };
         }
-        // Whatever it refuses as a whole, it has not carried out.
-        failure.not_sent = (400..=499).contains(&response.status);
+        // Whatever it refuses as a whole, it has not carried out; that it waited too long proves nothing.
+        failure.not_sent = (400..=499).contains(&response.status) && response.status != 408;
         failure
     }
 }

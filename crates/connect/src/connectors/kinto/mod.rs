@@ -131,8 +131,8 @@ impl Server {
         }
         let mut failure = classify::failure(response);
         if let Ok(refusal) = read_json::<Refusal>(response) {
-            // It is there, and says that it did nothing.
-            failure.not_sent = (400..=499).contains(&response.status);
+            // It is there, and says that it did nothing; that it waited too long proves nothing.
+            failure.not_sent = (400..=499).contains(&response.status) && response.status != 408;
             failure.message = self.refused(response.status, &refusal, collection);
             if response.status == 404 {
                 failure.kind = FailureKind::Retry { after_ms: None };

@@ -11,8 +11,14 @@ use tisync_core::model::{
 };
 use tisync_json::Document;
 
-/// Milliseconds until a collection that is not there is asked for again.
-const MISSING_COLLECTION_MS: u64 = 60_000;
+/// Milliseconds until a write goes again that was refused for what is not its own fault.
+const REFUSED_MS: u64 = 60_000;
+/// Kinto's own number of *there is no such record*.
+const MISSING_RECORD: u32 = 110;
+/// Kinto's own number of *there is no such collection*.
+const MISSING_PARENT: u32 = 111;
+/// Kinto's own number of *the record is another one by now*.
+const MODIFIED: u32 = 114;
 
 #[derive(Serialize)]
 struct Requests<'a> {
@@ -89,7 +95,7 @@ pub(super) async fn verdicts(
     if failed || answers.len() != items.len() {
         return Ok(Pushed::from(verdicts));
     }
-    if let Some(failure) = missing(server, &items, &answers) {
+    if let Some(failure) = refused(server, &items, &answers) {
         return Err(failure);
     }
     verdicts.extend(items.iter().zip(&answers).filter_map(|(item, answer)| {
@@ -123,42 +129,49 @@ fn sub<'a>(server: &Server, item: &'a PushItem) -> Sub<'a> {
     }
 }
 
-/// When nothing of the batch has a collection to go to, the reason is told; what is to be done about it is the same for
-/// all of it.
-fn missing(server: &Server, items: &[&PushItem], answers: &[Answer<'_>]) -> Option<Failure> {
-    let is_missing = |answer: &Answer<'_>| has_no_collection(answer);
-    let first = items.first()?;
-    if !answers.iter().all(is_missing) {
+/// When nothing of the batch has a collection to go to, or a user whose it is, the reason is told; what is to be done about
+/// it is the same for all of it. The batch itself is answered with 200 then.
+fn refused(server: &Server, items: &[&PushItem], answers: &[Answer<'_>]) -> Option<Failure> {
+    let (first, answer) = (items.first()?, answers.first()?);
+    let all = |is: &dyn Fn(&Answer<'_>) -> bool| answers.iter().all(is);
+    let kind = if all(&|answer| answer.status == 401) {
+        FailureKind::Credentials
+    } else if all(&|answer| is_missing(answer, MISSING_PARENT)) {
+        FailureKind::Retry { after_ms: None }
+    } else {
         return None;
-    }
-    let refusal: Refusal = serde_json::from_str(answers.first()?.body.get()).ok()?;
+    };
+    let refusal: Refusal = serde_json::from_str(answer.body.get()).ok()?;
     Some(Failure {
-        kind: FailureKind::Retry { after_ms: None },
+        kind,
         not_sent: true,
-        message: server.refused(404, &refusal, &first.collection),
+        message: server.refused(answer.status, &refusal, &first.collection),
     })
 }
 
-/// Whether it is the collection that is missing, not the record.
-fn has_no_collection(answer: &Answer<'_>) -> bool {
-    const MISSING_RESOURCE: u32 = 111;
+/// Whether it is this that the server does not have.
+fn is_missing(answer: &Answer<'_>, what: u32) -> bool {
     answer.status == 404
         && serde_json::from_str::<Refusal>(answer.body.get())
-            .is_ok_and(|refusal| refusal.errno == MISSING_RESOURCE)
+            .is_ok_and(|refusal| refusal.errno == what)
 }
 
 /// `None` when nothing is said that we know.
 fn verdict(server: &Server, item: &PushItem, answer: &Answer<'_>) -> Option<Verdict> {
     match answer.status {
         200 | 201 => accepted(item, answer),
-        412 => Some(conflict(answer)),
-        404 if has_no_collection(answer) => Some(Verdict::Deferred {
-            after_ms: MISSING_COLLECTION_MS,
-        }),
+        412 => Some(conflict(item, answer)),
         // What we wanted to delete is not there any more.
-        404 => Some(Verdict::Conflict {
+        404 if is_missing(answer, MISSING_RECORD) => Some(Verdict::Conflict {
             remote: Some(gone()),
         }),
+        401 | 429 => Some(Verdict::Deferred {
+            after_ms: REFUSED_MS,
+        }),
+        404 if is_missing(answer, MISSING_PARENT) => Some(Verdict::Deferred {
+            after_ms: REFUSED_MS,
+        }),
+        404 | 408 => None,
         400..=499 => {
             let refusal: Refusal = serde_json::from_str(answer.body.get()).ok()?;
             let reason = server.refused(answer.status, &refusal, &item.collection);
@@ -173,7 +186,9 @@ fn accepted(item: &PushItem, answer: &Answer<'_>) -> Option<Verdict> {
     let row = names::row(data).ok().filter(|row| row.id == item.record)?;
     let is_as_sent = match (&row.document, &item.document) {
         (Some(kept), Some(sent)) => kept.same(sent),
-        _ => true,
+        (None, None) => true,
+        // A record as the answer to a delete, or a tombstone to a write, tells of neither.
+        _ => return None,
     };
     Some(Verdict::Accepted {
         id: None,
@@ -188,10 +203,13 @@ fn accepted(item: &PushItem, answer: &Answer<'_>) -> Option<Verdict> {
     })
 }
 
-/// The refusal shows what is there, or nothing when nothing is.
-fn conflict(answer: &Answer<'_>) -> Verdict {
+/// The refusal shows what is there. Of a write on a version that meets a tombstone it shows nothing; any other that shows
+/// nothing proves nothing, and the record is looked up.
+fn conflict(item: &PushItem, answer: &Answer<'_>) -> Verdict {
     #[derive(Deserialize)]
     struct Modified<'a> {
+        #[serde(default)]
+        errno: u32,
         #[serde(borrow, default)]
         details: Option<Details<'a>>,
     }
@@ -204,9 +222,10 @@ fn conflict(answer: &Answer<'_>) -> Verdict {
         return Verdict::Conflict { remote: None };
     };
     let existing = modified.details.and_then(|details| details.existing);
+    let has_version = matches!(item.precondition, Precondition::Version(_));
     let remote = match existing {
         Some(raw) => names::row(raw).ok().map(|row| row.remote()),
-        None => Some(gone()),
+        None => (has_version && modified.errno == MODIFIED).then(gone),
     };
     Verdict::Conflict { remote }
 }
