@@ -5,10 +5,11 @@ mod common;
 use common::{Script, answer, item, pull_request, wait};
 use std::rc::Rc;
 use tisync_connect::connectors::{Rest, Setup, make};
-use tisync_connect::{Connector, Session};
+use tisync_connect::http::{Http, HttpError, HttpErrorKind, Request, Response};
+use tisync_connect::{Connector, LocalFuture, Session};
 use tisync_core::model::{
-    Capability, Change, Failure, FailureKind, Found, Item, Page, PageEnd, Precondition, Pushed,
-    Verdict, Wanted,
+    Capability, Change, Failure, FailureKind, Found, Image, Item, Page, PageEnd, Precondition,
+    Pushed, Verdict, Wanted,
 };
 use tisync_json::{Patch, Path, Value};
 
@@ -120,6 +121,10 @@ fn options_that_do_not_fit_together_say_what_to_do() {
         "leave `changes` out",
     );
     refused(r#"{"probe":"x","colour":"blue"}"#, "unknown field `colour`");
+    // A record's address would be the collection's, or another's.
+    for path in ["notes?of=ann", "notes#x", "a/../notes", "no tes"] {
+        refused(&format!(r#"{{"paths":{{"notes":"{path}"}}}}"#), path);
+    }
 }
 
 #[test]
@@ -295,4 +300,185 @@ fn fields_of_the_backend_never_leave_it_and_are_never_sent() {
     let http = Script::json(200, r#"{"id":"n1"}"#);
     push(options, &http, 1).unwrap();
     assert_eq!(http.sent_json(0), serde_json::json!({"id": "n1"}));
+}
+
+/// A page of one row with these headers `Link`.
+fn linked(links: &[&str]) -> Response {
+    let mut page = answer(200, "application/json", r#"[{"id":"a"}]"#);
+    page.headers
+        .extend(links.iter().map(|link| ("link".into(), (*link).into())));
+    page
+}
+
+#[test]
+fn a_next_page_is_found_among_whatever_links_there_are() {
+    let options = r#"{"probe":"notes","paging":{"by":"link"}}"#;
+    let next = |links: &[&str]| {
+        let page = pull(options, &Script::of(vec![linked(links)]), None).unwrap();
+        page.end == PageEnd::More
+    };
+    assert!(next(&[r#"</n?sort=time,id&page=2>; rel="next""#]));
+    assert!(next(&[
+        r#"</n?page=2>;title="a, b"; Rel='last next', </x>; rel=self"#
+    ]));
+    assert!(next(&[
+        r#"</style.css>; rel="preload""#,
+        "</n?page=2>; rel=next"
+    ]));
+    assert!(!next(&[r#"</n?page=2>; rel="prev", </next>; rel="last""#]));
+    assert!(!next(&[r#"</n?page=2>; rel="nextcloud""#, "<", "next"]));
+}
+
+#[test]
+fn links_to_what_is_no_page_end_no_walk() {
+    let options = r#"{"probe":"notes","page_items":1,"paging":{"by":"page","page":"p"}}"#;
+    let end = |links: &[&str]| {
+        let http = Script::of(vec![linked(links)]);
+        pull(options, &http, None).unwrap().end
+    };
+    assert_eq!(
+        end(&[r#"</wp-json/>; rel="https://api.w.org/""#]),
+        PageEnd::More
+    );
+    assert_eq!(end(&[r#"</n?p=1>; rel="self""#]), PageEnd::More);
+    assert_eq!(
+        end(&[r#"</n?s=a,b&p=2>; rel="next", </n>; rel="first""#]),
+        PageEnd::More
+    );
+    assert_eq!(
+        end(&[r#"</n?p=1>; rel="first""#]),
+        PageEnd::Complete { total: None }
+    );
+    // A listing that was said to be whole, and is not.
+    let failure = pull(
+        PLAIN,
+        &Script::of(vec![linked(&["</n?p=2>; rel=next"])]),
+        None,
+    );
+    assert!(failure.unwrap_err().message.contains("`paging`"));
+}
+
+#[test]
+fn only_a_token_that_can_be_read_leads_on_and_only_none_is_the_end() {
+    let options =
+        r#"{"probe":"notes","rows":"rows","paging":{"by":"cursor","cursor":"c","field":"next"}}"#;
+    let pulled = |next: &str| {
+        let body = format!(r#"{{"rows":[],"next":{next}}}"#);
+        pull(options, &Script::json(200, &body), None).map(|page| page.end)
+    };
+    for none in ["null", "false", r#""""#] {
+        assert_eq!(
+            pulled(none).unwrap(),
+            PageEnd::Complete { total: None },
+            "{none}"
+        );
+    }
+    assert_eq!(pulled("7").unwrap(), PageEnd::More);
+    for unread in [r#"{"id":7}"#, "1.5", "-3", "true", "[]"] {
+        assert!(
+            pulled(unread).unwrap_err().message.contains("`next`"),
+            "{unread}"
+        );
+    }
+}
+
+#[test]
+fn rows_that_shift_between_two_pages_are_seen() {
+    let options = r#"{"probe":"notes","page_items":2,"paging":{"by":"page","page":"p"}}"#;
+    let place = r#"{"i":"b","n":2,"o":true}"#;
+    let pages = |first: &str, second: &str| {
+        Script::of(vec![
+            answer(200, "application/json", second),
+            answer(200, "application/json", first),
+        ])
+    };
+    let http = pages(r#"[{"id":"a"},{"id":"b"}]"#, r#"[{"id":"c"},{"id":"d"}]"#);
+    let page = pull(options, &http, Some(place)).unwrap();
+    assert_eq!((page.items.len(), page.end), (2, PageEnd::More));
+    let urls: Vec<String> = http.sent().into_iter().map(|sent| sent.url).collect();
+    assert!(
+        urls[0].ends_with("p=2") && urls[1].ends_with("p=1"),
+        "{urls:?}"
+    );
+    // `a` goes after the second page was read, or before: `c` is at the edge, and the walk begins anew.
+    let http = pages(r#"[{"id":"b"},{"id":"c"}]"#, r#"[{"id":"d"},{"id":"e"}]"#);
+    let page = pull(options, &http, Some(place)).unwrap();
+    assert_eq!(page.end, PageEnd::More);
+    let begins_anew = page.checkpoint.unwrap().as_str().contains(r#""n":0"#);
+    assert!(begins_anew);
+}
+
+#[test]
+fn a_row_without_a_time_does_not_stop_the_feed() {
+    let options = r#"{"probe":"notes","changes":{"field":"t","since":"since","sort":{}}}"#;
+    let rows = r#"[{"id":"a"},{"id":"b","t":"2026-01-01T00:00:00Z"}]"#;
+    let place = r#"{"w":1700000000000}"#;
+    let page = pull(options, &Script::json(200, rows), Some(place)).unwrap();
+    assert!(matches!(
+        &page.items[..],
+        [Item::Bad { .. }, Item::Upsert { .. }]
+    ));
+}
+
+/// A backend that answers once and is gone.
+struct Crash(std::cell::Cell<u16>);
+
+impl Http for Crash {
+    fn send(&self, _: Request) -> LocalFuture<Result<Response, HttpError>> {
+        let answered = match self.0.replace(0) {
+            0 => Err(HttpError {
+                kind: HttpErrorKind::NotSent,
+                message: "refused".into(),
+            }),
+            status => Ok(answer(status, "application/json", "{}")),
+        };
+        Box::pin(async move { answered })
+    }
+}
+
+#[test]
+fn a_question_that_cannot_be_sent_says_nothing_of_the_write_before_it() {
+    let write = item(1, "n1", Precondition::Absent);
+    let http = Rc::new(Crash(std::cell::Cell::new(500)));
+    let failure = wait(rest(PLAIN).push(http, Session::anonymous(), vec![write])).unwrap_err();
+    assert!(!failure.not_sent, "{failure:?}");
+    assert_eq!(failure.kind, FailureKind::Offline);
+}
+
+/// The verdict on one write.
+fn judged(options: &str, answers: Vec<Response>, precondition: Precondition) -> Verdict {
+    let write = item(1, "n1", precondition);
+    let pushed = wait(rest(options).push(Script::of(answers), Session::anonymous(), vec![write]));
+    pushed.unwrap().verdicts.remove(0).1
+}
+
+#[test]
+fn a_create_that_is_refused_although_nothing_is_there_is_parked() {
+    let taken = answer(409, "application/json", r#"{"title":"must be unique"}"#);
+    let answers = vec![
+        taken,
+        answer(404, "application/json", "{}"),
+        answer(200, "application/json", "[]"),
+    ];
+    let verdict = judged(PLAIN, answers, Precondition::Absent);
+    assert!(matches!(&verdict, Verdict::Rejected { reason } if reason.contains("unique")));
+}
+
+#[test]
+fn a_write_that_finds_its_record_deleted_shows_it() {
+    let options = r#"{"probe":"notes","deleted_field":"gone"}"#;
+    let kept = answer(
+        200,
+        "application/json",
+        r#"{"id":"n1","gone":true,"title":"whole"}"#,
+    );
+    let verdict = judged(options, vec![kept], Precondition::None);
+    let is_gone = matches!(
+        &verdict,
+        Verdict::Accepted {
+            image: Some(Image::Gone),
+            ..
+        }
+    );
+    assert!(is_gone, "{verdict:?}");
 }

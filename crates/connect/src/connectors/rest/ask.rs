@@ -148,14 +148,72 @@ pub(super) fn text_field(response: &Response, path: &str) -> Option<String> {
     }
 }
 
-/// The query of the address that a header `Link` names as the next page. Only the query: where it is asked, we know.
+/// A field of an answer that names the next page; `None` when nothing follows: it is missing, null, false, or empty.
+///
+/// # Errors
+/// When it is something else: what nobody can read is no end.
+pub(super) fn token(response: &Response, path: &str) -> Result<Option<String>, Failure> {
+    let whole: &RawValue = read_json(response)?;
+    match field(whole, path).map(RawValue::get) {
+        None | Some("false") => Ok(None),
+        Some(_) => match text_field(response, path) {
+            Some(text) => Ok(Some(text).filter(|text| !text.is_empty())),
+            None => Err(classify::not_this_protocol(&format!(
+                "the next page was expected in `{path}` as a text or a number, but something else came"
+            ))),
+        },
+    }
+}
+
+/// The query of the address that the header `Link` names as the next page. Only the query: where it is asked, we know.
 pub(super) fn next_link(response: &Response) -> Option<String> {
-    let link = response.header("link")?;
-    let next = link
-        .split(',')
-        .find(|part| part.contains(r#"rel="next""#) || part.contains("rel=next"))?;
-    let url = next.trim().strip_prefix('<')?.split('>').next()?;
-    Some(query_of(url))
+    let next = links(response).find(|link| link.is("next"))?;
+    Some(query_of(next.url))
+}
+
+/// Whether the header `Link` names other pages. Backends also name what is no page: a style sheet, or themselves.
+pub(super) fn names_pages(response: &Response) -> bool {
+    let pages = ["first", "prev", "previous", "last"];
+    links(response).any(|link| pages.iter().any(|page| link.is(page)))
+}
+
+/// A link of the header `Link`.
+struct Link<'a> {
+    url: &'a str,
+    /// What stands behind the address: `; rel="next"; title="…"`.
+    about: &'a str,
+}
+
+impl Link<'_> {
+    /// Whether it has this relation, perhaps beside others.
+    fn is(&self, relation: &str) -> bool {
+        let rels = self.about.split(';').filter_map(|part| {
+            let (name, value) = part.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("rel").then_some(value)
+        });
+        rels.flat_map(|rels| rels.split(['"', '\'', ' ', '\t']))
+            .any(|rel| rel.eq_ignore_ascii_case(relation))
+    }
+}
+
+/// The links of all headers `Link`. Addresses and quoted texts may have commas in them.
+fn links(response: &Response) -> impl Iterator<Item = Link<'_>> {
+    let headers = response.headers.iter().filter(|(name, _)| name == "link");
+    headers.flat_map(|(_, value)| {
+        let mut rest = value.as_str();
+        std::iter::from_fn(move || {
+            let (_, from) = rest.split_once('<')?;
+            let (url, after) = from.split_once('>')?;
+            let mut is_quoted = false;
+            let end = after.find(|c| {
+                is_quoted ^= c == '"';
+                c == ',' && !is_quoted
+            });
+            let (about, behind) = after.split_at(end.unwrap_or(after.len()));
+            rest = behind;
+            Some(Link { url, about })
+        })
+    })
 }
 
 /// What stands behind the `?` of an address.

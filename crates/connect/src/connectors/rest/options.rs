@@ -225,6 +225,13 @@ impl Options {
                  of a network; neither came",
             );
         }
+        let paths = self.paths.values().chain(&self.probe);
+        if let Some(path) = paths.into_iter().find(|path| !is_path(path)) {
+            return Err(SetupError::new(format!(
+                "expected a path below the address without `?`, `#`, `..` and spaces, but `{path}` came: what a query would \
+                 say belongs into `query`"
+            )));
+        }
         if self.page_items == Some(0) {
             return refuse("expected page_items to be 1 or more, but 0 came");
         }
@@ -336,4 +343,11 @@ impl Options {
             equality: self.equality,
         }
     }
+}
+
+/// Whether what is put behind it stays below it.
+fn is_path(path: &str) -> bool {
+    let is_plain =
+        |c: char| !matches!(c, '?' | '#' | '\\') && !c.is_whitespace() && !c.is_control();
+    path.chars().all(is_plain) && !path.split('/').any(|part| matches!(part, "." | ".."))
 }

@@ -1,6 +1,6 @@
 //! One page of a listing, or of the rows that changed since a time.
 use super::Server;
-use super::ask::{next_link, query_of, rows, text_field};
+use super::ask::{names_pages, next_link, query_of, rows, text_field, token};
 use super::options::{Changes, PagingOption, TimeFormat, Total};
 use super::rows::time;
 use crate::Session;
@@ -76,7 +76,10 @@ impl Reader<'_> {
         };
         let rows = self.rows(&read)?;
         let ids: Vec<RecordId> = rows.iter().map(|raw| self.server.row_id(raw).0).collect();
-        let cursor = read.answers.last().and_then(|answer| self.cursor(answer));
+        let cursor = match read.answers.last() {
+            Some(answer) => self.cursor(answer)?,
+            None => None,
+        };
         let next = listing.next(
             checkpoint,
             &ListingPage {
@@ -97,6 +100,10 @@ impl Reader<'_> {
         };
         let checkpoint = request.checkpoint.as_ref();
         let ask = times.ask(checkpoint);
+        let since_ms = match &ask.since {
+            Since::Ms(ms) => *ms,
+            _ => 0,
+        };
         let since = match ask.since {
             Since::Beginning => None,
             Since::Ms(ms) => Some(match changes.format {
@@ -128,7 +135,7 @@ impl Reader<'_> {
                 (Ok(own), _) => own,
                 // A row that is no record stands at the time of the one before it.
                 (Err(_), Some(before)) => (before.time.clone(), before.ms),
-                (Err(_), None) => (since.clone().unwrap_or_default(), 0),
+                (Err(_), None) => (since.clone().unwrap_or_default(), since_ms),
             };
             let id = self.server.row_id(raw).0;
             timed.push(RowTime { time, ms, id });
@@ -159,18 +166,25 @@ impl Reader<'_> {
         };
         // Numbers of pages mean the same rows only while all pages are equally long.
         let limit = self.server.options.page_items() as u64;
+        let from = skip / limit;
         let mut read = Rows {
             answers: Vec::new(),
             before: (skip % limit) as usize,
             is_last: false,
         };
         let full = if read.before == 0 { 1 } else { 2 };
+        // The page behind comes first: where rows shift between the two requests, the row at the edge is another one.
+        let mut behind = match read.before {
+            0 => None,
+            _ => Some(self.numbered(name, first + from + 1, asked, true).await?),
+        };
         let mut short = None;
-        for page in skip / limit.. {
-            let number = (first + page).to_string();
-            let mut asked = asked.to_vec();
-            asked.push((name, &number));
-            let Some(answer) = self.numbered(&asked, page > 0).await? else {
+        for page in from.. {
+            let answer = match behind.take_if(|_| page == from + 1) {
+                Some(answer) => answer,
+                None => self.numbered(name, first + page, asked, page > 0).await?,
+            };
+            let Some(answer) = answer else {
                 read.is_last = true;
                 break;
             };
@@ -199,11 +213,15 @@ impl Reader<'_> {
     /// A page by its number; `None` when the backend has no such page.
     async fn numbered(
         &self,
+        name: &str,
+        number: u64,
         asked: &[(&str, &str)],
         later: bool,
     ) -> Result<Option<Response>, Failure> {
         let limit = self.server.options.page_items().to_string();
+        let number = number.to_string();
         let mut asked = asked.to_vec();
+        asked.push((name, &number));
         asked.extend(self.server.limit_name().map(|name| (name, limit.as_str())));
         let sent = self.server.listing(self.session, self.collection, &asked);
         let response = send(self.http, sent).await?;
@@ -234,6 +252,12 @@ impl Reader<'_> {
         if answer.status != 200 {
             return Err(self.server.refused(&answer, self.collection));
         }
+        let is_single = matches!(self.server.options.paging, PagingOption::Single {});
+        if is_single && next_link(&answer).is_some() {
+            return Err(classify::not_this_protocol(
+                "all rows were expected in one answer, but it names a next page: say in `paging` how to ask for it",
+            ));
+        }
         Ok(Rows {
             is_last: self.is_last(&answer),
             answers: vec![answer],
@@ -259,23 +283,19 @@ impl Reader<'_> {
         Ok(all.split_off(read.before.min(all.len())))
     }
 
-    /// Whether the answer says that nothing follows it.
+    /// Whether the answer says that nothing follows it: it names other pages, but no next one.
     fn is_last(&self, answer: &Response) -> bool {
-        // A backend that names other pages, but no next one.
-        let names_pages = answer
-            .header("link")
-            .is_some_and(|link| link.contains("rel="));
-        names_pages && next_link(answer).is_none()
+        names_pages(answer) && next_link(answer).is_none()
     }
 
     /// The token of the next page.
-    fn cursor(&self, answer: &Response) -> Option<String> {
-        match &self.server.options.paging {
-            PagingOption::Cursor { field, .. } => text_field(answer, field),
-            PagingOption::Next { field, .. } => text_field(answer, field).map(|url| query_of(&url)),
+    fn cursor(&self, answer: &Response) -> Result<Option<String>, Failure> {
+        Ok(match &self.server.options.paging {
+            PagingOption::Cursor { field, .. } => token(answer, field)?,
+            PagingOption::Next { field, .. } => token(answer, field)?.map(|url| query_of(&url)),
             PagingOption::Link { .. } => next_link(answer),
             _ => None,
-        }
+        })
     }
 
     fn total(&self, answer: &Response) -> Option<u64> {

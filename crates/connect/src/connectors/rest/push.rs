@@ -212,7 +212,8 @@ impl<'a> Writer<'a> {
             version: row.version,
             image: match is_as_sent {
                 true => None,
-                false => row.document.map(Image::Present),
+                // It may have been marked as deleted meanwhile.
+                false => Some(row.document.map_or(Image::Gone, Image::Present)),
             },
             stamp: row.stamp,
             schema: None,
@@ -258,12 +259,21 @@ impl<'a> Writer<'a> {
         item: &'a PushItem,
         response: &Response,
     ) -> Result<Option<Verdict>, Failure> {
-        match self.remote(item).await? {
+        let remote = self.remote(item).await.map_err(|failure| Failure {
+            // Whatever it proves of the question: the write before it was sent.
+            not_sent: false,
+            ..failure
+        })?;
+        match remote {
             Some(remote) if remote.image.is_present() => Ok(Some(Verdict::Conflict {
                 remote: Some(remote),
             })),
             // An error inside the backend proves nothing.
             _ if response.status >= 500 => Ok(None),
+            // Sent again it would be refused again: what is in its way is not a record under its id.
+            Some(_) if is_create(item) => Ok(Some(Verdict::Rejected {
+                reason: reason(response),
+            })),
             remote if response.status == 409 => Ok(Some(Verdict::Conflict { remote })),
             _ => Ok(Some(Verdict::Rejected {
                 reason: reason(response),
