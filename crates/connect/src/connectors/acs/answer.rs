@@ -55,12 +55,21 @@ impl Answer {
             }
             return Err(classify::failure(&response));
         };
-        let rows = rows.and_then(|rows| serde_json::from_str(rows.get()).ok());
+        let rows = match rows.map(|rows| serde_json::from_str(rows.get())) {
+            Some(Ok(rows)) => rows,
+            None => BTreeMap::new(),
+            // Without its rows it would say that there are none.
+            Some(Err(_)) => {
+                return Err(classify::not_this_protocol(
+                    "lists of objects were expected in `response`, but something else came",
+                ));
+            }
+        };
         let answer = Answer {
             code: meta.code,
             message: classify::cut(meta.message.as_deref().unwrap_or("no message")),
             count: meta.count.as_ref().and_then(serde_json::Value::as_u64),
-            rows: rows.unwrap_or_default(),
+            rows,
             after_ms: classify::retry_after_ms(&response),
         };
         match answer.whole_failure() {
@@ -78,10 +87,12 @@ impl Answer {
         (200..=299).contains(&self.code)
     }
 
-    /// Whether the server says that there is no object with an id that was named.
-    pub(super) fn is_missing(&self) -> bool {
+    /// Whether the server says that there is no object with this id. It says the same of others that a write names, such as
+    /// a photo.
+    pub(super) fn is_missing(&self, id: &str) -> bool {
         let message = self.message.to_ascii_lowercase();
-        self.code == 400 && message.contains("invalid object id")
+        let id = id.to_ascii_lowercase();
+        self.code == 400 && message.contains("invalid object id") && message.contains(&id)
     }
 
     /// Whether the object that was named is another's.
@@ -98,7 +109,7 @@ impl Answer {
         };
         Failure {
             kind,
-            not_sent: (400..=499).contains(&self.code),
+            not_sent: (400..=499).contains(&self.code) && self.code != 408,
             message: classify::cut(&format!("{what}: {} ({})", self.message, self.code)),
         }
     }

@@ -112,7 +112,7 @@ pub(super) async fn named(
     let row = row.and_then(|raw| row::read(&server.options, place, raw).ok());
     match row {
         Some(marked) if marked.row.id == *id => Ok(Found::Image(marked.row.remote())),
-        _ if answer.is_missing() => Ok(Found::Image(gone())),
+        _ if answer.is_missing(id.as_str()) => Ok(Found::Image(gone())),
         _ if answer.is_ok() || answer.is_foreign() => Ok(Found::Unknown),
         _ => Err(answer.failure(&format!("a record of {collection} cannot be read"))),
     }

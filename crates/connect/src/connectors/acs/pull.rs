@@ -57,6 +57,12 @@ pub(super) async fn page(
             })
             .collect();
         let last = rows.last().and_then(|raw| row::id_of(raw));
+        let ids = rows.iter().filter_map(|raw| row::id_of(raw));
+        if !range.holds_in_order(ids) {
+            return Err(classify::not_this_protocol(
+                "objects were expected in the order of their ids, each after the place of the walk, but others came",
+            ));
+        }
         let next = match last {
             Some(last) if (rows.len() as u64) < count => Some(range.rest(last.as_str())),
             None if count > 0 => {

@@ -76,14 +76,15 @@ async fn object(
         }
     };
     let answer = server.call(http, session, call).await?;
-    if answer.is_missing() {
+    let is_create = matches!(item.change, Change::Create(_));
+    if answer.is_missing(item.record.as_str()) && !is_create {
         return Ok(conflict_gone());
     }
-    if answer.is_foreign() {
+    if answer.is_foreign() && !is_create {
         return Ok(Verdict::OutOfScope);
     }
     if !answer.is_ok() {
-        return Ok(rejected(&answer.message));
+        return refused(&answer);
     }
     if item.change == Change::Delete {
         return Ok(Verdict::accepted(None));
@@ -200,7 +201,16 @@ async fn user(
     let answer = server.call(http, session, call).await?;
     match answer.is_ok() {
         true => accepted(server, &place, item, &answer),
-        false => Ok(rejected(&answer.message)),
+        false => refused(&answer),
+    }
+}
+
+/// What a refusal says of a write. One of the credentials, or of none of the codes that refuse, says nothing of it.
+fn refused(answer: &super::Answer) -> Result<Verdict, Failure> {
+    match answer.code {
+        401 | 408 => Err(answer.failure("the write is not taken")),
+        400..=499 => Ok(rejected(&answer.message)),
+        _ => Err(answer.failure("the write is not answered")),
     }
 }
 
@@ -213,6 +223,9 @@ async fn me(
     let params = vec![("response_json_depth", "1".to_owned())];
     let call = Call::new("GET", Place::Users.path("show/me"), params);
     let answer = server.call(http, session, call).await?;
+    if !answer.is_ok() {
+        return Err(answer.failure("the user of the session cannot be read"));
+    }
     Ok(answer.rows("users").first().and_then(|raw| row::id_of(raw)))
 }
 

@@ -1,6 +1,7 @@
 //! Ranges of ids, which are 24 hexadecimal digits: a query must not match more than 5,000 objects, since the server
 //! then looks at some 5,000 of them only.
 use serde::{Deserialize, Serialize};
+use tisync_core::model::RecordId;
 
 /// The ids after one, up to another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,20 @@ impl Range {
             true => None,
             false => Some(serde_json::json!({ "_id": id })),
         }
+    }
+
+    /// Whether these ids are in the range, each behind the one before it.
+    pub(super) fn holds_in_order(&self, ids: impl Iterator<Item = RecordId>) -> bool {
+        let mut before = self.after.clone();
+        for id in ids {
+            let id = id.as_str().to_owned();
+            let is_behind = before.is_none_or(|before| before < id);
+            if !is_behind || self.until.as_ref().is_some_and(|until| *until < id) {
+                return false;
+            }
+            before = Some(id);
+        }
+        true
     }
 
     /// The first half of the range; `None` when it holds one id only.
