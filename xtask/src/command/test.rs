@@ -6,7 +6,7 @@ use crate::workspace::Workspace;
 use anyhow::Result;
 use std::process::ExitCode;
 
-/// Everything CI runs: check, docs, all tests, the demo, 1,000 simulator seeds, planted bugs, wasm (under 45 minutes on two cores, most of it the first time).
+/// Everything CI runs: check, docs, all tests, the demo, connectors on real servers, 20,000 simulator seeds, planted bugs, wasm (under 45 minutes on two cores, most of it the first time).
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
