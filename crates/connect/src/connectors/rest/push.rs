@@ -1,5 +1,6 @@
 //! Writes go up one after the other.
 use super::Server;
+use super::ask::rows;
 use super::fetch::{Answer, Collections, look};
 use super::options::{AnswersOption, CreateOption, DeleteOption, IdsOption, UpdateOption};
 use crate::Session;
@@ -180,9 +181,14 @@ impl<'a> Writer<'a> {
             migrated: false,
         };
         if item.change == Change::Delete || options.answers == AnswersOption::Nothing {
-            // A page of HTML says nothing of a write.
+            // A page of HTML says nothing of a write, and a listing says that a redirect made a read of it.
+            let is_listing = is_create(item) && rows(response, options.rows.as_deref()).is_ok();
             return match response.body.is_empty() || classify::is_json(response) {
-                true => Ok(nothing),
+                true if !is_listing => Ok(nothing),
+                true => Err(classify::not_this_protocol(
+                    "an answer to a create was expected, but a listing came: the backend redirects; see whether paths end \
+                     with a slash (`trailing_slash`)",
+                )),
                 false => Err(classify::not_this_protocol(
                     "an answer of JSON, or none, was expected to a write, but another came: check the address",
                 )),
