@@ -78,7 +78,7 @@ pub(crate) const TARGETS: &[Target] = &[
         backend: xtask_backends::JSON_SERVER.about,
         connector: concat!(
             "kind = \"rest\"\nurl = \"URL\"\n[connectors.main.options]\npaths = { notes = \"notes\" }\nauth = \"none\"\n",
-            "paging = { by = \"page\", page = \"_page\", limit = \"_limit\" }\ntotal = { header = \"X-Total-Count\" }\nslash_in_ids = true"
+            "paging = { by = \"page\", page = \"_page\", limit = \"_limit\" }\ntotal = { header = \"X-Total-Count\" }\nslash_in_ids = true\npage_items = 10"
         ),
         args: &[],
         start: |_, _| Ok((Server::other(&xtask_backends::JSON_SERVER)?, String::new())),
@@ -90,7 +90,7 @@ pub(crate) const TARGETS: &[Target] = &[
             "kind = \"rest\"\nurl = \"URL\"\ntoken_env = \"CERTIFY_TOKEN\"\n[connectors.main.options]\n",
             "paths = { notes = \"guarded\" }\ntrailing_slash = true\nauth = \"basic\"\nrows = \"results\"\n",
             "paging = { by = \"page\", page = \"page\", limit = \"page_size\" }\ntotal = { field = \"count\" }\n",
-            "version_field = \"rev\"\nif_match = true\nhide = [\"rev\", \"updated_at\"]\n",
+            "page_items = 10\nversion_field = \"rev\"\nif_match = true\nhide = [\"rev\", \"updated_at\"]\n",
             "changes = { field = \"updated_at\", since = \"updated_at__gte\", sort = { ordering = \"updated_at,id\" } }"
         ),
         args: &[],

@@ -43,7 +43,7 @@ pub(super) struct Walk {
     pub(super) items: Vec<Item>,
     pub(super) checkpoint: Option<Checkpoint>,
     pub(super) total: Option<u64>,
-    pages: usize,
+    pub(super) pages: usize,
 }
 
 /// What a walk showed of a record at last.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use tisync_connect::connectors::Native;
 use tisync_connect::http::Response;
 use tisync_core::model::*;
-use tisync_json::{Document, Patch};
+use tisync_json::{Document, Patch, Path};
 use tisync_server::HttpRequest;
 
 /// A bent connector on a good backend fails this check.
@@ -337,6 +337,25 @@ fn a_patch_sent_as_the_whole() {
         ..How::default()
     };
     connector(how, "a patch leaves the other fields alone");
+}
+
+#[test]
+fn a_whole_write_sent_as_a_patch() {
+    let how = How {
+        sends: |batch| {
+            for item in batch {
+                if let Change::Replace(document) = &item.change {
+                    let fields = document.object().into_iter();
+                    item.change = Change::Patch(Patch {
+                        set: fields.map(|(key, value)| (Path::key(key), value)).collect(),
+                        unset: [].into(),
+                    });
+                }
+            }
+        },
+        ..How::default()
+    };
+    connector(how, "leaves out is gone");
 }
 
 #[test]

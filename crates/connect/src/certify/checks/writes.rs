@@ -1,12 +1,14 @@
 //! Writes, one by one and in batches.
 use super::{Held, Result, Run, Stand, failed, is_gone, is_there, trouble};
-use crate::certify::stand::{Made, seen};
+use crate::certify::stand::{Made, Seen, kind, seen};
 use std::collections::BTreeSet;
 use tisync_core::model::*;
-use tisync_json::{Patch, Value};
+use tisync_json::{Patch, Path, Value};
 
 /// Writes in the batch that is tried.
 const BATCH: usize = 25;
+/// A field that no document of an app has.
+const OTHER: &str = "certify_other";
 
 pub(in crate::certify) async fn all(run: &mut Run<'_>, stand: &Stand) {
     let group = "writes";
@@ -28,6 +30,8 @@ pub(in crate::certify) async fn all(run: &mut Run<'_>, stand: &Stand) {
     run.check(group, name, rivals(stand)).await;
     let name = "a patch leaves the other fields alone";
     run.check(group, name, patch(stand)).await;
+    let name = "a field that a patch or a whole write leaves out is gone";
+    run.check(group, name, left_out(stand)).await;
     let name = "a batch has a verdict for each write, also when one is refused";
     run.check(group, name, batch(stand)).await;
     let name = "a group is applied whole or not at all";
@@ -299,13 +303,22 @@ async fn together<A, B>(one: impl Future<Output = A>, two: impl Future<Output = 
 }
 
 async fn patch(stand: &Stand) -> Result<Held> {
-    let made = stand.make(&stand.text("whole")).await?;
+    let other = with_other(stand).await?;
+    let is_alone = stand.document("").object().len() < 2;
+    let (made, kept) = match other {
+        Some((made, _)) => (made, true),
+        None if is_alone => return Ok(no_other()),
+        None => (stand.make(&stand.text("whole")).await?, false),
+    };
     let text = stand.text("patched");
     let patch = Patch {
         set: [(stand.field.clone(), Value::String(text.clone()))].into(),
         unset: BTreeSet::new(),
     };
-    let after = stand.document(&text);
+    let after = match kept {
+        true => stand.document_with(&others(stand, &text)),
+        false => stand.document(&text),
+    };
     let item = stand.item(
         &made.id,
         Change::Patch(patch),
@@ -315,6 +328,77 @@ async fn patch(stand: &Stand) -> Result<Held> {
     stand.accept(item).await?;
     is_there(stand, &made.id, &after).await?;
     Ok(Held::Passed)
+}
+
+async fn left_out(stand: &Stand) -> Result<Held> {
+    for whole in [false, true] {
+        let Some((made, text)) = with_other(stand).await? else {
+            return Ok(no_other());
+        };
+        let after = stand.document(&text);
+        let change = match whole {
+            true => Change::Replace(after.clone()),
+            false => Change::Patch(Patch {
+                set: [].into(),
+                unset: [Path::key(OTHER)].into(),
+            }),
+        };
+        let item = stand.item(&made.id, change, Some(after.clone()), seen(&made));
+        let what = kind(&item.change);
+        stand.accept(item).await?;
+        is_there(stand, &made.id, &after).await?;
+        if has_other(stand, &made.id).await? {
+            return trouble(format!("`{OTHER}` is gone by the {what}"), "it is there");
+        }
+    }
+    Ok(Held::Passed)
+}
+
+fn no_other() -> Held {
+    Held::Skipped("the backend keeps no fields beside those of the document".to_owned())
+}
+
+/// The values of a record with another field.
+fn others(stand: &Stand, text: &str) -> [(Path, Value); 2] {
+    let value = |text: &str| Value::String(text.to_owned());
+    [
+        (stand.field.clone(), value(text)),
+        (Path::key(OTHER), value("kept")),
+    ]
+}
+
+/// A record with another field, and its text; `None` where the backend keeps no other fields.
+async fn with_other(stand: &Stand) -> Result<Option<(Made, String)>> {
+    let text = stand.text("whole");
+    let item = stand.create(&stand.id("")?, &stand.document_with(&others(stand, &text)));
+    let record = item.record.clone();
+    let made = match stand.send(item).await? {
+        Verdict::Accepted { id, version, .. } => Made {
+            id: id.unwrap_or(record),
+            version,
+        },
+        Verdict::Rejected { .. } => return Ok(None),
+        verdict => return trouble("accepted, or refused with a reason", verdict),
+    };
+    let is_kept = has_other(stand, &made.id).await?;
+    Ok(is_kept.then_some((made, text)))
+}
+
+async fn has_other(stand: &Stand, id: &RecordId) -> Result<bool> {
+    let found = match stand.capability.fetch {
+        true => stand.fetch(id).await?.map(|remote| remote.image),
+        false => match stand.seen(&stand.walk(None, 100).await?).remove(id) {
+            Some(Seen::There(document, _)) => Some(Image::Present(document)),
+            _ => None,
+        },
+    };
+    match found {
+        Some(Image::Present(document)) => Ok(document
+            .object()
+            .get(OTHER)
+            .is_some_and(|value| !value.is_null())),
+        other => trouble(format!("{id} is there"), other),
+    }
 }
 
 async fn batch(stand: &Stand) -> Result<Held> {
