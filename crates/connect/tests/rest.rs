@@ -360,7 +360,13 @@ fn judged(options: &str, answers: Vec<Response>, precondition: Precondition) -> 
 }
 
 #[test]
-fn a_create_that_is_refused_although_nothing_is_there_is_parked() {
+fn what_the_backend_refuses_for_good_is_parked_and_what_another_refuses_is_not() {
+    let page = Script::new(403, "text/html", "<p>Blocked by your company");
+    let blocked = push(PLAIN, &page, 1).unwrap_err();
+    assert_eq!(
+        (blocked.kind, blocked.not_sent),
+        (FailureKind::NotThisProtocol, false)
+    );
     let taken = answer(409, "application/json", r#"{"title":"must be unique"}"#);
     let answers = vec![
         taken,

@@ -52,6 +52,12 @@ impl Instead {
         }
     }
 
+    /// Whether it may be what a backend says of a write that took effect.
+    pub(super) fn is_well(&self) -> bool {
+        let is_html = self.headers.iter().any(|(_, value)| value.contains("html"));
+        self.status == 200 && !is_html
+    }
+
     pub(super) fn with(mut self, name: &'static str, value: &'static str) -> Self {
         self.headers.push((name, value));
         self

@@ -10,7 +10,7 @@ use tisync_json::{Document, Patch, Path};
 use tisync_server::HttpRequest;
 
 /// A bent connector on a good backend fails this check.
-fn connector(how: How, check: &str) {
+pub(crate) fn connector(how: How, check: &str) {
     let inner = Native::new(ADDRESS);
     found(Rc::new(Bent { inner, how }), Home::new(|_, _| {}), check);
 }
@@ -29,7 +29,7 @@ fn found(connector: Rc<dyn tisync_connect::Connector>, home: Rc<Home>, check: &s
     );
 }
 
-fn accept_all(items: &[PushItem]) -> Pushed {
+pub(crate) fn accept_all(items: &[PushItem]) -> Pushed {
     let accepted = |item: &PushItem| {
         let verdict = Verdict::Accepted {
             id: None,

@@ -5,6 +5,7 @@ mod broken;
 mod home;
 mod plain;
 mod shelf;
+mod strangers;
 
 use home::{ADDRESS, Home, NOW_MS, TOKEN, now};
 use std::rc::Rc;

@@ -1,7 +1,9 @@
 //! Answers that are not the backend's, or say that it cannot answer: each is told for what it is.
-use super::{Held, Result, Run, Stand, failed, says_nothing, trouble};
+use super::{Held, Result, Run, Stand, failed, is_there, says_nothing, trouble};
 use crate::certify::faults::{Fault, Instead};
+use crate::certify::stand::Made;
 use tisync_core::model::*;
+use tisync_json::Document;
 
 const GROUP: &str = "foreign answers";
 
@@ -28,6 +30,9 @@ pub(in crate::certify) async fn all(run: &mut Run<'_>, stand: &Stand) {
         .await;
     let name = "a page of HTML with 200 is not the backend";
     run.check(GROUP, name, told(stand, Instead::html(200), is_other))
+        .await;
+    let name = "a page of HTML with 403 is not the backend";
+    run.check(GROUP, name, told(stand, Instead::html(403), is_other))
         .await;
     let name = "a redirect to another origin is not the backend, and is not followed";
     let away = Instead::html(302).with("location", "https://elsewhere.invalid/");
@@ -102,7 +107,14 @@ async fn told(
         Err(failure) if fits(&failure.kind) => {}
         other => return trouble("a fitting failure of the probe", other),
     }
-    push(stand, &plan, &fits).await?;
+    let item = stand.create(&stand.id("")?, &stand.document(&stand.text("unheard")));
+    push(stand, item, &plan, &fits).await?;
+    // Many backends answer a delete with whatever JSON they like, or with nothing.
+    if !instead.is_well() {
+        let made = stand.make(&stand.text("not to go")).await?;
+        let item = stand.delete(&current(stand, made).await?);
+        push(stand, item, &plan, &fits).await?;
+    }
     if !stand.capability.fetch {
         return Ok(Held::Passed);
     }
@@ -117,8 +129,23 @@ async fn told(
     }
 }
 
-async fn push(stand: &Stand, plan: &impl Fn(), fits: &impl Fn(&FailureKind) -> bool) -> Result<()> {
-    let item = stand.create(&stand.id("")?, &stand.document(&stand.text("unheard")));
+/// A record with its version, also where its write told none.
+async fn current(stand: &Stand, made: Made) -> Result<Made> {
+    Ok(match made.version {
+        Some(_) => made,
+        None => Made {
+            version: is_there(stand, &made.id, &Document::empty()).await?,
+            ..made
+        },
+    })
+}
+
+async fn push(
+    stand: &Stand,
+    item: PushItem,
+    plan: &impl Fn(),
+    fits: &impl Fn(&FailureKind) -> bool,
+) -> Result<()> {
     plan();
     let pushed = stand.push(vec![item]).await;
     stand.http.lift();

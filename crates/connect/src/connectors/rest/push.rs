@@ -91,6 +91,10 @@ impl<'a> Writer<'a> {
                 self.exists(item, &response).await
             }
             408 | 500..=599 => Err(classify::failure(&response)),
+            // A page of HTML: something in between refuses, and nobody knows what the backend says.
+            403 if classify::failure(&response).kind == FailureKind::NotThisProtocol => {
+                Err(classify::failure(&response))
+            }
             413 => Ok(Some(Verdict::Rejected {
                 reason: "the record is too large for the backend".to_owned(),
             })),
