@@ -23,7 +23,8 @@ fn the_example_is_certified() {
 
 #[test]
 fn the_example_is_short_and_the_page_shows_it() {
-    assert!(SOURCE.lines().count() < 150);
+    let lines = SOURCE.lines().filter(|line| !line.trim().is_empty());
+    assert!(lines.count() < 150);
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/CONNECTORS.md");
     let page = std::fs::read_to_string(page).unwrap();
     let mut shown = 0;

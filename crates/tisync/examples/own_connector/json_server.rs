@@ -39,6 +39,12 @@ impl JsonServer {
         Request::json(method, format!("{}/{collection}/{id}", self.url))
     }
 
+    /// Whether the list is there: a wrong address answers 404 too, and is no evidence.
+    async fn lists(&self, http: &dyn Http, collection: &CollectionName) -> Result<bool, Failure> {
+        let request = Request::json("GET", format!("{}/{collection}?_limit=1", self.url));
+        Ok(ask(http, request).await?.0 == 200)
+    }
+
     async fn write(&self, http: &dyn Http, item: &PushItem) -> Result<Verdict, Failure> {
         let row = item.document.as_ref().map(|document| {
             let mut row = document.object();
@@ -122,11 +128,12 @@ impl Connector for JsonServer {
             };
             for (collection, id) in ids {
                 let (status, row) = ask(&*http, this.at("GET", &collection, &id)).await?;
-                let image = match record(&row) {
-                    Some((_, document)) => Image::Present(document),
-                    // The server's own word: its only list has no such id.
-                    None if status == 404 => Image::Gone,
-                    None => return Err(classify::not_this_protocol("expected a record")),
+                let image = if let Some((_, document)) = record(&row) {
+                    Image::Present(document)
+                } else if status == 404 && this.lists(&*http, &collection).await? {
+                    Image::Gone
+                } else {
+                    return Err(classify::not_this_protocol("expected a record"));
                 };
                 found.push((collection, id, Found::Image(image.into())));
             }
