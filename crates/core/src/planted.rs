@@ -142,4 +142,12 @@ planted_bugs! {
     BadIsAbsent,
     /// A patch is written onto a document that could not be migrated.
     PatchUnmigrated,
+    /// What stands on a guess is sent without a precondition.
+    PushOnGuess,
+    /// What a page shows is written again, also when nothing of it is new.
+    RewritesTheSame,
+    /// What a write of ours replaced comes back as a change of somebody else.
+    PastComesBack,
+    /// What was accepted without an image stays as it was sent, whatever the server made of it.
+    GuessStays,
 }

@@ -435,6 +435,7 @@ impl Op {
                     Some(Dirty {
                         base: Image::Absent,
                         remote: None,
+                        ..
                     }),
                 ..
             } => 5,

@@ -412,6 +412,7 @@ fn store_saves(rows: &[(RecordId, Document)], durability: Durability) -> Took {
         let dirty = Dirty {
             base: Image::Absent,
             remote: None,
+            provisional: false,
         };
         tx.commit(vec![
             Op::Insert {

@@ -240,8 +240,8 @@ fn ops() -> impl Strategy<Value = Op> {
         2 => (collections(), rids(), versions(), states(), prop::option::of(stamps()), forms())
             .prop_map(|(collection, rid, version, state, stamp, (schema, migrated))| Op::Head { collection, rid, version, state, stamp, schema, migrated }),
         2 => (collections(), rids()).prop_map(|(collection, rid)| Op::Remove { collection, rid }),
-        3 => (collections(), rids(), prop::option::of((images(), prop::option::of(remotes())))).prop_map(|(collection, rid, dirty)| {
-            let dirty = dirty.map(|(base, remote)| Dirty { base, remote });
+        3 => (collections(), rids(), prop::option::of((images(), prop::option::of(remotes()), any::<bool>()))).prop_map(|(collection, rid, dirty)| {
+            let dirty = dirty.map(|(base, remote, provisional)| Dirty { base, remote, provisional });
             Op::Dirty { collection, rid, dirty }
         }),
         2 => (collections(), ids_(), rids()).prop_map(|(collection, alias, rid)| Op::Alias { collection, alias, rid }),

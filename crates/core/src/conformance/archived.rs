@@ -41,6 +41,7 @@ fn everything() -> Vec<Op> {
     let side = Dirty {
         base: Image::Present(document(r#"{"title": 1.0}"#)),
         remote: None,
+        provisional: false,
     };
     let task = Record {
         state: RecordState::Dirty,

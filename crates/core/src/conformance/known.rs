@@ -96,7 +96,14 @@ pub fn of_a_dirty_record_the_latest_image_is_known<S: Store>(store: &mut S) {
     ];
     for (rid, (name, base, remote)) in (1..).zip(sides) {
         changes.push(of_state(rid, name, RecordState::Dirty));
-        changes.push(dirty(rid, Some(Dirty { base, remote })));
+        changes.push(dirty(
+            rid,
+            Some(Dirty {
+                base,
+                remote,
+                provisional: false,
+            }),
+        ));
     }
     let mut open = conflict(notes(), 5);
     open.remote.version = version("3");
@@ -110,7 +117,16 @@ pub fn of_a_dirty_record_the_latest_image_is_known<S: Store>(store: &mut S) {
 }
 
 pub fn what_no_server_has_is_not_known<S: Store>(store: &mut S) {
-    let side = |rid: i64, base: Image| dirty(rid, Some(Dirty { base, remote: None }));
+    let side = |rid: i64, base: Image| {
+        dirty(
+            rid,
+            Some(Dirty {
+                base,
+                remote: None,
+                provisional: false,
+            }),
+        )
+    };
     given(
         store,
         vec![
@@ -140,6 +156,7 @@ pub fn documents_come_when_they_are_asked_for<S: Store>(store: &mut S) {
                 Some(Dirty {
                     base: Image::Present(base.clone()),
                     remote: None,
+                    provisional: false,
                 }),
             ),
         ],

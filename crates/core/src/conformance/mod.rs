@@ -327,6 +327,7 @@ pub fn blank() -> Dirty {
     Dirty {
         base: Image::Absent,
         remote: None,
+        provisional: false,
     }
 }
 

@@ -125,6 +125,7 @@ pub fn outdated_records_page_by_rows_and_bytes<S: Store>(store: &mut S) {
     let side = Dirty {
         base: Image::Present(document(r#"{"title":"1"}"#)),
         remote: None,
+        provisional: false,
     };
     commit(store, vec![dirty(1, Some(side))]);
     assert_eq!(outdated(store, None, 9, 2 * bytes), [1]);

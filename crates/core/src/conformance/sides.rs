@@ -15,6 +15,14 @@ fn side(base: Image, remote: Option<Image>) -> Dirty {
             schema: None,
             migrated: false,
         }),
+        provisional: false,
+    }
+}
+
+fn guess(text: &str) -> Dirty {
+    Dirty {
+        provisional: true,
+        ..side(present(text), None)
     }
 }
 
@@ -49,6 +57,7 @@ pub fn a_side_row_can_be_replaced_and_removed<S: Store>(store: &mut S) {
     let rows = [
         Some(blank()),
         Some(side(present("{}"), None)),
+        Some(guess("{}")),
         Some(blank()),
         Some(side(Image::Absent, Some(Image::Gone))),
         Some(side(Image::Gone, None)),

@@ -72,7 +72,7 @@ pub(super) fn answered<T: Tx>(
             }
         }
         (Reply::Fetched(Ok(found)), Asked::Fetch(ids)) => {
-            sweep::answered(work, ids.clone(), found)?;
+            silent = sweep::answered(work, ids.clone(), found)?;
         }
         (Reply::Fetched(Ok(found)), Asked::Mend(feed)) => verify::mended(work, feed, found)?,
         (Reply::Digested(Ok(answer)), Asked::Digest { .. }) => digested(work, &open, answer)?,
@@ -95,7 +95,7 @@ pub(super) fn answered<T: Tx>(
         (silent > 0).then(|| Failure {
             kind: FailureKind::Retry { after_ms: None },
             not_sent: false,
-            message: format!("the answer did not settle {silent} mutations"),
+            message: format!("the answer did not settle {silent} mutations or look-ups"),
         })
     });
     match failure {

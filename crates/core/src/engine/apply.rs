@@ -1,9 +1,11 @@
 //! Apply: items of the server become rows, and what meets a pending chain is reconciled.
 use super::decide::meet;
+use super::slot::Slot;
 use super::work::{Work, refers};
 use crate::error::Error;
 use crate::model::*;
 use crate::planted::{self, Bug};
+use crate::reconcile;
 use crate::store::{Keys, Load, Op, Row, Tx};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -335,11 +337,11 @@ fn upsert<T: Tx>(
         (Some(_), Some(_)) if planted::on(Bug::ApplyOlder) => false,
         (Some(new), Some(old)) => new == old || work.is_older(collection, Some(new), Some(old)),
         _ => {
-            known
-                .document
-                .as_ref()
-                .is_some_and(|old| old.same(&document))
-                && version == known.version
+            let equality = work.collection(collection)?.capability.equality;
+            let (old, new) = (Image::from(known.document.clone()), document.clone());
+            version == known.version
+                && reconcile::same(&old, &Image::Present(new), equality, &[])
+                && !planted::on(Bug::RewritesTheSame)
         }
     };
     if !unchanged {
@@ -402,6 +404,11 @@ fn through_slot<T: Tx>(
         work.put(slot);
         return Ok(());
     }
+    if slot.provisional && shows_our_past(work, &slot, &remote)? {
+        super::accept::suspect(work, &slot)?;
+        work.put(slot);
+        return Ok(());
+    }
     if slot.record.state == RecordState::Unconfirmed {
         slot.rebase(&remote);
         slot.record.state = RecordState::Clean;
@@ -411,6 +418,26 @@ fn through_slot<T: Tx>(
     }
     work.put(slot);
     Ok(())
+}
+
+/// Whether a page may show what was there before our last write: it does not show what we wrote, and the record can
+/// be read by id.
+fn shows_our_past<T: Tx>(work: &Work<'_, T>, slot: &Slot, remote: &Remote) -> Result<bool, Error> {
+    let config = work.collection(&slot.collection)?;
+    let capability = &config.capability;
+    if !capability.may_show_our_past() || !capability.fetch || planted::on(Bug::PastComesBack) {
+        return Ok(false);
+    }
+    let is_ours = match (&remote.version, &slot.record.version) {
+        (Some(read), Some(written)) => read == written,
+        _ => reconcile::same(
+            &remote.image,
+            &slot.base,
+            capability.equality,
+            &config.schema.server_fields,
+        ),
+    };
+    Ok(!is_ours)
 }
 
 /// The record is no longer ours to see: pending edits are parked, not destroyed.

@@ -49,9 +49,18 @@ fn is_known<T: Tx>(work: &mut Work<'_, T>, slot: &Slot, remote: &Remote) -> Resu
     if work.is_lost(&slot.collection, seen)? && !planted::on(Bug::LostImageCounts) {
         return Ok(false);
     }
-    Ok(match (remote.version.as_ref(), seen) {
+    let new = remote.version.as_ref();
+    if work.is_older(&slot.collection, new, seen) {
+        return Ok(true);
+    }
+    let is_guess = slot.provisional && slot.remote.is_none() && slot.conflict.is_none();
+    if is_guess && !planted::on(Bug::GuessStays) {
+        // The first image that the server shows confirms it, or takes its place.
+        return Ok(false);
+    }
+    Ok(match (new, seen) {
         (None, None) => remote.image.same(image),
-        (new, seen) => new.is_some() && new == seen || work.is_older(&slot.collection, new, seen),
+        (new, seen) => new.is_some() && new == seen,
     })
 }
 
@@ -119,6 +128,7 @@ pub(super) fn look<T: Tx, R>(
         their_stamps: remote.stamps.as_ref(),
         stamps: &config.capability.stamps,
         server_fields: &config.schema.server_fields,
+        equality: config.capability.equality,
     }))
 }
 

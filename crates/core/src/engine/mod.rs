@@ -1,4 +1,5 @@
 //! The engine: one step is one transaction.
+mod accept;
 mod account;
 mod answer;
 mod apply;

@@ -79,17 +79,13 @@ pub(super) fn why<T: Tx>(
     };
     let rid = work.load_ids(collection, std::slice::from_ref(id))?[0].ok_or_else(missing)?;
     let slot = work.take(collection, rid)?;
-    let is_dirty = slot.record.state == RecordState::Dirty;
     let waits = match slot.chain.first() {
         Some(first) => health::waits(work, collection, first)?,
         None => None,
     };
     Ok(Why {
         waits,
-        dirty: is_dirty.then(|| Dirty {
-            base: slot.base.clone(),
-            remote: slot.remote.clone(),
-        }),
+        dirty: slot.dirty(),
         entries: slot.chain.clone(),
         conflict: slot.conflict.clone(),
         journal: work

@@ -16,6 +16,8 @@ pub(super) struct Slot {
     pub(super) remote: Option<Remote>,
     pub(super) chain: Vec<Entry>,
     pub(super) conflict: Option<Conflict>,
+    /// Whether the base is a guess, until an image of the server confirms it or takes its place.
+    pub(super) provisional: bool,
     /// As it was loaded; `None` for a new record.
     before: Option<Box<Before>>,
 }
@@ -48,6 +50,7 @@ impl Slot {
             remote: None,
             chain: Vec::new(),
             conflict: None,
+            provisional: false,
             before: None,
         }
     }
@@ -69,6 +72,8 @@ impl Slot {
             Some(dirty) => (dirty.base.clone(), dirty.remote.clone()),
             None => (Image::from(record.document.clone()), None),
         };
+        let provisional = record.state == RecordState::Provisional
+            || dirty.as_ref().is_some_and(|dirty| dirty.provisional);
         let before = Before {
             record: record.clone(),
             dirty,
@@ -82,6 +87,7 @@ impl Slot {
             remote,
             chain,
             conflict,
+            provisional,
             before: Some(Box::new(before)),
         }
     }
@@ -122,6 +128,7 @@ impl Slot {
         (self.record.state == RecordState::Dirty).then(|| Dirty {
             base: self.base.clone(),
             remote: self.remote.clone(),
+            provisional: self.provisional,
         })
     }
 
@@ -201,6 +208,7 @@ impl Slot {
 
     /// Takes a server image as the base.
     pub(super) fn rebase(&mut self, remote: &Remote) {
+        self.provisional = false;
         self.base = remote.image.clone();
         self.record.version = remote.version.clone();
         self.record.stamp = remote.stamp;
@@ -249,13 +257,15 @@ impl Slot {
         }
         match &self.base {
             Image::Present(_) => {
-                if self.record.state != RecordState::Provisional {
-                    self.record.state = RecordState::Clean;
-                }
+                self.record.state = match self.provisional {
+                    true => RecordState::Provisional,
+                    false => RecordState::Clean,
+                };
                 Fate::Stays
             }
             Image::Absent | Image::Gone => {
-                if self.is_stored() && keep() {
+                // A stale read must not show it as new.
+                if self.is_stored() && (self.provisional || keep()) {
                     self.entomb()
                 } else {
                     Fate::Goes
@@ -280,6 +290,7 @@ impl Slot {
             remote,
             chain,
             conflict,
+            provisional,
             before,
         } = self;
         let rid = record.rid;
@@ -315,7 +326,11 @@ impl Slot {
             }
             return;
         }
-        let dirty = (record.state == RecordState::Dirty).then_some(Dirty { base, remote });
+        let dirty = (record.state == RecordState::Dirty).then_some(Dirty {
+            base,
+            remote,
+            provisional,
+        });
         match &before {
             None => ops.push(Op::Insert {
                 collection: collection.clone(),

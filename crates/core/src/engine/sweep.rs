@@ -1,11 +1,12 @@
 //! Sweep: after a complete pass, what was not seen is a suspicion; only evidence makes it a deletion.
-use super::decide::{meet_read, reconcile};
+use super::decide::{self, meet_read};
 use super::unknown::{self, Means};
 use super::work::Work;
 use crate::error::Error;
 use crate::limits;
 use crate::model::*;
 use crate::planted::{self, Bug};
+use crate::reconcile;
 use crate::store::{EntryFilter, Op, Tx};
 use std::collections::BTreeMap;
 
@@ -80,7 +81,7 @@ pub(super) fn sweep<T: Tx>(
                             schema: None,
                             migrated: false,
                         });
-                        reconcile(work, &mut slot)?;
+                        decide::reconcile(work, &mut slot)?;
                     }
                 } else if is_there {
                     // Never swept; but if it is gone, the delete rule must hear of it, whatever becomes of the
@@ -266,7 +267,8 @@ pub(super) fn answered<T: Tx>(
     work: &mut Work<'_, T>,
     asked: Vec<(CollectionName, RecordId)>,
     answer: Fetched,
-) -> Result<(), Error> {
+) -> Result<usize, Error> {
+    let mut silent = 0;
     let mut found: BTreeMap<(CollectionName, RecordId), Found> = answer
         .found
         .into_iter()
@@ -287,10 +289,6 @@ pub(super) fn answered<T: Tx>(
         let Some(rid) = work.load_ids(&collection, std::slice::from_ref(&id))?[0] else {
             continue;
         };
-        work.ops.push(Op::RemoveSuspicion {
-            collection: collection.clone(),
-            rid,
-        });
         if !matches!(&found, Found::Image(remote) if !remote.image.is_present()) {
             shrink_refuted(work, &collection)?;
         }
@@ -307,6 +305,30 @@ pub(super) fn answered<T: Tx>(
             Found::Image(remote) if super::verdict::is_old(work, &slot, &remote)? => Found::Unknown,
             found => found,
         };
+        let found = match found {
+            // The read is older than what the server took: it is no answer yet.
+            Found::Image(remote)
+                if slot.provisional
+                    && work.is_older(
+                        &collection,
+                        remote.version.as_ref(),
+                        slot.record.version.as_ref(),
+                    ) =>
+            {
+                Found::Unknown
+            }
+            found => found,
+        };
+        if found == Found::Unknown && slot.provisional && unknown.is_none() {
+            // Nobody else says what the server has made of it: it is asked again.
+            silent += 1;
+            work.put(slot);
+            continue;
+        }
+        work.ops.push(Op::RemoveSuspicion {
+            collection: collection.clone(),
+            rid,
+        });
         match (found, unknown) {
             // No evidence: a record stays, and the next pass looks again; an entry waits for the next look.
             (Found::Unknown, None) => {}
@@ -328,21 +350,27 @@ pub(super) fn answered<T: Tx>(
                 if !work.is_older(&collection, remote.version.as_ref(), seen.as_ref())
                     || work.is_lost(&collection, seen.as_ref())?
                 {
+                    let was_provisional = slot.provisional;
                     meet_read(work, &mut slot, remote)?;
+                    // A page that was read before may still come.
+                    let capability = &work.collection(&collection)?.capability;
+                    slot.provisional |= was_provisional && capability.may_show_our_past();
                 }
             }
         }
         work.put(slot);
     }
-    Ok(())
+    Ok(silent)
 }
 
 /// Settles an entry whose fate nobody remembers by what the server has: its outcome, or something else.
 fn verify<T: Tx>(work: &mut Work<'_, T>, entry: Entry, remote: Remote) -> Result<(), Error> {
+    let config = work.collection(&entry.collection)?;
     let slot = work.take(&entry.collection, entry.rid)?;
     let outcome = Image::from(entry.apply(slot.base.document()));
     work.put(slot);
-    let verdict = if outcome.same(&remote.image) {
+    let (equality, fields) = (config.capability.equality, &config.schema.server_fields);
+    let verdict = if reconcile::same(&outcome, &remote.image, equality, fields) {
         Verdict::Accepted {
             id: None,
             version: remote.version,

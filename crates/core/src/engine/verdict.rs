@@ -1,5 +1,6 @@
 //! Verdicts: what the server said of each entry that was handed out.
-use super::decide::{journal_of, meet, meet_read, reconcile};
+use super::accept::{Told, accepted, suspect};
+use super::decide::{journal_of, meet_read, reconcile};
 use super::migrate;
 use super::push::load;
 use super::slot::Slot;
@@ -8,7 +9,7 @@ use crate::error::Error;
 use crate::limits;
 use crate::model::*;
 use crate::planted::{self, Bug};
-use crate::store::{EntryFilter, Op, Tx};
+use crate::store::{EntryFilter, Tx};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Settles the answer to a push that is still open; returns how many entries it did not bring further.
@@ -164,10 +165,26 @@ pub(super) fn answered_late<T: Tx>(work: &mut Work<'_, T>, answer: Pushed) -> Re
 fn look_again<T: Tx>(work: &mut Work<'_, T>, entry: &Entry) -> Result<(), Error> {
     let slot = work.take(&entry.collection, entry.rid)?;
     if slot.base.is_present() && !slot.is_out() && !planted::on(Bug::AcceptedUnheardStays) {
-        suspect(work, &slot);
+        suspect(work, &slot)?;
     }
     work.put(slot);
     Ok(())
+}
+
+/// Finds out what stands in an entry's way where the server does not say: by a look at the record, or else by the
+/// next page.
+fn unsaid<T: Tx>(work: &mut Work<'_, T>, slot: &Slot) -> Result<(), Error> {
+    if work.collection(&slot.collection)?.capability.fetch {
+        return suspect(work, slot);
+    }
+    match work.feed_key(&slot.collection) {
+        Some(key) => work.set_feed(&key, |feed| {
+            if feed.attempts == 0 {
+                feed.next = None;
+            }
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Puts an entry back that the server has refused to carry out now, for a reason that we cannot use.
@@ -224,7 +241,7 @@ pub(super) fn settle<T: Tx>(
         } => {
             let skew = skew(work, &slot.collection)?;
             let stamp = work.observe(stamp, skew)?;
-            let told = image.map(|image| Remote {
+            let image = image.map(|image| Remote {
                 image,
                 version: None,
                 stamp: None,
@@ -232,7 +249,12 @@ pub(super) fn settle<T: Tx>(
                 schema,
                 migrated,
             });
-            accepted(work, &mut slot, index, version, told, stamp)?;
+            let told = Told {
+                version,
+                image,
+                stamp,
+            };
+            accepted(work, &mut slot, index, told)?;
         }
         Verdict::Conflict { remote } => {
             slot.chain[index].state = EntryState::Pending;
@@ -246,7 +268,7 @@ pub(super) fn settle<T: Tx>(
                 Some(remote) => meet_read(work, &mut slot, remote)?,
                 // It does not say with what: perhaps with what we have seen.
                 None if slot.remote.is_some() => reconcile(work, &mut slot)?,
-                None => suspect(work, &slot),
+                None => unsaid(work, &slot)?,
             }
         }
         Verdict::Deferred { after_ms } if entry.group.is_some() => {
@@ -277,7 +299,7 @@ pub(super) fn settle<T: Tx>(
             reconcile(work, &mut slot)?;
         }
         Verdict::Unknown if planted::on(Bug::UnknownIsAccepted) => {
-            accepted(work, &mut slot, index, None, None, None)?;
+            accepted(work, &mut slot, index, Told::default())?;
         }
         Verdict::Unknown => {
             if planted::on(Bug::ResendUnderNewKey) {
@@ -373,49 +395,6 @@ pub(super) fn skew<T: Tx>(
     }
 }
 
-/// The server's image becomes the base, and the entry goes.
-fn accepted<T: Tx>(
-    work: &mut Work<'_, T>,
-    slot: &mut Slot,
-    index: usize,
-    version: Option<Version>,
-    told: Option<Remote>,
-    stamp: Option<Stamp>,
-) -> Result<(), Error> {
-    let entry = slot.chain.remove(index);
-    journal_of(work, &entry, JournalChange::State(JournalState::Settled));
-    if planted::on(Bug::DropSuccessor) {
-        slot.chain.clear();
-    }
-    if planted::on(Bug::AcceptedForgetsRemote) {
-        slot.remote = None;
-    }
-    let as_sent = told.is_none();
-    if let Some(mut told) = told {
-        told.schema.get_or_insert(work.number(&slot.collection)?);
-        slot.rebase(&told);
-    } else {
-        slot.record.schema = entry.schema_on(slot.base_schema());
-        slot.base = if slot.chain.is_empty() {
-            // A lone entry's outcome is what is visible; no need to apply it again.
-            Image::from(slot.record.document.clone())
-        } else {
-            Image::from(entry.apply(slot.base.document()))
-        };
-        // The server has what was sent: of an older schema, when it was handed out before an upgrade.
-        slot.record.migrated = entry.migrated().is_some();
-    }
-    slot.record.version = version;
-    slot.record.stamp = stamp.or(Some(entry.stamps.latest));
-    if let Some(remote) = slot.remote.take() {
-        meet(work, slot, remote)?;
-    }
-    if slot.remote.is_none() && !(as_sent && slot.chain.is_empty()) {
-        slot.show();
-    }
-    Ok(())
-}
-
 /// Keeps a refused entry with its reason.
 pub(super) fn park<T: Tx>(
     work: &mut Work<'_, T>,
@@ -437,17 +416,6 @@ pub(super) fn park<T: Tx>(
         reason,
     });
     reconcile(work, slot)
-}
-
-/// Marks a record to be looked up on the server.
-fn suspect<T: Tx>(work: &mut Work<'_, T>, slot: &Slot) {
-    work.ops.push(Op::Suspect(Suspicion {
-        collection: slot.collection.clone(),
-        rid: slot.record.rid,
-        id: slot.record.id.clone(),
-        pass: 0,
-        passes: 0,
-    }));
 }
 
 /// Waits as long as the server asks for.

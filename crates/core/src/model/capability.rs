@@ -222,6 +222,11 @@ impl Capability {
         }
     }
 
+    /// Whether a page may show a record as it was before a write of ours that was accepted, and nothing in it tells.
+    pub(crate) fn may_show_our_past(&self) -> bool {
+        self.stale_reads && self.versions == Versions::Equality
+    }
+
     /// The guarantee that follows, in one line for a person.
     pub fn guarantee(&self) -> String {
         let changes = match &self.feed {

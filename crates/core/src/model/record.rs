@@ -11,7 +11,8 @@ pub enum RecordState {
     Clean,
     /// Pending mutations, or a remote not yet reconciled: see [`Dirty`].
     Dirty,
-    /// Accepted without an image: the document is our guess until the server shows its own.
+    /// Accepted without an image: the document is our guess until the server shows its own. Or accepted by a server
+    /// whose reads may be older than that, until one is not.
     Provisional,
     /// Imported locally: never pushed until matched or adopted.
     Unconfirmed,
@@ -49,6 +50,9 @@ pub struct Dirty {
     pub base: Image,
     /// A newer server image, seen but not yet reconciled.
     pub remote: Option<Remote>,
+    /// Whether the base is our guess of what the server has: it accepted a write without showing its own image.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub provisional: bool,
 }
 
 /// A server image with its version and stamps.

@@ -1,5 +1,5 @@
 //! Compares the three images.
-use super::{Sides, Situation, server_fields, three_way};
+use super::{Sides, Situation, equality, server_fields, three_way};
 use crate::model::Image;
 use tisync_json::{Document, Object, Path, diff};
 
@@ -24,6 +24,11 @@ impl<'a> Found<'a> {
             they_changed: false,
             situation: Situation::Same,
         };
+        if let Some(theirs) = &mut found.theirs {
+            for known in [&found.ours, &found.base].into_iter().flatten() {
+                equality::align(theirs, known, sides.equality);
+            }
+        }
         found.they_changed = found.theirs != found.base;
         found.situation = found.situation();
         found
@@ -108,7 +113,7 @@ impl<'a> Found<'a> {
     }
 }
 
-fn fields(image: &Image, server_fields: &[Path]) -> Option<Object> {
+pub(super) fn fields(image: &Image, server_fields: &[Path]) -> Option<Object> {
     let mut object = image.document()?.object();
     server_fields::strip(&mut object, server_fields);
     Some(object)

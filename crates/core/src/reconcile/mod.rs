@@ -8,6 +8,7 @@ mod check;
 mod classify;
 mod deletes;
 mod diff;
+mod equality;
 mod field;
 mod limits;
 mod merge;
@@ -19,9 +20,11 @@ mod three_way;
 mod whole;
 
 use crate::model::{
-    Fallback, Image, Loser, Policy, Question, RemoteStamps, Resolution, Rule, Stamp, Stamps,
+    Equality, Fallback, Image, Loser, Policy, Question, RemoteStamps, Resolution, Rule, Stamp,
+    Stamps,
 };
 use classify::Found;
+pub(crate) use equality::same;
 use std::fmt;
 use tisync_json::Path;
 
@@ -44,6 +47,8 @@ pub struct Sides<'a> {
     pub stamps: &'a RemoteStamps,
     /// Fields that only the server writes.
     pub server_fields: &'a [Path],
+    /// In what their image may differ and say the same: such differences are no change of theirs.
+    pub equality: Equality,
 }
 
 /// What was found.

@@ -99,6 +99,7 @@ fn cell(
         their_stamps: None,
         stamps: *from,
         server_fields: Vec::new(),
+        equality: tisync_core::model::Equality::default(),
     }
 }
 

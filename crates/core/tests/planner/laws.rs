@@ -115,6 +115,7 @@ prop_compose! {
             their_stamps: their_fields.map(stamps),
             stamps: stamps_from,
             server_fields,
+            equality: tisync_core::model::Equality::default(),
         }
     }
 }

@@ -5,6 +5,7 @@ mod answers;
 mod cells;
 mod checks;
 mod docs;
+mod equality;
 mod fields;
 mod laws;
 mod reference;

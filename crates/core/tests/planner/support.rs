@@ -1,6 +1,7 @@
 //! What the tests of the planner share.
 use tisync_core::model::{
-    Fallback, FieldRule, Image, Loser, Policy, RemoteStamps, Resolution, Rule, Stamp, Stamps,
+    Equality, Fallback, FieldRule, Image, Loser, Policy, RemoteStamps, Resolution, Rule, Stamp,
+    Stamps,
 };
 use tisync_core::reconcile::{self, Decision, Plan, Sides, Situation};
 use tisync_json::{Document, Path, Value};
@@ -16,6 +17,7 @@ pub(crate) struct Case {
     pub(crate) their_stamps: Option<Stamps>,
     pub(crate) stamps: RemoteStamps,
     pub(crate) server_fields: Vec<Path>,
+    pub(crate) equality: Equality,
 }
 
 /// A case of three images; we wrote at 200, they at 100, and the backend has stamps by record.
@@ -29,6 +31,7 @@ pub(crate) fn case(base: &str, ours: &str, theirs: &str) -> Case {
         their_stamps: None,
         stamps: RemoteStamps::Record,
         server_fields: Vec::new(),
+        equality: Equality::default(),
     }
 }
 
@@ -49,6 +52,11 @@ impl Case {
         self
     }
 
+    pub(crate) fn equal_by(mut self, equality: Equality) -> Self {
+        self.equality = equality;
+        self
+    }
+
     pub(crate) fn sides(&self) -> Sides<'_> {
         Sides {
             base: &self.base,
@@ -59,6 +67,7 @@ impl Case {
             their_stamps: self.their_stamps.as_ref(),
             stamps: &self.stamps,
             server_fields: &self.server_fields,
+            equality: self.equality,
         }
     }
 

@@ -292,6 +292,7 @@ impl Archive {
         let dirty = Dirty {
             base: Image::Present(base),
             remote: None,
+            provisional: false,
         };
         let collection = collection.clone();
         let ops = vec![

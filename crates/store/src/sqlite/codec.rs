@@ -17,6 +17,9 @@ pub(super) const BLANK: i64 = 8;
 /// Added to a record's state when its base was brought to its schema here.
 pub(super) const MIGRATED: i64 = 16;
 
+/// Added to the kind of a side row's base when it is a guess.
+pub(super) const PROVISIONAL: i64 = 4;
+
 /// The state without [`BLANK`] and [`MIGRATED`].
 pub(super) const STATE: i64 = 7;
 
@@ -127,7 +130,7 @@ pub(crate) fn image_code(image: &Image) -> i64 {
 
 /// Whether the side row is that of a new record.
 pub(crate) fn is_blank(dirty: &Dirty) -> bool {
-    dirty.base == Image::Absent && dirty.remote.is_none()
+    dirty.base == Image::Absent && dirty.remote.is_none() && !dirty.provisional
 }
 
 /// The condition of a record that is not a tombstone.
@@ -165,7 +168,8 @@ pub(crate) fn whole(
     };
     let dirty = match integer_or_null(row, 6)? {
         Some(kind) => Some(Dirty {
-            base: base(kind, text(row, 7)?)?,
+            base: base(kind & !PROVISIONAL, text(row, 7)?)?,
+            provisional: kind & PROVISIONAL != 0,
             remote: text_or_null(row, 8)?
                 .map(|remote| from_json::<Remote>(seal::unsealed(remote)?))
                 .transpose()?,
@@ -173,6 +177,7 @@ pub(crate) fn whole(
         None => (code & BLANK != 0).then_some(Dirty {
             base: Image::Absent,
             remote: None,
+            provisional: false,
         }),
     };
     Ok((record, dirty))

@@ -145,6 +145,10 @@ impl<'a, T: Tx> Work<'a, T> {
         collection: &CollectionName,
         rows: Vec<(Record, Option<Dirty>)>,
     ) -> Result<(), Error> {
+        let is_stale = self
+            .config
+            .collection(collection)
+            .is_some_and(|config| config.capability.may_show_our_past());
         let rows: Vec<_> = rows
             .into_iter()
             .filter(|(record, _)| !self.slots.contains_key(&(collection.clone(), record.rid)))
@@ -175,7 +179,8 @@ impl<'a, T: Tx> Work<'a, T> {
             } else {
                 None
             };
-            let slot = Slot::loaded(collection.clone(), record, side, chain, conflict);
+            let mut slot = Slot::loaded(collection.clone(), record, side, chain, conflict);
+            slot.provisional |= is_stale && slot.record.state == RecordState::Tombstone;
             self.slots.insert((collection.clone(), rid), slot);
         }
         Ok(())

@@ -204,7 +204,12 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
         let mut values = Vec::with_capacity(rows.len() * 4);
         for ((rid, dirty), (base, remote)) in rows.iter().zip(&texts) {
             let Some(dirty) = dirty else { continue };
-            values.push(SqlValue::Integer(codec::image_code(&dirty.base)));
+            let guess = if dirty.provisional {
+                codec::PROVISIONAL
+            } else {
+                0
+            };
+            values.push(SqlValue::Integer(codec::image_code(&dirty.base) | guess));
             values.push(SqlValue::Text(base));
             values.push(text_or_null(remote.as_deref()));
             values.push(key(*rid));

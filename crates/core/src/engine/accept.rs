@@ -1,0 +1,136 @@
+//! Accept: what a server took becomes the base, as far as it says what it made of it.
+//!
+//! A server that normalises, and answers less than an image, leaves a guess: the record is *provisional* until an image
+//! of the server is read. So does one whose reads may be older than what it took: until one shows what it took, a page
+//! that differs proves nothing.
+use super::decide::{journal_of, meet};
+use super::slot::Slot;
+use super::work::Work;
+use crate::error::Error;
+use crate::model::*;
+use crate::planted::{self, Bug};
+use crate::reconcile;
+use crate::store::{Op, Tx};
+
+/// What a server says of what it accepted.
+#[derive(Default)]
+pub(super) struct Told {
+    pub(super) version: Option<Version>,
+    /// What it has now; else what was sent, or something like it.
+    pub(super) image: Option<Remote>,
+    pub(super) stamp: Option<Stamp>,
+}
+
+/// The server's image becomes the base, and the entry goes.
+pub(super) fn accepted<T: Tx>(
+    work: &mut Work<'_, T>,
+    slot: &mut Slot,
+    index: usize,
+    told: Told,
+) -> Result<(), Error> {
+    let capability = &work.collection(&slot.collection)?.capability;
+    let Told {
+        version,
+        image,
+        stamp,
+    } = told;
+    let entry = slot.chain.remove(index);
+    journal_of(work, &entry, JournalChange::State(JournalState::Settled));
+    if planted::on(Bug::DropSuccessor) {
+        slot.chain.clear();
+    }
+    if planted::on(Bug::AcceptedForgetsRemote) {
+        slot.remote = None;
+    }
+    let replaced = Remote {
+        image: slot.base.clone(),
+        version: slot.record.version.clone(),
+        stamp: None,
+        stamps: None,
+        schema: None,
+        migrated: false,
+    };
+    let as_sent = image.is_none();
+    if let Some(mut image) = image {
+        image.schema.get_or_insert(work.number(&slot.collection)?);
+        slot.rebase(&image);
+    } else {
+        slot.record.schema = entry.schema_on(slot.base_schema());
+        slot.base = if slot.chain.is_empty() {
+            // A lone entry's outcome is what is visible; no need to apply it again.
+            Image::from(slot.record.document.clone())
+        } else {
+            Image::from(entry.apply(slot.base.document()))
+        };
+        // The server has what was sent: of an older schema, when it was handed out before an upgrade.
+        slot.record.migrated = entry.migrated().is_some();
+    }
+    slot.record.version = version;
+    slot.record.stamp = stamp.or(Some(entry.stamps.latest));
+    let is_guess = as_sent && slot.base.is_present() && is_guess(capability, slot);
+    slot.provisional = is_guess || capability.may_show_our_past();
+    if is_guess {
+        suspect(work, slot)?;
+    }
+    if let Some(remote) = slot.remote.take() {
+        read_before(work, slot, replaced, remote)?;
+    }
+    if slot.remote.is_none() && !(as_sent && slot.chain.is_empty()) {
+        slot.show();
+    }
+    Ok(())
+}
+
+/// Whether what was sent is only like what the server has now.
+fn is_guess(capability: &Capability, slot: &Slot) -> bool {
+    match capability.answers {
+        Answers::Image => {
+            // A server that refuses what it has taken already says nothing of what it made of it.
+            let refuses = matches!(capability.idempotency, Idempotency::Refuses { .. });
+            refuses && slot.record.version.is_none()
+        }
+        Answers::Version | Answers::Nothing => true,
+    }
+}
+
+/// Takes an image that was read while the entry was out: whether before it took effect or after, ordered versions
+/// tell. Else what the entry replaced is past, and a record that can be read is read again.
+fn read_before<T: Tx>(
+    work: &mut Work<'_, T>,
+    slot: &mut Slot,
+    replaced: Remote,
+    remote: Remote,
+) -> Result<(), Error> {
+    let config = work.collection(&slot.collection)?;
+    let capability = &config.capability;
+    if capability.versions == Versions::Ordered && remote.version.is_some() {
+        return meet(work, slot, remote);
+    }
+    let fields = &config.schema.server_fields;
+    let is_past = match (&remote.version, &replaced.version) {
+        (Some(read), Some(before)) => read == before,
+        _ => reconcile::same(&remote.image, &replaced.image, capability.equality, fields),
+    };
+    if is_past && !planted::on(Bug::PastComesBack) {
+        return Ok(());
+    }
+    if capability.fetch && !planted::on(Bug::PastComesBack) {
+        slot.provisional = true;
+        return suspect(work, slot);
+    }
+    meet(work, slot, remote)
+}
+
+/// Marks a record to be looked up on the server, where it can be.
+pub(super) fn suspect<T: Tx>(work: &mut Work<'_, T>, slot: &Slot) -> Result<(), Error> {
+    if work.collection(&slot.collection)?.capability.fetch {
+        work.ops.push(Op::Suspect(Suspicion {
+            collection: slot.collection.clone(),
+            rid: slot.record.rid,
+            id: slot.record.id.clone(),
+            pass: 0,
+            passes: 0,
+        }));
+    }
+    Ok(())
+}
