@@ -1,6 +1,6 @@
 //! Compares the three images.
 use super::{Sides, Situation, equality, server_fields, three_way};
-use crate::model::Image;
+use crate::model::{Equality, Image};
 use tisync_json::{Document, Object, Path, diff};
 
 /// The three images without their server fields, and what follows from comparing them.
@@ -34,11 +34,16 @@ impl<'a> Found<'a> {
         found
     }
 
-    /// Our image, with their server fields; where they have no record, without any, since it is made anew.
+    /// Our image, with their server fields and what they call equal in their words; where they have no record, without any, since it is made anew.
     pub(super) fn our_image(&self) -> Image {
         match &self.ours {
             None => Image::Gone,
-            Some(_) if self.sides.server_fields.is_empty() => self.sides.ours.clone(),
+            Some(_)
+                if self.sides.server_fields.is_empty()
+                    && self.sides.equality == Equality::default() =>
+            {
+                self.sides.ours.clone()
+            }
             // Too large only together with their server fields: what we wrote counts.
             Some(ours) => self.image(ours).unwrap_or_else(|| self.sides.ours.clone()),
         }
