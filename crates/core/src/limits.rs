@@ -41,6 +41,11 @@ pub const SIGNAL_GAP_MS: u64 = 5_000;
 pub const DECIDE_MS: u64 = 5_000;
 /// How far a stamp may lie in the future of this device's clock before it is cut.
 pub const SKEW_MS_MAX: u64 = 60_000;
+/// Milliseconds between two complete walks through a feed that shows no deletes: each costs a read of everything.
+pub const WALK_MS: u64 = 3_600_000;
+/// Milliseconds for which what was read of a record counts, where it is then written without a precondition: no
+/// longer than it takes to hand the write out.
+pub const CHECK_MS: u64 = 1_000;
 /// Ids looked up in one fetch.
 pub const FETCH_IDS_MAX: usize = 100;
 /// Suspects that are fetched before a sweep that looks too large goes on.

@@ -142,6 +142,20 @@ planted_bugs! {
     BadIsAbsent,
     /// A patch is written onto a document that could not be migrated.
     PatchUnmigrated,
+    /// A feed that shows no deletes is never walked from the beginning again.
+    DeletesNotWalked,
+    /// Where nothing can be looked up, what one pass has not shown is gone.
+    GoneAtOnce,
+    /// A record that was missed once, and shown again, counts as missed for ever.
+    SuspicionStays,
+    /// A create whose answer was lost is sent again without a look for its mark.
+    MarkForgotten,
+    /// What may have taken effect twice is not reported.
+    DuplicateUnreported,
+    /// A write without a precondition is sent without a look at its record.
+    WriteUnchecked,
+    /// What was read before a write without a precondition is not compared.
+    CheckIgnored,
     /// What stands on a guess is sent without a precondition.
     PushOnGuess,
     /// What a page shows is written again, also when nothing of it is new.

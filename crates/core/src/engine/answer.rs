@@ -1,7 +1,7 @@
 //! Answers: each goes to the module that asked.
 use super::memory::{Asked, Open};
 use super::work::Work;
-use super::{listen, network, pull, schedule, sweep, verdict, verify};
+use super::{check, listen, network, pull, schedule, sweep, unknown, verdict, verify};
 use crate::error::Error;
 use crate::model::*;
 use crate::planted::{self, Bug};
@@ -33,6 +33,11 @@ pub(super) fn answered<T: Tx>(
             _ => Ok(()),
         };
     };
+    if open.stale && matches!(reply, Reply::Pulled(Ok(_)) | Reply::Fetched(Ok(_))) {
+        // It was asked before a write of ours was known to be accepted, and would show what that replaced.
+        work.memory.open.remove(&request);
+        return Ok(());
+    }
     let mut failure = reply.failure().cloned();
     let mut silent = 0;
     match (reply, &open.asked) {
@@ -74,9 +79,18 @@ pub(super) fn answered<T: Tx>(
         (Reply::Fetched(Ok(found)), Asked::Fetch(ids)) => {
             silent = sweep::answered(work, ids.clone(), found)?;
         }
+        (Reply::Fetched(Ok(found)), Asked::Marks(marks)) => {
+            silent = unknown::marked(work, marks.clone(), found)?;
+        }
+        (Reply::Fetched(Ok(found)), Asked::Check(asked)) => {
+            silent = check::answered(work, &open.connector, asked.clone(), found)?;
+        }
         (Reply::Fetched(Ok(found)), Asked::Mend(feed)) => verify::mended(work, feed, found)?,
         (Reply::Digested(Ok(answer)), Asked::Digest { .. }) => digested(work, &open, answer)?,
-        (Reply::Fetched(Err(_)), Asked::Fetch(_) | Asked::Mend(_))
+        (
+            Reply::Fetched(Err(_)),
+            Asked::Fetch(_) | Asked::Marks(_) | Asked::Check(_) | Asked::Mend(_),
+        )
         | (Reply::Digested(Err(_)), Asked::Digest { .. })
         | (Reply::Probed(_), Asked::Probe) => {}
         (_, asked) => {

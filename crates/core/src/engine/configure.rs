@@ -126,6 +126,7 @@ pub(super) fn take_lease<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
     });
     work.memory.open.clear();
     work.memory.asked.clear();
+    work.memory.checked.clear();
     work.memory.listeners.clear();
     work.memory.hinted.clear();
     for connector in work.config.connectors.keys() {

@@ -2,7 +2,8 @@
 use super::listen::Listener;
 use super::verify::Question;
 use crate::model::{
-    Checkpoint, CollectionName, ConnectorName, FeedKey, FeedName, Generation, RecordId, RequestId,
+    Checkpoint, CollectionName, ConnectorName, FeedKey, FeedName, Generation, MutationId, RecordId,
+    RequestId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +18,8 @@ pub(super) struct Memory {
     pub(super) open: BTreeMap<RequestId, Open>,
     /// What each connector did last, so that the kinds of exchange take turns.
     pub(super) last: BTreeMap<ConnectorName, Kind>,
+    /// Entries of each connector that may be written now: see `check`.
+    pub(super) checked: BTreeMap<ConnectorName, Checked>,
     /// The feed that each connector pulled last, so that its feeds take turns.
     pub(super) last_feed: BTreeMap<ConnectorName, FeedName>,
     /// The host's network signal: what it believes, not what is.
@@ -53,6 +56,8 @@ pub(super) struct Open {
     pub(super) asked: Asked,
     /// The credentials' revision that it went out with.
     pub(super) revision: u64,
+    /// Whether a write was accepted since it was asked, so that what it reads may be past.
+    pub(super) stale: bool,
     /// Monotonic time until which an answer is waited for.
     pub(super) deadline_ms: u64,
 }
@@ -68,6 +73,10 @@ pub(super) enum Asked {
     },
     Push,
     Fetch(Vec<(CollectionName, RecordId)>),
+    /// Records that carry the marks of entries.
+    Marks(Vec<(CollectionName, MutationId)>),
+    /// Records that are to be written next.
+    Check(Vec<(CollectionName, RecordId, MutationId)>),
     Probe,
     /// Digests of a feed at this checkpoint.
     Digest {
@@ -84,7 +93,7 @@ impl Asked {
         match self {
             Asked::Pull { .. } => Kind::Pull,
             Asked::Push => Kind::Push,
-            Asked::Fetch(_) => Kind::Fetch,
+            Asked::Fetch(_) | Asked::Marks(_) | Asked::Check(_) => Kind::Fetch,
             Asked::Probe => Kind::Probe,
             Asked::Digest { .. } | Asked::Mend(_) => Kind::Verify,
         }
@@ -113,6 +122,20 @@ impl Kind {
                 [Kind::Push, Kind::Fetch, Kind::Pull]
             }
         }
+    }
+}
+
+/// Entries whose records were just read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Checked {
+    pub(super) entries: BTreeSet<MutationId>,
+    /// Monotonic time until which that counts.
+    pub(super) until_ms: u64,
+}
+
+impl Checked {
+    pub(super) fn covers(&self, entry: MutationId, now_ms: u64) -> bool {
+        self.until_ms > now_ms && self.entries.contains(&entry)
     }
 }
 

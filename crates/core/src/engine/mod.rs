@@ -1,8 +1,10 @@
 //! The engine: one step is one transaction.
+mod absence;
 mod accept;
 mod account;
 mod answer;
 mod apply;
+mod check;
 mod configure;
 mod decide;
 mod entropy;

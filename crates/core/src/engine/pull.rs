@@ -14,6 +14,9 @@ pub(super) fn ask<T: Tx>(
     key: &FeedKey,
     collections: &[CollectionName],
 ) -> Result<(), Error> {
+    if is_walk_due(work, key)? {
+        restart(work, key, PassReason::Listing, None)?;
+    }
     if work.feed(key)?.checkpoint.is_none() {
         begin(work, key)?;
     }
@@ -97,8 +100,18 @@ pub(super) fn answered<T: Tx>(
         PageEnd::More => None,
         PageEnd::Complete { .. } => listen::next_pull(work, key),
     };
+    let is_end = page.end != PageEnd::More;
+    // The next walk through a listing begins at its beginning.
+    let checkpoint = match is_end && is_listing(work, key) {
+        true => None,
+        false => page.checkpoint,
+    };
+    let walk = next_walk(work, key);
     work.set_feed(key, |state| {
-        state.checkpoint = page.checkpoint;
+        state.checkpoint = checkpoint;
+        if is_end && state.walk.is_none() {
+            state.walk = walk;
+        }
         state.epoch = page.epoch.or(state.epoch.take());
         state.attempts = 0;
         state.last_error = None;
@@ -179,14 +192,54 @@ fn forget_marks<T: Tx>(work: &mut Work<'_, T>, key: &FeedKey) -> Result<(), Erro
 /// A first walk does not show what was deleted before it: when records are here already, such as our own that
 /// were accepted before the first page came, it is a pass, so that the missing ones are found.
 fn begin<T: Tx>(work: &mut Work<'_, T>, key: &FeedKey) -> Result<(), Error> {
-    let reason = match work.feed(key)?.pass.as_ref().map(|pass| pass.reason) {
+    let pass = work.feed(key)?.pass.clone();
+    let is_listing = is_listing(work, key);
+    if is_listing && pass.as_ref().is_some_and(|pass| pass.sweeping) {
+        // It waits for look-ups, or for a person. What another walk shows meanwhile is seen as well.
+        return Ok(());
+    }
+    let reason = match pass.map(|pass| pass.reason) {
         Some(reason) => reason,
+        None if is_listing && has_records(work, key)? => PassReason::Listing,
         None if has_records(work, key)? => PassReason::First,
         None => return Ok(()),
     };
     let pass = new_pass(work, key, reason)?;
     forget_marks(work, key)?;
     work.set_feed(key, |state| state.pass = Some(pass))
+}
+
+/// Whether a feed is a walk through everything, each time.
+fn is_listing<T: Tx>(work: &Work<'_, T>, key: &FeedKey) -> bool {
+    any(work, key, |capability| {
+        matches!(capability.feed, FeedKind::Listing(_))
+    })
+}
+
+/// Whether a feed of changes is to be walked from the beginning, to find deletes that it does not show.
+fn is_walk_due<T: Tx>(work: &mut Work<'_, T>, key: &FeedKey) -> Result<bool, Error> {
+    if next_walk(work, key).is_none() || planted::on(Bug::DeletesNotWalked) {
+        return Ok(false);
+    }
+    let feed = work.feed(key)?;
+    let is_at_rest = feed.checkpoint.is_some() && !feed.behind && feed.pass.is_none();
+    let walk = feed.walk;
+    Ok(is_at_rest && work.remaining_ms(walk) == 0)
+}
+
+/// When to walk through a feed of changes again: never, where it shows deletes.
+pub(super) fn next_walk<T: Tx>(work: &Work<'_, T>, key: &FeedKey) -> Option<Deadline> {
+    let hides = any(work, key, |capability| {
+        capability.deletes == Deletes::Absent && !matches!(capability.feed, FeedKind::Listing(_))
+    });
+    hides.then(|| work.after(limits::WALK_MS))
+}
+
+fn any<T: Tx>(work: &Work<'_, T>, key: &FeedKey, has: impl Fn(&Capability) -> bool) -> bool {
+    collections_of(work, key)
+        .iter()
+        .filter_map(|collection| work.config.collection(collection))
+        .any(|config| has(&config.capability))
 }
 
 fn has_records<T: Tx>(work: &mut Work<'_, T>, key: &FeedKey) -> Result<bool, Error> {

@@ -1,4 +1,5 @@
 //! Push: a batch is frozen and handed out.
+use super::check;
 use super::decide::corrected;
 use super::memory::Asked;
 use super::slot::Slot;
@@ -32,6 +33,7 @@ pub(super) fn send<T: Tx>(
         bytes: 0,
         items_max,
         request: work.entropy.request(),
+        unchecked: Vec::new(),
     };
     resend(work, &collections, &mut batch)?;
     let mut after = None;
@@ -62,11 +64,16 @@ pub(super) fn send<T: Tx>(
                 None => vec![entry],
             };
             load(work, &members)?;
-            offer(work, members, &mut batch)?;
+            offer(work, connector, members, &mut batch)?;
         }
     }
+    work.memory.checked.remove(connector);
     if batch.items.is_empty() {
-        return Ok(false);
+        if batch.unchecked.is_empty() {
+            return Ok(false);
+        }
+        check::ask(work, connector, batch.unchecked)?;
+        return Ok(true);
     }
     let task = Task::Push(batch.items);
     work.order(connector, batch.request, Asked::Push, task)?;
@@ -78,11 +85,15 @@ struct Batch {
     bytes: usize,
     items_max: usize,
     request: RequestId,
+    /// What could go if its records had been read.
+    unchecked: Vec<check::Unchecked>,
 }
 
 impl Batch {
     fn is_full(&self) -> bool {
-        self.items.len() >= self.items_max || self.bytes >= limits::PUSH_BYTES_MAX
+        self.items.len() >= self.items_max
+            || self.bytes >= limits::PUSH_BYTES_MAX
+            || self.unchecked.len() >= self.items_max.min(limits::FETCH_IDS_MAX)
     }
 }
 
@@ -115,9 +126,9 @@ fn resend<T: Tx>(
             if batch.is_full() {
                 break;
             }
-            if !matches!(unknown::means(work, &entry)?, Means::Again { rest_ms: 0 }) {
+            let Means::Again { rest_ms: 0, twice } = unknown::means(work, &entry)? else {
                 continue;
-            }
+            };
             let members = match entry.group {
                 Some(group) if !groups.insert(group) => continue,
                 Some(group) => {
@@ -137,6 +148,14 @@ fn resend<T: Tx>(
             }
             load(work, &members)?;
             for member in members {
+                if twice {
+                    let slot = work.take(&member.collection, member.rid)?;
+                    let entry = slot.chain.iter().find(|entry| entry.id == member.id);
+                    if let Some(entry) = entry.cloned() {
+                        unknown::report(work, &slot, &entry)?;
+                    }
+                    work.put(slot);
+                }
                 hand_out(work, member.collection, member.rid, member.id, batch)?;
             }
         }
@@ -147,6 +166,7 @@ fn resend<T: Tx>(
 /// Puts an entry, or a whole group, into the batch, if it can go now.
 fn offer<T: Tx>(
     work: &mut Work<'_, T>,
+    connector: &ConnectorName,
     members: Vec<EntryKey>,
     batch: &mut Batch,
 ) -> Result<(), Error> {
@@ -157,6 +177,17 @@ fn offer<T: Tx>(
         if !is_next(work, member)? {
             return Ok(());
         }
+    }
+    let mut needed = false;
+    for member in &members {
+        needed |= check::is_needed(work, connector, member)?;
+    }
+    if needed {
+        for member in members {
+            let id = work.peek(&member.collection, member.rid)?.record.id.clone();
+            batch.unchecked.push((member.collection, id, member.id));
+        }
+        return Ok(());
     }
     for member in members {
         hand_out(work, member.collection, member.rid, member.id, batch)?;

@@ -2,7 +2,7 @@
 use super::memory::{Asked, Kind, Open};
 use super::network::Turn;
 use super::work::Work;
-use super::{listen, network, pull, push, sweep, verdict, verify};
+use super::{check, listen, network, pull, push, sweep, verdict, verify};
 use crate::error::Error;
 use crate::limits;
 use crate::model::*;
@@ -84,13 +84,18 @@ fn run_connector<T: Tx>(
     }
     let may_push = !new_history && !state.upgrade_required;
     let push_wait = work.remaining_ms(state.next);
-    for kind in Kind::turns(work.memory.last.get(connector).copied()) {
+    let last = match check::is_open(work, connector) {
+        // What was just read is written before anything else.
+        true => None,
+        false => work.memory.last.get(connector).copied(),
+    };
+    for kind in Kind::turns(last) {
         let is_sent = match kind {
             Kind::Push => may_push && push_wait == 0 && push::send(work, connector)?,
             Kind::Fetch if push_wait == 0 && !unheard => {
                 let wanted = sweep::wanted(work, connector)?;
                 wanted.wait_ms.into_iter().for_each(&mut sooner);
-                fetch(work, connector, wanted.ids)?
+                look_up(work, connector, wanted)?
             }
             Kind::Fetch | Kind::Probe | Kind::Verify => false,
             Kind::Pull => match pull_next(work, connector, &feeds)? {
@@ -120,17 +125,23 @@ fn run_connector<T: Tx>(
 }
 
 /// Looks records up; says whether there were any to look up.
-fn fetch<T: Tx>(
+fn look_up<T: Tx>(
     work: &mut Work<'_, T>,
     connector: &ConnectorName,
-    wanted: Vec<(CollectionName, RecordId)>,
+    wanted: sweep::Lookups,
 ) -> Result<bool, Error> {
-    if wanted.is_empty() {
+    let (asked, wanted) = if !wanted.ids.is_empty() {
+        (Asked::Fetch(wanted.ids.clone()), Wanted::Ids(wanted.ids))
+    } else if !wanted.marks.is_empty() {
+        (
+            Asked::Marks(wanted.marks.clone()),
+            Wanted::Marks(wanted.marks),
+        )
+    } else {
         return Ok(false);
-    }
+    };
     let request = work.entropy.request();
-    let asked = Asked::Fetch(wanted.clone());
-    work.order(connector, request, asked, Task::Fetch(Wanted::Ids(wanted)))?;
+    work.order(connector, request, asked, Task::Fetch(wanted))?;
     Ok(true)
 }
 
@@ -211,7 +222,7 @@ pub(super) fn failed<T: Tx>(
         Asked::Probe => {}
         Asked::Pull { feed, .. } => feed_failed(work, feed, &failure.message)?,
         Asked::Digest { feed, .. } | Asked::Mend(feed) => verify::failed(work, feed)?,
-        Asked::Push | Asked::Fetch(_) => {
+        Asked::Push | Asked::Fetch(_) | Asked::Marks(_) | Asked::Check(_) => {
             let attempts = work.connector(connector)?.attempts.saturating_add(1);
             let wait = if failure.kind == FailureKind::TooLarge {
                 0
@@ -357,7 +368,7 @@ pub(super) fn give_up<T: Tx>(
             Some(Asked::Push) => Reply::Pushed(Err(failure)),
             Some(Asked::Probe) => Reply::Probed(Err(failure)),
             Some(Asked::Digest { .. }) => Reply::Digested(Err(failure)),
-            Some(Asked::Fetch(_) | Asked::Mend(_)) | None => Reply::Fetched(Err(failure)),
+            Some(Asked::Fetch(_) | Asked::Marks(_) | Asked::Check(_) | Asked::Mend(_)) | None => Reply::Fetched(Err(failure)),
         };
         super::answer::answered(work, request, 0, reply)?;
     }
@@ -395,12 +406,14 @@ pub(super) fn carry_over<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
         })?;
         for (key, _) in work.feeds_of(connector) {
             let feed = work.feed(&key)?;
-            let (next, verify) = (feed.next, feed.verification.next);
+            let (next, verify, walk) = (feed.next, feed.verification.next, feed.walk);
             let next = left(work, next).filter(|_| !planted::on(Bug::BackoffForgotten));
             let verify = left(work, verify);
+            let walk = left(work, walk);
             work.set_feed(&key, |state| {
                 state.next = next;
                 state.verification.next = verify;
+                state.walk = walk;
             })?;
         }
         listen::poll_soon(work, connector)?;

@@ -2,6 +2,7 @@
 use super::decide::{self, meet_read};
 use super::unknown::{self, Means};
 use super::work::Work;
+use super::{absence, pull};
 use crate::error::Error;
 use crate::limits;
 use crate::model::*;
@@ -35,6 +36,7 @@ pub(super) fn sweep<T: Tx>(
         pass.shrink = guard(work, &pass, collections)?;
         if pass.shrink.is_some() {
             probe(work, &pass, collections)?;
+            work.event(Event::Health);
             work.set_feed(key, |state| state.pass = Some(pass))?;
             return Ok(true);
         }
@@ -56,13 +58,18 @@ pub(super) fn sweep<T: Tx>(
         .tx
         .unseen(&collection, pass.number, after.as_ref(), limits::SWEEP_ROWS)?;
     let last = rows.last().map(|(record, _)| record.id.clone());
+    let can_look = absence::can_look(work, &collection)?;
+    let mut missed = Vec::new();
     for (record, dirty) in rows {
         let is_lost = work.is_lost(&collection, record.version.as_ref())?;
         match record.state {
             RecordState::Clean if !is_lost && planted::on(Bug::SweepWithoutFetch) => {
                 super::apply::remove(work, &collection, record)?;
             }
-            RecordState::Clean if !is_lost => suspect(work, &collection, record, pass.number),
+            RecordState::Clean | RecordState::Provisional if !is_lost => match can_look {
+                true => suspect(work, &collection, record, pass.number),
+                false => missed.push(record),
+            },
             RecordState::Clean | RecordState::Dirty => {
                 let rid = record.rid;
                 let suspected = record.clone();
@@ -86,13 +93,17 @@ pub(super) fn sweep<T: Tx>(
                 } else if is_there {
                     // Never swept; but if it is gone, the delete rule must hear of it, whatever becomes of the
                     // chain.
-                    suspect(work, &collection, suspected, pass.number);
+                    match can_look {
+                        true => suspect(work, &collection, suspected, pass.number),
+                        false => missed.push(suspected),
+                    }
                 }
                 work.put(slot);
             }
             _ => {}
         }
     }
+    absence::missed(work, &collection, missed, pass.number)?;
     pass.place = match last {
         Some(last) => Some((collection, Some(last))),
         None => {
@@ -108,7 +119,12 @@ pub(super) fn sweep<T: Tx>(
     Ok(true)
 }
 
-fn suspect<T: Tx>(work: &mut Work<'_, T>, collection: &CollectionName, record: Record, pass: u64) {
+pub(super) fn suspect<T: Tx>(
+    work: &mut Work<'_, T>,
+    collection: &CollectionName,
+    record: Record,
+    pass: u64,
+) {
     work.ops.push(Op::Suspect(Suspicion {
         collection: collection.clone(),
         rid: record.rid,
@@ -125,8 +141,13 @@ fn guard<T: Tx>(
     collections: &[CollectionName],
 ) -> Result<Option<Shrink>, Error> {
     let (mut total, mut missing, mut emptied) = (0, 0, false);
+    let mut probing = false;
     for collection in collections {
-        let (all, unseen) = work.tx.count(collection, Some(pass.number))?;
+        let (all, mut unseen) = work.tx.count(collection, Some(pass.number))?;
+        match absence::can_look(work, collection)? {
+            true => probing = true,
+            false => unseen = absence::missed_twice(work, collection, unseen, pass.number)?,
+        }
         total += all;
         missing += unseen;
         emptied |= all > 1 && all == unseen;
@@ -138,7 +159,7 @@ fn guard<T: Tx>(
     Ok(((many || emptied) && deletes).then_some(Shrink {
         missing,
         total,
-        probing: true,
+        probing,
         confirmed: false,
         since_ms: work.now.wall_ms,
     }))
@@ -152,6 +173,9 @@ fn probe<T: Tx>(
 ) -> Result<(), Error> {
     let mut left = limits::SHRINK_PROBES;
     for collection in collections {
+        if !absence::can_look(work, collection)? {
+            continue;
+        }
         for (record, _) in work.tx.unseen(collection, pass.number, None, left)? {
             if record.state == RecordState::Clean {
                 suspect(work, collection, record, pass.number);
@@ -172,10 +196,8 @@ fn settle_probe<T: Tx>(
     mut pass: Pass,
     collections: &[CollectionName],
 ) -> Result<bool, Error> {
-    for collection in collections {
-        if !work.tx.suspicions(collection, 1)?.is_empty() {
-            return Ok(false);
-        }
+    if is_looking(work, collections)? {
+        return Ok(false);
     }
     if let Some(shrink) = &mut pass.shrink {
         shrink.probing = false;
@@ -191,32 +213,52 @@ fn finish<T: Tx>(
     key: &FeedKey,
     collections: &[CollectionName],
 ) -> Result<bool, Error> {
-    for collection in collections {
-        if !work.tx.suspicions(collection, 1)?.is_empty() {
-            return Ok(false);
-        }
+    if is_looking(work, collections)? {
+        return Ok(false);
     }
     let number = work.feed(key)?.pass.as_ref().map_or(0, |pass| pass.number);
     for collection in collections {
+        if !absence::can_look(work, collection)? {
+            absence::cleared(work, collection, number)?;
+        }
         work.ops.push(Op::ForgetPass {
             collection: collection.clone(),
             pass: number,
         });
     }
     let now_ms = work.now.wall_ms;
+    let walk = pull::next_walk(work, key);
     work.set_feed(key, |state| {
         state.pass = None;
         state.restarts = 0;
         state.complete_ms = Some(now_ms);
+        state.walk = walk;
     })?;
     work.event(Event::Health);
     Ok(true)
+}
+
+/// Whether a suspicion is still to be looked up.
+fn is_looking<T: Tx>(
+    work: &mut Work<'_, T>,
+    collections: &[CollectionName],
+) -> Result<bool, Error> {
+    for collection in collections {
+        if absence::can_look(work, collection)?
+            && !work.tx.suspicions(collection, 1)?.is_empty()
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// What to look up.
 #[derive(Default)]
 pub(super) struct Lookups {
     pub(super) ids: Vec<(CollectionName, RecordId)>,
+    /// Creates that left a mark, if they took effect.
+    pub(super) marks: Vec<(CollectionName, MutationId)>,
     /// Milliseconds until the next one may be looked up.
     pub(super) wait_ms: Option<u64>,
 }
@@ -242,7 +284,12 @@ pub(super) fn wanted<T: Tx>(
             after = Some(last.seq);
             for entry in page {
                 match unknown::means(work, &entry)? {
-                    Means::Again { rest_ms: 0 } => {}
+                    Means::Again { rest_ms: 0, .. } => {}
+                    Means::Mark { rest_ms: 0 } => {
+                        if wanted.marks.len() < limits::FETCH_IDS_MAX {
+                            wanted.marks.push((collection.clone(), entry.id));
+                        }
+                    }
                     Means::LookUp { rest_ms: 0 } => {
                         let slot = work.take(&collection, entry.rid)?;
                         let key = (collection.clone(), slot.record.id.clone());
@@ -251,7 +298,9 @@ pub(super) fn wanted<T: Tx>(
                             wanted.ids.push(key);
                         }
                     }
-                    Means::Again { rest_ms } | Means::LookUp { rest_ms } => {
+                    Means::Again { rest_ms, .. }
+                    | Means::LookUp { rest_ms }
+                    | Means::Mark { rest_ms } => {
                         let known = wanted.wait_ms.unwrap_or(rest_ms);
                         wanted.wait_ms = Some(known.min(rest_ms));
                     }

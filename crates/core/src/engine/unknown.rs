@@ -1,17 +1,29 @@
 //! Entries whose fate is unknown: how each is settled, and when.
+use super::slot::Slot;
 use super::work::Work;
+use super::{decide, verdict};
 use crate::error::Error;
 use crate::limits;
 use crate::model::*;
-use crate::store::Tx;
+use crate::planted::{self, Bug};
+use crate::reconcile;
+use crate::store::{EntryFilter, Tx};
+use std::collections::BTreeMap;
 
 /// How an entry whose fate is unknown is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Means {
     /// It is sent again under its key, after so many milliseconds.
-    Again { rest_ms: u64 },
+    Again {
+        /// Until then the first request may still be under way.
+        rest_ms: u64,
+        /// Whether nothing keeps it from taking effect twice.
+        twice: bool,
+    },
     /// Its record is looked up, after so many milliseconds.
     LookUp { rest_ms: u64 },
+    /// A record that carries its mark is looked for, after so many milliseconds.
+    Mark { rest_ms: u64 },
 }
 
 /// How an entry whose fate is unknown is settled.
@@ -23,16 +35,27 @@ pub(super) enum Means {
 pub(super) fn means<T: Tx>(work: &Work<'_, T>, entry: &Entry) -> Result<Means, Error> {
     let capability = &work.collection(&entry.collection)?.capability;
     let rest_ms = rest(work, entry);
+    let creates = matches!(entry.change, Change::Create(_));
+    // A condition on the record keeps a second effect out; a create of a record whose id the server makes has none.
+    let is_guarded = capability.conditional && has_condition(entry);
     let again = Means::Again {
-        rest_ms: if capability.conditional { 0 } else { rest_ms },
+        rest_ms: if is_guarded { 0 } else { rest_ms },
+        twice: !is_guarded,
     };
     let remembers_ms = match capability.idempotency {
         Idempotency::Replays { remembers_ms } | Idempotency::Refuses { remembers_ms } => {
             remembers_ms
         }
-        // A create under our id is an upsert of the same.
-        Idempotency::ClientIds if matches!(entry.change, Change::Create(_)) => {
-            return Ok(again);
+        // A create under our id is an upsert of the same. Without a condition it would undo what came after it:
+        // better look.
+        Idempotency::ClientIds if creates && (is_guarded || !capability.fetch) => {
+            return Ok(Means::Again {
+                rest_ms: if is_guarded { 0 } else { rest_ms },
+                twice: false,
+            });
+        }
+        Idempotency::Mark if creates && !planted::on(Bug::MarkForgotten) => {
+            return Ok(Means::Mark { rest_ms });
         }
         Idempotency::ClientIds | Idempotency::Mark | Idempotency::None => 0,
     };
@@ -41,7 +64,10 @@ pub(super) fn means<T: Tx>(work: &Work<'_, T>, entry: &Entry) -> Result<Means, E
         .as_ref()
         .map_or(entry.created_ms, |frozen| frozen.at_ms);
     if work.now.wall_ms.saturating_sub(sent_ms) < remembers_ms {
-        return Ok(Means::Again { rest_ms: 0 });
+        return Ok(Means::Again {
+            rest_ms: 0,
+            twice: false,
+        });
     }
     Ok(if capability.fetch {
         Means::LookUp { rest_ms }
@@ -49,6 +75,102 @@ pub(super) fn means<T: Tx>(work: &Work<'_, T>, entry: &Entry) -> Result<Means, E
         // Who cannot look can only send again.
         again
     })
+}
+
+fn has_condition(entry: &Entry) -> bool {
+    let frozen = entry.frozen.as_ref();
+    frozen.is_some_and(|frozen| frozen.precondition != Precondition::None)
+}
+
+/// Settles entries by the records that carry their marks; returns how many are still unknown.
+pub(super) fn marked<T: Tx>(
+    work: &mut Work<'_, T>,
+    asked: Vec<(CollectionName, MutationId)>,
+    answer: Fetched,
+) -> Result<usize, Error> {
+    let mut marked: BTreeMap<MutationId, Marked> = answer.marked.into_iter().collect();
+    let mut silent = 0;
+    for (collection, id) in asked {
+        let found = work.tx.entries(EntryFilter::Id(id), None, 1)?;
+        let Some(entry) = found.into_iter().next().filter(is_unknown) else {
+            continue;
+        };
+        if !work.is_heard(&collection, answer.epoch.as_ref())? {
+            work.set_unheard(&collection)?;
+            continue;
+        }
+        match marked.remove(&id) {
+            Some(Marked::Record { id, remote }) => took_effect(work, &entry, id, remote)?,
+            Some(Marked::Nowhere) => verdict::back(work, &entry)?,
+            None => {
+                silent += 1;
+                verdict::settle(work, &entry, Verdict::Unknown)?;
+            }
+        }
+    }
+    Ok(silent)
+}
+
+fn is_unknown(entry: &Entry) -> bool {
+    matches!(entry.state, EntryState::Unknown { .. })
+}
+
+/// A record carries the mark of a create: it was taken, and what the record shows beyond that came after.
+fn took_effect<T: Tx>(
+    work: &mut Work<'_, T>,
+    entry: &Entry,
+    id: RecordId,
+    remote: Remote,
+) -> Result<(), Error> {
+    let config = work.collection(&entry.collection)?;
+    let sent = Image::from(entry.apply(None));
+    let (equality, fields) = (config.capability.equality, &config.schema.server_fields);
+    let is_as_sent = reconcile::same(&sent, &remote.image, equality, fields);
+    let verdict = Verdict::Accepted {
+        id: Some(id),
+        version: remote.version.clone().filter(|_| is_as_sent),
+        image: is_as_sent.then(|| remote.image.clone()),
+        stamp: remote.stamp.filter(|_| is_as_sent),
+        schema: remote.schema,
+        migrated: remote.migrated,
+    };
+    verdict::settle(work, entry, verdict)?;
+    if !is_as_sent {
+        let mut slot = work.take(&entry.collection, entry.rid)?;
+        decide::meet_read(work, &mut slot, remote)?;
+        work.put(slot);
+    }
+    Ok(())
+}
+
+/// Reports that an entry is sent again although nobody can tell whether it took effect before: in the journal, once.
+pub(super) fn report<T: Tx>(work: &mut Work<'_, T>, slot: &Slot, entry: &Entry) -> Result<(), Error> {
+    let is_first = matches!(entry.state, EntryState::Unknown { tries: 0, .. });
+    if !is_first || planted::on(Bug::DuplicateUnreported) {
+        return Ok(());
+    }
+    let outcome = Image::from(entry.apply(slot.base.document()));
+    let at_ms = work.now.wall_ms;
+    work.journal(|id| JournalRow {
+        id,
+        at_ms,
+        collection: slot.collection.clone(),
+        rid: slot.record.rid,
+        record: slot.record.id.clone(),
+        situation: POSSIBLE_DUPLICATE.to_owned(),
+        policy: "sent again: the backend cannot tell whether it took effect before".to_owned(),
+        base: slot.base.clone(),
+        ours: outcome.clone(),
+        theirs: slot.base.clone(),
+        outcome,
+        loser: Loser::None,
+        mutation: None,
+        decided: vec![entry.id],
+        state: JournalState::Settled,
+        undoes: None,
+        schema: slot.schema_before(0),
+    })
+    .map(drop)
 }
 
 /// Milliseconds for which the request of an entry may still be under way: as long as one may last, from the

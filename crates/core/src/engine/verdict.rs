@@ -154,6 +154,12 @@ pub(super) fn answered_late<T: Tx>(work: &mut Work<'_, T>, answer: Pushed) -> Re
             if entry.state.is_out() && work.is_heard(&entry.collection, answer.epoch.as_ref())? {
                 settle(work, &entry, verdict.clone())?;
                 look_again(work, &entry)?;
+                if !work.is_ordered(&entry.collection) && !planted::on(Bug::PastComesBack) {
+                    let connector = work.collection(&entry.collection)?.connector.as_ref();
+                    let open = work.memory.open.values_mut();
+                    open.filter(|open| Some(&open.connector) == connector)
+                        .for_each(|open| open.stale = true);
+                }
             }
         }
     }
@@ -203,7 +209,7 @@ fn was_unknown(entry: &Entry) -> bool {
 }
 
 /// Puts an entry back that was certainly not carried out; it keeps its key.
-fn back<T: Tx>(work: &mut Work<'_, T>, entry: &Entry) -> Result<(), Error> {
+pub(super) fn back<T: Tx>(work: &mut Work<'_, T>, entry: &Entry) -> Result<(), Error> {
     let mut slot = work.take(&entry.collection, entry.rid)?;
     if let Some(first) = slot.chain.iter_mut().find(|other| other.id == entry.id) {
         first.state = EntryState::Pending;

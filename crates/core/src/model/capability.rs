@@ -244,8 +244,10 @@ impl Capability {
         };
         let updates = if self.conditional {
             "no lost update"
-        } else {
+        } else if self.fetch {
             "lost update possible within one request"
+        } else {
+            "lost update possible between two pulls"
         };
         let creates = match self.idempotency {
             Idempotency::None => "a possible duplicate is reported",

@@ -31,6 +31,9 @@ pub struct FeedState {
     pub pass: Option<Pass>,
     /// When to pull next; `None` means now.
     pub next: Option<Deadline>,
+    /// When to walk from the beginning again, where the backend shows no deletes.
+    #[serde(default)]
+    pub walk: Option<Deadline>,
     /// Failures in a row.
     pub attempts: u32,
     /// Restarts of this feed in the current epoch.

@@ -42,6 +42,10 @@ pub struct JournalRow {
     pub schema: u32,
 }
 
+/// The situation of a row that reports a possible duplicate: a mutation was sent again although the backend cannot
+/// tell whether it took effect before. Nothing was decided, and nothing lost.
+pub const POSSIBLE_DUPLICATE: &str = "possible duplicate";
+
 /// The side that lost something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

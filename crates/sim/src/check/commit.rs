@@ -1,7 +1,10 @@
 //! What a commit touched, noted without copying documents.
 use super::{Token, tokens};
 use std::collections::BTreeSet;
-use tisync_core::model::{CollectionName, FeedKey, FeedState, GroupId, Image, JournalRow, Rid};
+use tisync_core::model::{
+    CollectionName, FeedKey, FeedState, GroupId, Image, JournalRow, MutationId, POSSIBLE_DUPLICATE,
+    Rid,
+};
 use tisync_core::store::Op;
 
 /// What a commit touched.
@@ -22,11 +25,22 @@ pub(crate) struct Journalled {
     pub(crate) tokens: Vec<Token>,
     /// Whether our side was a deletion.
     pub(crate) our_delete: bool,
+    /// The mutations that it reports as possible duplicates: then it decides nothing.
+    pub(crate) reported: Vec<MutationId>,
 }
 
 impl Journalled {
     pub(crate) fn of(row: &JournalRow) -> Self {
         let mut found = Vec::new();
+        if row.situation == POSSIBLE_DUPLICATE {
+            return Journalled {
+                collection: row.collection.clone(),
+                rid: row.rid,
+                tokens: found,
+                our_delete: false,
+                reported: row.decided.clone(),
+            };
+        }
         for image in [&row.base, &row.ours, &row.theirs, &row.outcome] {
             if let Image::Present(document) = image {
                 tokens(document.text(), &mut found);
@@ -37,6 +51,7 @@ impl Journalled {
             rid: row.rid,
             tokens: found,
             our_delete: !row.ours.is_present(),
+            reported: Vec::new(),
         }
     }
 }

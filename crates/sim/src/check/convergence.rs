@@ -2,6 +2,7 @@
 use super::record::unreadable;
 use super::{Checked, Ledger, Token, Violation, tokens};
 use crate::app;
+use crate::world::as_kept;
 use std::collections::{BTreeMap, BTreeSet};
 use tisync_core::model::{CollectionName, RecordState};
 use tisync_core::store::{Durability, Store, Tx};
@@ -10,18 +11,26 @@ use tisync_json::Document;
 /// The server's live records, each with the number of its schema.
 pub(crate) type Live = BTreeMap<CollectionName, BTreeMap<String, (Document, u32)>>;
 
+/// What the server holds at the end.
+pub(crate) struct Ends<'a> {
+    pub(crate) live: &'a Live,
+    /// The schema of the app's version.
+    pub(crate) schema: u32,
+    /// Whether the server writes what it takes in its own words.
+    pub(crate) normalises: bool,
+}
+
 /// Checks that a replica holds what the server holds.
 pub(crate) fn converged<S: Store>(
     store: &mut S,
     replica: usize,
-    live: &Live,
+    ends: &Ends<'_>,
     collections: &[CollectionName],
-    schema: u32,
 ) -> Checked {
     let mut tx = store.begin(Durability::Normal).map_err(unreadable)?;
     for collection in collections {
         let nothing = BTreeMap::new();
-        let server = live.get(collection).unwrap_or(&nothing);
+        let server = ends.live.get(collection).unwrap_or(&nothing);
         let rows = tx.scan(collection, None, usize::MAX).map_err(unreadable)?;
         let mut here: BTreeMap<String, Document> = BTreeMap::new();
         for (record, _) in rows {
@@ -33,8 +42,13 @@ pub(crate) fn converged<S: Store>(
         }
         for id in server.keys().chain(here.keys()) {
             let (theirs, ours) = (server.get(id), here.get(id));
-            let theirs = theirs.map(|(document, from)| app::forward(*from, schema, document));
-            if theirs.as_ref().map(Document::canonical) != ours.map(Document::canonical) {
+            let theirs = theirs.map(|(document, from)| app::forward(*from, ends.schema, document));
+            let (theirs, ours) = match ends.normalises {
+                // What says the same in other words is equal.
+                true => (theirs.as_ref().map(as_kept), ours.map(as_kept)),
+                false => (theirs, ours.cloned()),
+            };
+            if theirs.as_ref().map(Document::canonical) != ours.as_ref().map(Document::canonical) {
                 let message = format!(
                     "{collection}/{id}: replica {replica} has {ours:?}, the server {theirs:?}"
                 );

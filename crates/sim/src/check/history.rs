@@ -58,6 +58,29 @@ impl Older {
     }
 }
 
+/// What a backend that knows nothing of sync has taken.
+pub(crate) struct Took<'a> {
+    pub(crate) from: usize,
+    pub(crate) key: &'a Key,
+    /// The number of the commit.
+    pub(crate) number: u64,
+    pub(crate) document: Option<Document>,
+    /// The mutation.
+    pub(crate) by: String,
+    /// Whether it may have replaced what its writer has not seen.
+    pub(crate) may_overwrite: bool,
+}
+
+struct Taken<'a> {
+    from: usize,
+    key: &'a Key,
+    by: String,
+    may_overwrite: bool,
+    version: Version,
+    document: Option<Document>,
+    schema: u32,
+}
+
 /// A record as the server's store has it.
 pub(crate) struct Stored {
     pub(crate) version: Version,
@@ -234,7 +257,7 @@ impl Archive {
 
 impl History {
     /// Whether the server has a record.
-    fn has(&self, key: &Key) -> bool {
+    pub(crate) fn has(&self, key: &Key) -> bool {
         self.latest
             .get(key)
             .is_some_and(|latest| latest.document.is_some())
@@ -345,6 +368,51 @@ impl History {
             let message = format!("{key:?}: accepted, but the server's store has nothing of it");
             return Err(Violation::new("once", message));
         };
+        let took = Taken {
+            from,
+            key,
+            by: mutation.id.clone(),
+            may_overwrite: false,
+            version,
+            document,
+            schema,
+        };
+        self.keep(archive, ledger, took)
+    }
+
+    /// Notes what a backend that knows nothing of sync has taken.
+    pub(crate) fn took(
+        &mut self,
+        archive: &mut Archive,
+        ledger: &mut Ledger,
+        took: Took<'_>,
+    ) -> Checked {
+        archive.moment += 1;
+        let version = format!("p.{}", took.number);
+        let version = Version::new(version)
+            .map_err(|error| Violation::new("order", format!("a version: {error}")))?;
+        let taken = Taken {
+            from: took.from,
+            key: took.key,
+            by: took.by,
+            may_overwrite: took.may_overwrite,
+            version,
+            document: took.document,
+            schema: app::FIRST,
+        };
+        self.keep(archive, ledger, taken)
+    }
+
+    fn keep(&mut self, archive: &mut Archive, ledger: &mut Ledger, taken: Taken<'_>) -> Checked {
+        let Taken {
+            from,
+            key,
+            by,
+            may_overwrite,
+            version,
+            document,
+            schema,
+        } = taken;
         let mut marks = Vec::new();
         match &document {
             Some(document) => tokens(document.text(), &mut marks),
@@ -357,13 +425,16 @@ impl History {
         }
         if let Some(before) = self.latest.get(key) {
             for token in before.tokens.iter().filter(|token| !marks.contains(token)) {
+                if may_overwrite {
+                    // The backend's guarantee says so.
+                    ledger.superseded.insert(*token);
+                }
                 if ledger.written.contains(token)
                     && !ledger.is_excused(*token)
                     && !ledger.is_carried(from, *token)
                 {
                     let message = format!(
-                        "{key:?}: mutation {} replaced Q{token}Q, which its writer had not seen and no journal keeps",
-                        mutation.id
+                        "{key:?}: mutation {by} replaced Q{token}Q, which its writer had not seen and no journal keeps"
                     );
                     return Err(Violation::new("ledger", message));
                 }
@@ -383,7 +454,6 @@ impl History {
             .entry(number(version.as_str()))
             .or_default()
             .push(key.clone());
-        let by = mutation.id.clone();
         self.latest.insert(
             key.clone(),
             Accepted {

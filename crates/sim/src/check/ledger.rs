@@ -1,6 +1,6 @@
 //! The ledger of writes: where each one is.
 use std::collections::{BTreeMap, BTreeSet};
-use tisync_core::model::{CollectionName, Rid};
+use tisync_core::model::{CollectionName, MutationId, Rid};
 
 /// A mark that one write puts into one field, and no other write ever does: `Q17Q`.
 pub(crate) type Token = u32;
@@ -31,6 +31,8 @@ pub(crate) struct Ledger {
     pub(crate) accepted: BTreeSet<Token>,
     /// In the journal of a replica.
     pub(crate) journalled: Vec<BTreeSet<Token>>,
+    /// Mutations that a replica has reported as possible duplicates.
+    pub(crate) reported: BTreeSet<MutationId>,
     /// In the outbox of a replica, by record.
     pub(crate) carried: Vec<BTreeMap<(CollectionName, Rid), BTreeSet<Token>>>,
 }
@@ -42,6 +44,11 @@ impl Ledger {
             carried: vec![BTreeMap::new(); replicas],
             ..Ledger::default()
         }
+    }
+
+    /// Whether a mutation was reported as a possible duplicate.
+    pub(crate) fn is_reported(&self, mutation: MutationId) -> bool {
+        self.reported.contains(&mutation)
     }
 
     /// A mark that was never used.

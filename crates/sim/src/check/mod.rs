@@ -30,9 +30,9 @@ mod shadow;
 mod waits;
 
 pub(crate) use commit::{Commit, Journalled};
-pub(crate) use convergence::{Live, converged, nothing_lost};
+pub(crate) use convergence::{Ends, Live, converged, nothing_lost};
 pub(crate) use feed::checkpoint;
-pub(crate) use history::{Archive, History, Older, Stored, number};
+pub(crate) use history::{Archive, History, Older, Stored, Took, number};
 pub(crate) use ledger::{Ledger, Token, tokens};
 pub(crate) use polite::{Manners, Moment};
 pub(crate) use record::{Records, unreadable};

@@ -37,6 +37,7 @@ pub fn draw(seed: u64) -> Scenario {
         steps,
     };
     super::upgrade::add(&mut scenario);
+    super::mix::set(&mut scenario);
     scenario
 }
 
@@ -133,6 +134,7 @@ fn settings(dice: &mut Dice, sparse: bool) -> Settings {
         tombstones_ms: *dice.pick(&[1_000, 60_000, 90 * 86_400_000, 90 * 86_400_000]),
         clocks,
         drifts: false,
+        backend: None,
         upgrades: false,
         function_ms: *dice.pick(&[(0, 0), (1, 3_000), (4_000, 9_000)]),
     }

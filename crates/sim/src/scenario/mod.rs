@@ -3,6 +3,7 @@ mod action;
 mod draw;
 mod fault;
 mod kept;
+mod mix;
 mod policies;
 mod upgrade;
 
@@ -10,6 +11,7 @@ pub use action::{Action, CrashWhen, Deed, DeedKind, Drift, Extra, ServerAction, 
 pub use draw::draw;
 pub use fault::{Fault, Rates};
 pub use kept::Kept;
+pub use mix::{Mix, mix};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -76,6 +78,9 @@ pub struct Settings {
     /// Whether records drift, and replicas are compared with the server.
     #[serde(default)]
     pub drifts: bool,
+    /// What the backend can do; `None` for the native service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<Mix>,
 }
 
 impl Scenario {
@@ -107,6 +112,9 @@ impl fmt::Display for Scenario {
             "  pages of {page_items}, pushes of {push_items}, slices of {slice_items:?}{}",
             if *listens { ", with hints" } else { "" }
         )?;
+        if let Some(mix) = &self.settings.backend {
+            writeln!(f, "  a backend that knows nothing of sync: {mix}")?;
+        }
         for (number, policy) in self.settings.policies.iter().enumerate() {
             writeln!(
                 f,

@@ -8,6 +8,8 @@ use tisync_connect::{Connector, LocalFuture, Session};
 use tisync_core::model::{Reply, RequestId, Task};
 
 use super::event::Who;
+use super::plain::PlainConnector;
+use crate::scenario::Mix;
 
 /// One exchange that is under way.
 pub(super) struct Exchange {
@@ -52,32 +54,41 @@ pub(super) enum Polled {
 
 impl Exchange {
     /// Gives a task to the connector.
-    pub(super) fn new(who: Who, request: RequestId, task: Task, token: &str) -> Self {
+    pub(super) fn new(
+        who: Who,
+        request: RequestId,
+        task: Task,
+        token: &str,
+        mix: Option<&Mix>,
+    ) -> Self {
         let slot = Rc::new(Slot::default());
         let http: Rc<dyn Http> = Rc::new(SlotHttp(slot.clone()));
         let session = Session::with_token(token);
-        let native = Native::new("http://server.sim");
+        let connector: Box<dyn Connector> = match mix {
+            Some(mix) => Box::new(PlainConnector::new(mix)),
+            None => Box::new(Native::new("http://server.sim")),
+        };
         let asked = task.clone();
         let future: LocalFuture<Reply> = match task {
             Task::Pull(pull) => {
-                let answer = native.pull(http, session, pull);
+                let answer = connector.pull(http, session, pull);
                 Box::pin(async { Reply::Pulled(answer.await) })
             }
             Task::Push(batch) => {
-                let answer = native.push(http, session, batch);
+                let answer = connector.push(http, session, batch);
                 Box::pin(async { Reply::Pushed(answer.await) })
             }
             Task::Fetch(wanted) => {
-                let answer = native.fetch(http, session, wanted);
+                let answer = connector.fetch(http, session, wanted);
                 Box::pin(async { Reply::Fetched(answer.await) })
             }
             // To listen is no exchange: see `ear`.
             Task::Probe | Task::Listen(_) => {
-                let answer = native.probe(http, session);
+                let answer = connector.probe(http, session);
                 Box::pin(async { Reply::Probed(answer.await) })
             }
             Task::Digest(asks) => {
-                let answer = native.digest(http, session, asks);
+                let answer = connector.digest(http, session, asks);
                 Box::pin(async { Reply::Digested(answer.await) })
             }
         };

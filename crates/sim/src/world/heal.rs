@@ -2,15 +2,20 @@
 //! within a stated time.
 use super::World;
 use super::replica::connector;
-use crate::check::{Checked, Violation, converged, nothing_lost, unreadable};
+use crate::check::{Checked, Ends, Violation, converged, nothing_lost, unreadable};
 use crate::disk::Disk;
-use crate::scenario::Verb;
+use crate::scenario::{Mix, Verb};
 use tisync_core::model::*;
 use tisync_core::store::{Durability, EntryFilter, Tx};
 
 /// How long the world may take to become quiet: four polls of the sparsest replica. A change needs one to leave
 /// its device and one to reach the others, and clocks that run slow wait longer than they say.
 const HEAL_MS_MAX: u64 = 24 * 3_600_000;
+/// The same where changes or deletes are found by walks: some of the sparsest replica, and two more for what nobody can
+/// look up.
+const HEAL_PLAIN_MS_MAX: u64 = 72 * 3_600_000;
+/// Walks from the beginning after which every change is found, where deletes show by their absence from two of them.
+const WALKS: usize = 3;
 /// How often someone looks after what waits for a person.
 const CARE_MS: u64 = 45_000;
 
@@ -21,6 +26,9 @@ impl<D: Disk> World<D> {
         self.healing = true;
         self.server.down_until_ms = 0;
         self.server.defer(false);
+        if let Some(plain) = &mut self.server.plain {
+            plain.is_well = true;
+        }
         for number in 0..self.replicas.len() {
             if self.scenario.settings.upgrades {
                 // The app's mended version, and where the server demands it a newer one.
@@ -49,7 +57,10 @@ impl<D: Disk> World<D> {
                 self.credentials(who)?;
             }
         }
-        let until_ms = self.now_ms + HEAL_MS_MAX;
+        let until_ms = match self.server.plain.is_some() {
+            true => self.now_ms + HEAL_PLAIN_MS_MAX,
+            false => self.now_ms + HEAL_MS_MAX,
+        };
         let mut care_ms = self.now_ms;
         let mut compares = self.scenario.settings.drifts;
         while self.now_ms < until_ms {
@@ -155,6 +166,15 @@ impl<D: Disk> World<D> {
             if !health.is_synced() || health.feeds.iter().any(compares) {
                 return Ok(false);
             }
+            if let Some(plain) = &self.server.plain {
+                let collections = self.replicas[number].config.collections.keys();
+                for collection in collections {
+                    if plain.walks(number, collection) < WALKS {
+                        return Ok(false);
+                    }
+                }
+                continue;
+            }
             let places = &self.replicas[number].shadow.places;
             let feeds = self.replicas[number].config.connectors[&connector()]
                 .feeds
@@ -197,7 +217,14 @@ impl<D: Disk> World<D> {
                 .collect();
             let replica = &mut self.replicas[number];
             let schema = replica.schema;
-            converged(&mut replica.disk, number, &live, &collections, schema)?;
+            let mix = self.scenario.settings.backend.as_ref();
+            let normalises = mix.is_some_and(Mix::normalises);
+            let ends = Ends {
+                live: &live,
+                schema,
+                normalises,
+            };
+            converged(&mut replica.disk, number, &ends, &collections)?;
         }
         nothing_lost(&self.ledger, &live)
     }
@@ -214,7 +241,8 @@ impl<D: Disk> World<D> {
                 .cloned()
                 .collect();
             let done = health.as_ref().is_some_and(Health::is_synced)
-                && places.iter().all(|place| place.number == server.1);
+                && (self.server.plain.is_some()
+                    || places.iter().all(|place| place.number == server.1));
             if !done {
                 let mut tx = self.replicas[number]
                     .disk

@@ -155,6 +155,7 @@ impl<D: Disk> World<D> {
             by_user: true,
             discards: false,
             supersedes: false,
+            is_plain: self.scenario.settings.backend.is_some(),
         };
         records.check(&mut replica.disk, &commit)
     }

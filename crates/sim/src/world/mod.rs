@@ -9,6 +9,7 @@ mod heal;
 mod less;
 mod life;
 mod network;
+mod plain;
 mod replica;
 mod server;
 mod step;
@@ -20,6 +21,7 @@ use crate::disk::Disk;
 use crate::scenario::{Fault, Scenario};
 use crate::trace::{Keeping, Trace};
 use ear::Ear;
+pub(crate) use plain::as_kept;
 use event::{Event, Queue};
 use exchange::Exchange;
 use replica::Replica;
@@ -96,7 +98,7 @@ impl<D: Disk> World<D> {
             replicas: (0..replicas)
                 .map(|number| Replica::new(number, &scenario.settings))
                 .collect(),
-            server: Server::new(&scenario.settings),
+            server: Server::new(&scenario.settings, scenario.seed),
             exchanges: BTreeMap::new(),
             exchange_count: 0,
             ears: BTreeMap::new(),

@@ -19,7 +19,13 @@ impl<D: Disk> World<D> {
             return self.listen(who, order.request, listen);
         }
         let token = self.replicas[who.replica].token.clone();
-        let mut exchange = Exchange::new(who, order.request, order.task, &token);
+        if let (Some(plain), Task::Push(items)) = (&mut self.server.plain, &order.task) {
+            for item in items {
+                plain.sent.entry(item.id).or_insert(self.now_ms);
+            }
+        }
+        let mix = self.scenario.settings.backend.as_ref();
+        let mut exchange = Exchange::new(who, order.request, order.task, &token, mix);
         match exchange.poll() {
             Some(Polled::Sends(request)) => {
                 self.exchange_count += 1;
@@ -237,7 +243,8 @@ impl<D: Disk> World<D> {
             headers: answer.headers,
             body: answer.body,
         };
-        if matches!(fate, Fate::Arrives(_)) && response.status == 200 {
+        let is_native = self.server.plain.is_none();
+        if matches!(fate, Fate::Arrives(_)) && response.status == 200 && is_native {
             self.say_less(from, exchange, request, &mut response.body);
         }
         let (after_ms, answer) = match fate {

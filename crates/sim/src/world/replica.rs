@@ -1,10 +1,11 @@
 //! A device: its store, its clock and its processes.
 use super::boat::Boat;
 use super::event::Who;
+use super::plain::REVISION;
 use crate::app;
 use crate::check::{Key, Manners, Moment, Shadow};
 use crate::disk::Disk;
-use crate::scenario::{CrashWhen, Drift, Settings};
+use crate::scenario::{CrashWhen, Drift, Mix, Settings};
 use std::collections::BTreeMap;
 use tisync_core::Engine;
 use tisync_core::model::*;
@@ -186,11 +187,17 @@ fn config(number: usize, settings: &Settings) -> Config {
         .into_iter()
         .zip(&settings.policies)
         .map(|(name, policy)| {
+            let backend = settings.backend.as_ref();
+            let server_fields = match backend.is_some_and(Mix::normalises) {
+                true => vec![tisync_json::Path::key(REVISION)],
+                false => Vec::new(),
+            };
             let config = CollectionConfig {
                 connector: Some(connector()),
-                capability: Capability::native(),
+                capability: backend.map_or_else(Capability::native, |mix| mix.capability.clone()),
                 schema: Schema {
                     number: app::FIRST,
+                    server_fields,
                     ..Schema::default()
                 },
                 policy: policy.clone(),

@@ -1,4 +1,5 @@
 //! The server: the shipped service over its store in memory, with an operator who breaks and mends it.
+use super::plain::{Asked, Books, Plain};
 use super::replica::{BASE_MS, collection};
 use crate::check::{Archive, Checked, History, Key, Ledger, Live, Stored, Violation};
 use crate::scenario::Settings;
@@ -25,10 +26,12 @@ pub(super) struct Server {
     tokens: u64,
     epochs: u8,
     collections: usize,
+    /// The backend in its place, where it knows nothing of sync.
+    pub(super) plain: Option<Plain>,
 }
 
 impl Server {
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(super) fn new(settings: &Settings, seed: u64) -> Self {
         let deferring = Arc::new(AtomicBool::new(false));
         let rule = deferring.clone();
         let mut config = ServiceConfig {
@@ -51,6 +54,10 @@ impl Server {
             tokens: 0,
             epochs: 0,
             collections: settings.policies.len(),
+            plain: settings
+                .backend
+                .as_ref()
+                .map(|mix| Plain::new(mix, settings.page_items, seed)),
         };
         let now = server.now(0);
         // A store in memory cannot refuse.
@@ -79,6 +86,22 @@ impl Server {
         from: usize,
         request: &HttpRequest,
     ) -> Checked<HttpResponse> {
+        let token = self.token();
+        if let Some(plain) = &mut self.plain {
+            let asked = Asked {
+                now_ms,
+                from,
+                token: &token,
+                defers: self.deferring.load(Ordering::Relaxed),
+                request,
+            };
+            let mut books = Books {
+                history: &mut self.history,
+                archive: &mut self.archive,
+                ledger,
+            };
+            return plain.answer(&asked, &mut books);
+        }
         let now = self.now(now_ms);
         let answer = faces::handle(&mut self.store, &now, &self.config, request);
         if Route::at(&request.path) == Some(Route::Push) && answer.status == 200 {
@@ -187,6 +210,9 @@ impl Server {
 
     /// All that is there.
     pub(super) fn live(&self) -> Live {
+        if let Some(plain) = &self.plain {
+            return plain.live();
+        }
         let mut live = Live::new();
         for (key, record) in self.store.records("main") {
             if let (Some(document), Ok(collection)) = (&record.document, key.collection.parse()) {

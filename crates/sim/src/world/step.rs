@@ -196,8 +196,12 @@ impl<D: Disk> World<D> {
             by_user: matches!(kind, Kind::Write | Kind::Undo | Kind::Edit | Kind::Resolve),
             discards: kind == Kind::Discard,
             supersedes: matches!(kind, Kind::Write | Kind::Undo | Kind::Edit),
+            is_plain: self.scenario.settings.backend.is_some(),
         };
         records.check(&mut replica.disk, commit)?;
+        if self.scenario.settings.backend.is_some() {
+            return self.noted(who.replica);
+        }
         let epoch = self.server.meta().0;
         let config = &replica.config;
         checkpoint(
@@ -216,10 +220,15 @@ impl<D: Disk> World<D> {
             },
             |key| replica.drifted.contains_key(key),
         )?;
+        self.noted(who.replica)
+    }
+
+    /// Puts a replica's state into the trace now and then.
+    fn noted(&mut self, replica: usize) -> Checked {
         if self.trace.is_on() && self.trace.steps().is_multiple_of(16) {
-            let hash = self.replicas[who.replica].disk.state_hash();
+            let hash = self.replicas[replica].disk.state_hash();
             self.trace.note(self.now_ms, || {
-                format!("state of replica {}: {hash:016x}", who.replica)
+                format!("state of replica {replica}: {hash:016x}")
             });
         }
         Ok(())

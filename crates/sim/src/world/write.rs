@@ -1,6 +1,7 @@
 //! What the simulated app writes: each write leaves a mark that no other write ever leaves.
 use super::World;
 use super::event::Who;
+use super::plain::{INSTANT, NOTHING};
 use super::replica::{collection, name};
 use crate::app;
 use crate::check::{Checked, Token, unreadable};
@@ -118,6 +119,22 @@ impl<D: Disk> World<D> {
             }
             let value = self.value(field, before.get(field), salt, drawn);
             patch.set.insert(path, value);
+        }
+        if let Some(mix) = self.scenario.settings.backend.as_ref()
+            && mix.normalises()
+        {
+            // What the server writes in other words.
+            let second = deed.record % 60;
+            match deed.record % 4 {
+                0 => {
+                    let text = format!("2024-01-01T10:00:{second:02}+00:00");
+                    patch.set.insert(Path::key(INSTANT), Value::String(text));
+                }
+                1 => {
+                    patch.set.insert(Path::key(NOTHING), Value::Null);
+                }
+                _ => {}
+            }
         }
         let extra = match deed.extra {
             Extra::None => return patch,

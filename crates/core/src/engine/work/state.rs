@@ -200,7 +200,7 @@ impl<'a, T: Tx> Work<'a, T> {
         matches!((a, b), (Some(a), Some(b)) if a.is_before(b)) && self.is_ordered(collection)
     }
 
-    fn is_ordered(&self, collection: &CollectionName) -> bool {
+    pub(in crate::engine) fn is_ordered(&self, collection: &CollectionName) -> bool {
         self.config
             .collection(collection)
             .is_some_and(|config| config.capability.versions == Versions::Ordered)
@@ -218,6 +218,7 @@ impl<'a, T: Tx> Work<'a, T> {
             connector: connector.clone(),
             asked,
             revision: self.connector(connector)?.revision,
+            stale: false,
             deadline_ms: self.now.monotonic_ms + limits::REQUEST_DEADLINE_MS,
         };
         self.memory.open.insert(request, open);
