@@ -148,6 +148,8 @@ planted_bugs! {
     GoneAtOnce,
     /// A record that was missed once, and shown again, counts as missed for ever.
     SuspicionStays,
+    /// What a server shows of a write without a precondition counts as our own, whoever wrote it.
+    TheirsIsOurs,
     /// A create whose answer was lost is sent again without a look for its mark.
     MarkForgotten,
     /// What may have taken effect twice is not reported.

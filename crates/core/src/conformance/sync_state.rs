@@ -17,6 +17,7 @@ fn key(connector: &str, feed: &str) -> FeedKey {
 fn feed_state(checkpoint: &str) -> FeedState {
     FeedState {
         verification: Verification {
+            walk: None,
             next: Some(Deadline {
                 generation: Generation(3),
                 set_monotonic_ms: 1,

@@ -49,11 +49,7 @@ pub(super) fn missed<T: Tx>(
 }
 
 /// Lets the delete rule decide about what is pending on a record that is gone.
-fn gone<T: Tx>(
-    work: &mut Work<'_, T>,
-    collection: &CollectionName,
-    rid: Rid,
-) -> Result<(), Error> {
+fn gone<T: Tx>(work: &mut Work<'_, T>, collection: &CollectionName, rid: Rid) -> Result<(), Error> {
     let mut slot = work.take(collection, rid)?;
     let remote = Remote {
         image: Image::Gone,

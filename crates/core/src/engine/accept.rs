@@ -3,7 +3,7 @@
 //! A server that normalises, and answers less than an image, leaves a guess: the record is *provisional* until an image
 //! of the server is read. So does one whose reads may be older than what it took: until one shows what it took, a page
 //! that differs proves nothing.
-use super::decide::{journal_of, meet};
+use super::decide::{journal_of, meet, meet_read};
 use super::slot::Slot;
 use super::work::Work;
 use crate::error::Error;
@@ -50,6 +50,8 @@ pub(super) fn accepted<T: Tx>(
         schema: None,
         migrated: false,
     };
+    let (image, theirs) = apart(work, slot, &entry, image, version.as_ref())?;
+    let version = version.filter(|_| theirs.is_none());
     let as_sent = image.is_none();
     if let Some(mut image) = image {
         image.schema.get_or_insert(work.number(&slot.collection)?);
@@ -67,7 +69,8 @@ pub(super) fn accepted<T: Tx>(
     }
     slot.record.version = version;
     slot.record.stamp = stamp.or(Some(entry.stamps.latest));
-    let is_guess = as_sent && slot.base.is_present() && is_guess(capability, slot);
+    let is_guess =
+        as_sent && theirs.is_none() && slot.base.is_present() && is_guess(capability, slot);
     slot.provisional = is_guess || capability.may_show_our_past();
     if is_guess {
         suspect(work, slot)?;
@@ -75,10 +78,39 @@ pub(super) fn accepted<T: Tx>(
     if let Some(remote) = slot.remote.take() {
         read_before(work, slot, replaced, remote)?;
     }
+    if let Some(theirs) = theirs {
+        meet_read(work, slot, theirs)?;
+        return Ok(());
+    }
     if slot.remote.is_none() && !(as_sent && slot.chain.is_empty()) {
         slot.show();
     }
     Ok(())
+}
+
+/// Tells what a server made of a write from what others wrote in between: without a precondition its image holds both.
+/// Writes that stand on this one must hear of theirs.
+fn apart<T: Tx>(
+    work: &Work<'_, T>,
+    slot: &Slot,
+    entry: &Entry,
+    image: Option<Remote>,
+    version: Option<&Version>,
+) -> Result<(Option<Remote>, Option<Remote>), Error> {
+    let config = work.collection(&slot.collection)?;
+    let Some(image) = image else {
+        return Ok((None, None));
+    };
+    if config.capability.conditional || slot.chain.is_empty() || planted::on(Bug::TheirsIsOurs) {
+        return Ok((Some(image), None));
+    }
+    let sent = Image::from(entry.apply(slot.base.document()));
+    let (equality, fields) = (config.capability.equality, &config.schema.server_fields);
+    if reconcile::same(&sent, &image.image, equality, fields) {
+        return Ok((Some(image), None));
+    }
+    let version = version.cloned();
+    Ok((None, Some(Remote { version, ..image })))
 }
 
 /// Whether what was sent is only like what the server has now.

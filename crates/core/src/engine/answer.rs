@@ -1,7 +1,7 @@
 //! Answers: each goes to the module that asked.
 use super::memory::{Asked, Open};
 use super::work::Work;
-use super::{check, listen, network, pull, schedule, sweep, unknown, verdict, verify};
+use super::{check, listen, look, network, pull, schedule, unknown, verdict, verify};
 use crate::error::Error;
 use crate::model::*;
 use crate::planted::{self, Bug};
@@ -77,7 +77,7 @@ pub(super) fn answered<T: Tx>(
             }
         }
         (Reply::Fetched(Ok(found)), Asked::Fetch(ids)) => {
-            silent = sweep::answered(work, ids.clone(), found)?;
+            silent = look::answered(work, ids.clone(), found)?;
         }
         (Reply::Fetched(Ok(found)), Asked::Marks(marks)) => {
             silent = unknown::marked(work, marks.clone(), found)?;

@@ -12,6 +12,7 @@ mod given_up;
 mod health;
 mod lifeboat;
 mod listen;
+mod look;
 mod memory;
 mod migrate;
 mod network;

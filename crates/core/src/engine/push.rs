@@ -132,14 +132,14 @@ fn resend<T: Tx>(
             let members = match entry.group {
                 Some(group) if !groups.insert(group) => continue,
                 Some(group) => {
-                    let members = work
+                    let mut members = work
                         .tx
                         .entries(EntryFilter::Group(group), None, usize::MAX)?;
-                    members
-                        .iter()
-                        .filter(|member| matches!(member.state, EntryState::Unknown { .. }))
-                        .map(EntryKey::from)
-                        .collect()
+                    members.retain(|member| matches!(member.state, EntryState::Unknown { .. }));
+                    if !unknown::go_together(work, &members)? {
+                        continue;
+                    }
+                    members.iter().map(EntryKey::from).collect()
                 }
                 None => vec![EntryKey::from(&entry)],
             };

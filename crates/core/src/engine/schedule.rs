@@ -2,7 +2,7 @@
 use super::memory::{Asked, Kind, Open};
 use super::network::Turn;
 use super::work::Work;
-use super::{check, listen, network, pull, push, sweep, verdict, verify};
+use super::{check, listen, look, network, pull, push, sweep, verdict, verify};
 use crate::error::Error;
 use crate::limits;
 use crate::model::*;
@@ -93,7 +93,7 @@ fn run_connector<T: Tx>(
         let is_sent = match kind {
             Kind::Push => may_push && push_wait == 0 && push::send(work, connector)?,
             Kind::Fetch if push_wait == 0 && !unheard => {
-                let wanted = sweep::wanted(work, connector)?;
+                let wanted = look::wanted(work, connector)?;
                 wanted.wait_ms.into_iter().for_each(&mut sooner);
                 look_up(work, connector, wanted)?
             }
@@ -128,7 +128,7 @@ fn run_connector<T: Tx>(
 fn look_up<T: Tx>(
     work: &mut Work<'_, T>,
     connector: &ConnectorName,
-    wanted: sweep::Lookups,
+    wanted: look::Lookups,
 ) -> Result<bool, Error> {
     let (asked, wanted) = if !wanted.ids.is_empty() {
         (Asked::Fetch(wanted.ids.clone()), Wanted::Ids(wanted.ids))
@@ -368,7 +368,9 @@ pub(super) fn give_up<T: Tx>(
             Some(Asked::Push) => Reply::Pushed(Err(failure)),
             Some(Asked::Probe) => Reply::Probed(Err(failure)),
             Some(Asked::Digest { .. }) => Reply::Digested(Err(failure)),
-            Some(Asked::Fetch(_) | Asked::Marks(_) | Asked::Check(_) | Asked::Mend(_)) | None => Reply::Fetched(Err(failure)),
+            Some(Asked::Fetch(_) | Asked::Marks(_) | Asked::Check(_) | Asked::Mend(_)) | None => {
+                Reply::Fetched(Err(failure))
+            }
         };
         super::answer::answered(work, request, 0, reply)?;
     }

@@ -100,8 +100,18 @@ pub(super) fn marked<T: Tx>(
             continue;
         }
         match marked.remove(&id) {
-            Some(Marked::Record { id, remote }) => took_effect(work, &entry, id, remote)?,
-            Some(Marked::Nowhere) => verdict::back(work, &entry)?,
+            Some(Marked::Record { id, remote }) => {
+                took_effect(work, &entry, id, remote)?;
+                for member in others(work, &entry)? {
+                    verdict::settle(work, &member, Verdict::accepted(None))?;
+                }
+            }
+            Some(Marked::Nowhere) => {
+                verdict::back(work, &entry)?;
+                for member in others(work, &entry)? {
+                    verdict::back(work, &member)?;
+                }
+            }
             None => {
                 silent += 1;
                 verdict::settle(work, &entry, Verdict::Unknown)?;
@@ -109,6 +119,32 @@ pub(super) fn marked<T: Tx>(
         }
     }
     Ok(silent)
+}
+
+/// The other members of an entry's group that are unknown, where a group takes effect whole: what is known of one is
+/// known of all.
+fn others<T: Tx>(work: &mut Work<'_, T>, entry: &Entry) -> Result<Vec<Entry>, Error> {
+    let Some(group) = entry.group else {
+        return Ok(Vec::new());
+    };
+    if !work.collection(&entry.collection)?.capability.atomic {
+        return Ok(Vec::new());
+    }
+    let mut members = work
+        .tx
+        .entries(EntryFilter::Group(group), None, usize::MAX)?;
+    members.retain(|member| member.id != entry.id && is_unknown(member));
+    Ok(members)
+}
+
+/// Whether all of these members of a group can be sent again now: it is never halved.
+pub(super) fn go_together<T: Tx>(work: &Work<'_, T>, members: &[Entry]) -> Result<bool, Error> {
+    for member in members {
+        if !matches!(means(work, member)?, Means::Again { rest_ms: 0, .. }) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn is_unknown(entry: &Entry) -> bool {
@@ -144,7 +180,11 @@ fn took_effect<T: Tx>(
 }
 
 /// Reports that an entry is sent again although nobody can tell whether it took effect before: in the journal, once.
-pub(super) fn report<T: Tx>(work: &mut Work<'_, T>, slot: &Slot, entry: &Entry) -> Result<(), Error> {
+pub(super) fn report<T: Tx>(
+    work: &mut Work<'_, T>,
+    slot: &Slot,
+    entry: &Entry,
+) -> Result<(), Error> {
     let is_first = matches!(entry.state, EntryState::Unknown { tries: 0, .. });
     if !is_first || planted::on(Bug::DuplicateUnreported) {
         return Ok(());

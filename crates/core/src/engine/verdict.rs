@@ -33,10 +33,15 @@ pub(super) fn answered<T: Tx>(
                         continue;
                     }
                 }
-                silent += usize::from(matches!(
-                    verdict,
-                    Verdict::Unknown | Verdict::Conflict { remote: None }
-                ));
+                let is_silent = match verdict {
+                    Verdict::Unknown => true,
+                    // A look-up goes next, and says what the server did not.
+                    Verdict::Conflict { remote: None } => {
+                        !work.collection(&entry.collection)?.capability.fetch
+                    }
+                    _ => false,
+                };
+                silent += usize::from(is_silent);
                 settle(work, entry, verdict)?;
                 if was_unknown(entry) {
                     look_again(work, entry)?;

@@ -1,5 +1,6 @@
 //! What the server accepted, in order: found by comparing each answered push with the store.
-use super::{Checked, Key, Ledger, Token, Violation, tokens};
+use super::taken::Taken;
+use super::{Checked, Key, Ledger, Token, Violation};
 use crate::app;
 use std::collections::{BTreeMap, BTreeSet};
 use tisync_core::model::{EpochInfo, Version};
@@ -21,13 +22,13 @@ pub(crate) struct History {
 #[derive(Debug, Default)]
 pub(crate) struct Archive {
     /// Counts what happened to the server, as its one order of before and after.
-    moment: u64,
+    pub(super) moment: u64,
     /// Every image that the server ever had, by version.
-    images: BTreeMap<(Key, Version), Made>,
+    pub(super) images: BTreeMap<(Key, Version), Made>,
     /// Records that the server has lacked after it had them: they were deleted, or a restore lost them.
-    lacked: BTreeSet<Key>,
+    pub(super) lacked: BTreeSet<Key>,
     /// When a record came to be there that was not there just before.
-    appeared: BTreeMap<Key, u64>,
+    pub(super) appeared: BTreeMap<Key, u64>,
     /// What each mutation's key stood for, and what was seen of it.
     contents: BTreeMap<String, Content>,
     /// The server's epochs.
@@ -36,11 +37,11 @@ pub(crate) struct Archive {
 
 /// An image, and when the server got it.
 #[derive(Debug)]
-struct Made {
-    document: Option<Document>,
+pub(super) struct Made {
+    pub(super) document: Option<Document>,
     /// The number of its schema.
-    schema: u32,
-    at: u64,
+    pub(super) schema: u32,
+    pub(super) at: u64,
 }
 
 /// An image that a record of the server has had.
@@ -56,29 +57,6 @@ impl Older {
         let document = app::forward(self.schema, schema, &self.document);
         (document, self.schema.max(schema), self.schema < schema)
     }
-}
-
-/// What a backend that knows nothing of sync has taken.
-pub(crate) struct Took<'a> {
-    pub(crate) from: usize,
-    pub(crate) key: &'a Key,
-    /// The number of the commit.
-    pub(crate) number: u64,
-    pub(crate) document: Option<Document>,
-    /// The mutation.
-    pub(crate) by: String,
-    /// Whether it may have replaced what its writer has not seen.
-    pub(crate) may_overwrite: bool,
-}
-
-struct Taken<'a> {
-    from: usize,
-    key: &'a Key,
-    by: String,
-    may_overwrite: bool,
-    version: Version,
-    document: Option<Document>,
-    schema: u32,
 }
 
 /// A record as the server's store has it.
@@ -115,9 +93,9 @@ impl Content {
 pub(crate) struct Accepted {
     pub(crate) version: Version,
     pub(crate) document: Option<Document>,
-    tokens: Vec<Token>,
-    by: String,
-    at: u64,
+    pub(super) tokens: Vec<Token>,
+    pub(super) by: String,
+    pub(super) at: u64,
 }
 
 /// The number of a version: its part behind the last dot.
@@ -378,93 +356,6 @@ impl History {
             schema,
         };
         self.keep(archive, ledger, took)
-    }
-
-    /// Notes what a backend that knows nothing of sync has taken.
-    pub(crate) fn took(
-        &mut self,
-        archive: &mut Archive,
-        ledger: &mut Ledger,
-        took: Took<'_>,
-    ) -> Checked {
-        archive.moment += 1;
-        let version = format!("p.{}", took.number);
-        let version = Version::new(version)
-            .map_err(|error| Violation::new("order", format!("a version: {error}")))?;
-        let taken = Taken {
-            from: took.from,
-            key: took.key,
-            by: took.by,
-            may_overwrite: took.may_overwrite,
-            version,
-            document: took.document,
-            schema: app::FIRST,
-        };
-        self.keep(archive, ledger, taken)
-    }
-
-    fn keep(&mut self, archive: &mut Archive, ledger: &mut Ledger, taken: Taken<'_>) -> Checked {
-        let Taken {
-            from,
-            key,
-            by,
-            may_overwrite,
-            version,
-            document,
-            schema,
-        } = taken;
-        let mut marks = Vec::new();
-        match &document {
-            Some(document) => tokens(document.text(), &mut marks),
-            None => {
-                archive.lacked.insert(key.clone());
-            }
-        }
-        if document.is_some() && !self.has(key) {
-            archive.appeared.insert(key.clone(), archive.moment);
-        }
-        if let Some(before) = self.latest.get(key) {
-            for token in before.tokens.iter().filter(|token| !marks.contains(token)) {
-                if may_overwrite {
-                    // The backend's guarantee says so.
-                    ledger.superseded.insert(*token);
-                }
-                if ledger.written.contains(token)
-                    && !ledger.is_excused(*token)
-                    && !ledger.is_carried(from, *token)
-                {
-                    let message = format!(
-                        "{key:?}: mutation {by} replaced Q{token}Q, which its writer had not seen and no journal keeps"
-                    );
-                    return Err(Violation::new("ledger", message));
-                }
-            }
-            if let Some(place) = self.by_number.get_mut(&number(before.version.as_str())) {
-                place.retain(|other| other != key);
-            }
-        }
-        ledger.accepted.extend(&marks);
-        let made = Made {
-            document: document.clone(),
-            schema,
-            at: archive.moment,
-        };
-        archive.images.insert((key.clone(), version.clone()), made);
-        self.by_number
-            .entry(number(version.as_str()))
-            .or_default()
-            .push(key.clone());
-        self.latest.insert(
-            key.clone(),
-            Accepted {
-                version,
-                document,
-                tokens: marks,
-                by,
-                at: archive.moment,
-            },
-        );
-        Ok(())
     }
 }
 

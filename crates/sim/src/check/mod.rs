@@ -27,16 +27,18 @@ mod ledger;
 mod polite;
 mod record;
 mod shadow;
+mod taken;
 mod waits;
 
 pub(crate) use commit::{Commit, Journalled};
 pub(crate) use convergence::{Ends, Live, converged, nothing_lost};
 pub(crate) use feed::checkpoint;
-pub(crate) use history::{Archive, History, Older, Stored, Took, number};
+pub(crate) use history::{Archive, History, Older, Stored, number};
 pub(crate) use ledger::{Ledger, Token, tokens};
 pub(crate) use polite::{Manners, Moment};
 pub(crate) use record::{Records, unreadable};
 pub(crate) use shadow::{Out, Place, Remembered, Shadow};
+pub(crate) use taken::Took;
 pub(crate) use waits::Waits;
 
 use std::fmt;

@@ -11,9 +11,11 @@ use tisync_core::store::{Durability, EntryFilter, Tx};
 /// How long the world may take to become quiet: four polls of the sparsest replica. A change needs one to leave
 /// its device and one to reach the others, and clocks that run slow wait longer than they say.
 const HEAL_MS_MAX: u64 = 24 * 3_600_000;
-/// The same where changes or deletes are found by walks: some of the sparsest replica, and two more for what nobody can
-/// look up.
-const HEAL_PLAIN_MS_MAX: u64 = 72 * 3_600_000;
+/// The same where changes or deletes are found by walks, some of which are an hour apart.
+const HEAL_PLAIN_MS_MAX: u64 = 6 * 3_600_000;
+/// And polls, where they are sparse: two for a change, three for a delete that nobody can look up, and as many again
+/// for what a person decides meanwhile.
+const POLLS: u64 = 12;
 /// Walks from the beginning after which every change is found, where deletes show by their absence from two of them.
 const WALKS: usize = 3;
 /// How often someone looks after what waits for a person.
@@ -58,7 +60,7 @@ impl<D: Disk> World<D> {
             }
         }
         let until_ms = match self.server.plain.is_some() {
-            true => self.now_ms + HEAL_PLAIN_MS_MAX,
+            true => self.now_ms + HEAL_PLAIN_MS_MAX.max(POLLS * self.scenario.settings.poll_ms),
             false => self.now_ms + HEAL_MS_MAX,
         };
         let mut care_ms = self.now_ms;

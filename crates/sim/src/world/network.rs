@@ -20,9 +20,7 @@ impl<D: Disk> World<D> {
         }
         let token = self.replicas[who.replica].token.clone();
         if let (Some(plain), Task::Push(items)) = (&mut self.server.plain, &order.task) {
-            for item in items {
-                plain.sent.entry(item.id).or_insert(self.now_ms);
-            }
+            plain.sends(who.replica, items, self.now_ms);
         }
         let mix = self.scenario.settings.backend.as_ref();
         let mut exchange = Exchange::new(who, order.request, order.task, &token, mix);

@@ -2,6 +2,7 @@
 //! what it is told.
 use super::World;
 use super::event::{Event, Who};
+use super::kind::Kind;
 use super::replica::{Process, connector};
 use crate::app;
 use crate::check::{Checked, Commit, Manners, Records, Token, Violation, Waits, checkpoint};
@@ -455,46 +456,6 @@ impl<D: Disk> World<D> {
                 "order",
                 format!("an input of the driver was refused: {error}"),
             )),
-        }
-    }
-}
-
-/// What kind of input a step was given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Configure,
-    LeaseTaken,
-    Write,
-    Undo,
-    Edit,
-    Resolve,
-    Discard,
-    Local,
-    GiveUp,
-    Sync,
-}
-
-impl Kind {
-    fn of(input: &Input) -> Self {
-        match input {
-            Input::Configure(_) => Kind::Configure,
-            Input::Migrated(answer) => match answer.of {
-                MigrateOf::Records { .. } => Kind::Configure,
-                MigrateOf::Undo(_) => Kind::Undo,
-                MigrateOf::Retry(_) => Kind::Local,
-            },
-            Input::LeaseTaken => Kind::LeaseTaken,
-            Input::Write { .. } => Kind::Write,
-            Input::Undo(_) => Kind::Undo,
-            Input::Edit(..) => Kind::Edit,
-            Input::Resolve { .. } => Kind::Resolve,
-            Input::Discard(_) => Kind::Discard,
-            Input::GiveUp { .. } => Kind::GiveUp,
-            Input::Retry(_)
-            | Input::ConfirmShrink { .. }
-            | Input::Resync(_)
-            | Input::Verify { .. } => Kind::Local,
-            _ => Kind::Sync,
         }
     }
 }

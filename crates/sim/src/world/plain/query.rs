@@ -26,10 +26,7 @@ pub(super) enum Which {
     /// Those of later commits.
     After(u64),
     /// Those changed at a time or later, in the order of (time, id); those behind a row, when it is named.
-    Since {
-        ms: u64,
-        behind: Option<RecordId>,
-    },
+    Since { ms: u64, behind: Option<RecordId> },
     /// All, in the order of ids, from a place on.
     From(usize),
     /// All, in the order of ids, behind one.
