@@ -17,7 +17,6 @@ fn key(connector: &str, feed: &str) -> FeedKey {
 fn feed_state(checkpoint: &str) -> FeedState {
     FeedState {
         verification: Verification {
-            walk: None,
             next: Some(Deadline {
                 generation: Generation(3),
                 set_monotonic_ms: 1,
@@ -66,6 +65,7 @@ fn feed_state(checkpoint: &str) -> FeedState {
             }),
         }),
         next: None,
+        walk: None,
         attempts: 3,
         restarts: 1,
         last_ok_ms: Some(1),

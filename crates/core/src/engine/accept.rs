@@ -72,6 +72,7 @@ pub(super) fn accepted<T: Tx>(
     let is_guess =
         as_sent && theirs.is_none() && slot.base.is_present() && is_guess(capability, slot);
     slot.provisional = is_guess || capability.may_show_our_past();
+    keep_watch(work, slot, false)?;
     if is_guess {
         suspect(work, slot)?;
     }
@@ -85,6 +86,20 @@ pub(super) fn accepted<T: Tx>(
     if slot.remote.is_none() && !(as_sent && slot.chain.is_empty()) {
         slot.show();
     }
+    Ok(())
+}
+
+/// Keeps a record provisional after an image of it was read, where a page that is older may still come. One that is
+/// gone stays as a tombstone there, or such a page would bring it back.
+pub(super) fn keep_watch<T: Tx>(
+    work: &Work<'_, T>,
+    slot: &mut Slot,
+    was_provisional: bool,
+) -> Result<(), Error> {
+    let capability = &work.collection(&slot.collection)?.capability;
+    let is_gone = slot.chain.is_empty() && !slot.base.is_present() && slot.is_stored();
+    slot.provisional |= was_provisional && capability.may_show_our_past();
+    slot.provisional |= is_gone && capability.stale_reads && !planted::on(Bug::PastComesBack);
     Ok(())
 }
 
@@ -141,7 +156,11 @@ fn read_before<T: Tx>(
     let fields = &config.schema.server_fields;
     let is_past = match (&remote.version, &replaced.version) {
         (Some(read), Some(before)) => read == before,
-        _ => reconcile::same(&remote.image, &replaced.image, capability.equality, fields),
+        // That it is gone is news, where it was never there before.
+        _ => {
+            let (now, before) = (&remote.image, &replaced.image);
+            before.is_present() && reconcile::same(now, before, capability.equality, fields)
+        }
     };
     if is_past && !planted::on(Bug::PastComesBack) {
         return Ok(());

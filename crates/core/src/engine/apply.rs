@@ -415,6 +415,7 @@ fn through_slot<T: Tx>(
         slot.show();
     } else {
         meet(work, &mut slot, remote)?;
+        super::accept::keep_watch(work, &mut slot, false)?;
     }
     work.put(slot);
     Ok(())

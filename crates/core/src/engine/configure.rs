@@ -37,6 +37,12 @@ pub(super) fn check(config: &Config) -> Result<(), Error> {
                 "{collection} names the connector {connector}, but no feed of it carries the collection"
             ));
         }
+        if settings.connector.is_some() && settings.capability.ids == Ids::Server {
+            return bad(format!(
+                "the backend of {collection} makes the ids of new records: that is not supported yet, so expected a backend \
+                 that takes ids of the app"
+            ));
+        }
         reconcile::check(&settings.policy, &settings.capability.stamps)
             .or_else(|message| bad(format!("policy of {collection}: {message}")))?;
         for (path, reference) in &settings.schema.references {

@@ -160,9 +160,7 @@ pub(super) fn answered<T: Tx>(
                     let was_provisional = slot.provisional;
                     silent += usize::from(is_what_was_refused(&slot, &remote));
                     meet_read(work, &mut slot, remote)?;
-                    // A page that was read before may still come.
-                    let capability = &work.collection(&collection)?.capability;
-                    slot.provisional |= was_provisional && capability.may_show_our_past();
+                    super::accept::keep_watch(work, &mut slot, was_provisional)?;
                 }
             }
         }

@@ -132,9 +132,9 @@ fn resend<T: Tx>(
             let members = match entry.group {
                 Some(group) if !groups.insert(group) => continue,
                 Some(group) => {
-                    let mut members = work
-                        .tx
-                        .entries(EntryFilter::Group(group), None, usize::MAX)?;
+                    let mut members =
+                        work.tx
+                            .entries(EntryFilter::Group(group), None, usize::MAX)?;
                     members.retain(|member| matches!(member.state, EntryState::Unknown { .. }));
                     if !unknown::go_together(work, &members)? {
                         continue;

@@ -46,6 +46,10 @@ pub(super) fn means<T: Tx>(work: &Work<'_, T>, entry: &Entry) -> Result<Means, E
         Idempotency::Replays { remembers_ms } | Idempotency::Refuses { remembers_ms } => {
             remembers_ms
         }
+        // A group takes effect whole: no member is sent again by itself, but each is looked at.
+        _ if entry.group.is_some() && capability.atomic && capability.fetch => {
+            return Ok(Means::LookUp { rest_ms });
+        }
         // A create under our id is an upsert of the same. Without a condition it would undo what came after it:
         // better look.
         Idempotency::ClientIds if creates && (is_guarded || !capability.fetch) => {

@@ -120,6 +120,15 @@ impl Archive {
         Some(document.map(|document| app::forward(made.schema, schema, document)))
     }
 
+    /// The number of the latest image of a record that is this document.
+    pub(crate) fn latest(&self, key: &Key, document: &Document) -> Option<u64> {
+        let images = self.images.iter().filter(|((of, _), _)| of == key);
+        images
+            .filter(|(_, made)| made.document.as_ref().is_some_and(|was| was.same(document)))
+            .map(|((_, version), _)| number(version.as_str()))
+            .max()
+    }
+
     /// A present image of a record under an epoch, with a lesser number than `before`.
     pub(crate) fn older(&self, key: &Key, epoch: &str, before: u64) -> Option<Older> {
         let images = self.images.iter().filter(|((of, _), _)| of == key);

@@ -17,6 +17,8 @@
 //! | `polite` | nothing is sent before the time that the server asked for; waits outlive a process |
 //! | `order` | one exchange at a time, under the lease's generation |
 //! | `drift` | what is mended had drifted, and nothing else |
+//! | `past` | what a replica has written, and was told is taken, is not undone by an older image (P2) |
+//! | `rewrite` | a walk through what has not changed writes no record (P9) |
 //! | `resume` | what waits has a request, a wake-up or a named blocker (P7) |
 //! | `converged` | after the faults: all equal, nothing left (P7) |
 mod commit;
@@ -24,6 +26,7 @@ mod convergence;
 mod feed;
 mod history;
 mod ledger;
+mod plain;
 mod polite;
 mod record;
 mod shadow;
@@ -35,6 +38,7 @@ pub(crate) use convergence::{Ends, Live, converged, nothing_lost};
 pub(crate) use feed::checkpoint;
 pub(crate) use history::{Archive, History, Older, Stored, number};
 pub(crate) use ledger::{Ledger, Token, tokens};
+pub(crate) use plain::{past, still};
 pub(crate) use polite::{Manners, Moment};
 pub(crate) use record::{Records, unreadable};
 pub(crate) use shadow::{Out, Place, Remembered, Shadow};

@@ -110,6 +110,18 @@ impl Mix {
         )
     }
 
+    /// Whether a replica can tell its own past from a change: where records can be looked up, or versions tell.
+    pub(crate) fn keeps_our_writes(&self) -> bool {
+        let Capability {
+            stale_reads,
+            versions,
+            conditional,
+            fetch,
+            ..
+        } = self.capability;
+        fetch || conditional && (!stale_reads || versions == Versions::Ordered)
+    }
+
     /// What it can do, ability by ability, for the pairs that a run must cover.
     pub fn abilities(&self) -> Vec<(&'static str, String)> {
         let Capability {

@@ -15,7 +15,7 @@ const HEAL_MS_MAX: u64 = 24 * 3_600_000;
 const HEAL_PLAIN_MS_MAX: u64 = 6 * 3_600_000;
 /// And polls, where they are sparse: two for a change, three for a delete that nobody can look up, and as many again
 /// for what a person decides meanwhile.
-const POLLS: u64 = 12;
+const POLLS: u64 = 16;
 /// Walks from the beginning after which every change is found, where deletes show by their absence from two of them.
 const WALKS: usize = 3;
 /// How often someone looks after what waits for a person.
@@ -70,6 +70,9 @@ impl<D: Disk> World<D> {
                 care_ms = self.now_ms + CARE_MS;
                 self.care()?;
                 if self.is_quiet()? {
+                    if self.is_still_to_walk()? {
+                        continue;
+                    }
                     if !compares {
                         return self.check_end();
                     }
@@ -146,6 +149,23 @@ impl<D: Disk> World<D> {
         Ok(())
     }
 
+    /// Lets everything be walked once more, where that can be told from the changes before it.
+    fn is_still_to_walk(&mut self) -> Checked<bool> {
+        let Some(plain) = self.server.plain.as_mut().filter(|_| !self.is_still) else {
+            return Ok(false);
+        };
+        plain.forget_walks();
+        // The first may confirm what was accepted when its feed had passed it; the second finds nothing new.
+        self.is_still = self.was_walked;
+        self.was_walked = true;
+        for number in 0..self.replicas.len() {
+            for feed in self.feeds(number) {
+                self.for_holder(number, Input::Resync(feed))?;
+            }
+        }
+        Ok(true)
+    }
+
     fn feeds(&self, number: usize) -> Vec<FeedKey> {
         let feeds = self.replicas[number].config.connectors[&connector()]
             .feeds
@@ -170,8 +190,9 @@ impl<D: Disk> World<D> {
             }
             if let Some(plain) = &self.server.plain {
                 let collections = self.replicas[number].config.collections.keys();
+                let walks = if self.was_walked { 1 } else { WALKS };
                 for collection in collections {
-                    if plain.walks(number, collection) < WALKS {
+                    if plain.walks(number, collection) < walks {
                         return Ok(false);
                     }
                 }

@@ -51,6 +51,10 @@ pub(crate) struct World<D> {
     tally: Tally,
     /// Whether the faults are over.
     healing: bool,
+    /// Whether nothing changes any more: a last walk must write nothing.
+    is_still: bool,
+    /// Whether everything was walked once more before that.
+    was_walked: bool,
     /// When the virtual minute began, and the steps before it.
     minute: (u64, u64),
 }
@@ -109,6 +113,8 @@ impl<D: Disk> World<D> {
             trace: Trace::new(keeping),
             tally: Tally::default(),
             healing: false,
+            is_still: false,
+            was_walked: false,
             minute: (0, 0),
             scenario,
         }

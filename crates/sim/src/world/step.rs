@@ -5,7 +5,9 @@ use super::event::{Event, Who};
 use super::kind::Kind;
 use super::replica::{Process, connector};
 use crate::app;
-use crate::check::{Checked, Commit, Manners, Records, Token, Violation, Waits, checkpoint};
+use crate::check::{
+    Checked, Commit, Key, Manners, Records, Token, Violation, Waits, checkpoint, past, still,
+};
 use crate::disk::Disk;
 use crate::scenario::Fault;
 use crate::watch::Watched;
@@ -200,7 +202,14 @@ impl<D: Disk> World<D> {
             is_plain: self.scenario.settings.backend.is_some(),
         };
         records.check(&mut replica.disk, commit)?;
-        if self.scenario.settings.backend.is_some() {
+        if let (Some(plain), Some(mix)) = (&self.server.plain, &self.scenario.settings.backend) {
+            let own = |key: &Key| plain.own(who.replica, key);
+            if kind == Kind::Sync && mix.keeps_our_writes() {
+                past(&mut replica.disk, &self.server.archive, own, commit)?;
+            }
+            if kind == Kind::Sync && self.is_still {
+                still(commit)?;
+            }
             return self.noted(who.replica);
         }
         let epoch = self.server.meta().0;

@@ -148,7 +148,7 @@ impl<'a, T: Tx> Work<'a, T> {
         let is_stale = self
             .config
             .collection(collection)
-            .is_some_and(|config| config.capability.may_show_our_past());
+            .is_some_and(|config| config.capability.stale_reads);
         let rows: Vec<_> = rows
             .into_iter()
             .filter(|(record, _)| !self.slots.contains_key(&(collection.clone(), record.rid)))

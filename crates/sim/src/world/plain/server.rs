@@ -37,6 +37,8 @@ pub(in crate::world) struct Plain {
     pub(super) receipts: BTreeMap<MutationId, (u64, Verdict)>,
     /// The record that each create made.
     pub(super) marks: BTreeMap<MutationId, Key>,
+    /// The number of the last write of each replica to each record.
+    pub(super) own: BTreeMap<(usize, Key), u64>,
     /// What took effect.
     pub(super) applied: BTreeMap<MutationId, Key>,
     /// When each mutation was sent first, and when its record was read last before that.
@@ -78,6 +80,7 @@ impl Plain {
             past: Vec::new(),
             receipts: BTreeMap::new(),
             marks: BTreeMap::new(),
+            own: BTreeMap::new(),
             applied: BTreeMap::new(),
             sent: BTreeMap::new(),
             reads: BTreeMap::new(),
@@ -135,6 +138,16 @@ impl Plain {
             }
         }
         live
+    }
+
+    /// The number of a replica's last write to a record.
+    pub(in crate::world) fn own(&self, replica: usize, key: &Key) -> Option<u64> {
+        self.own.get(&(replica, key.clone())).copied()
+    }
+
+    /// Counts walks anew.
+    pub(in crate::world) fn forget_walks(&mut self) {
+        self.walks.clear();
     }
 
     /// How many walks of a replica through a collection have begun and ended since anything changed.

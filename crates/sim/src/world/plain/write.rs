@@ -141,6 +141,7 @@ impl Plain {
             self.marks.insert(item.id, key.clone());
         }
         self.applied.insert(item.id, key.clone());
+        self.own.insert((asked.from, key.clone()), self.number);
         let answers = self.mix.capability.answers;
         let verdict = Verdict::Accepted {
             id: None,
@@ -232,7 +233,13 @@ impl Plain {
     fn check_once(&self, books: &Books<'_>, item: &PushItem) -> Checked {
         let upserts = self.mix.capability.idempotency == Idempotency::ClientIds
             && matches!(item.change, Change::Create(_));
-        let may_repeat = upserts || books.ledger.is_reported(item.id);
+        // Whoever deletes a record takes its mark along.
+        let forgets = self.mix.capability.idempotency == Idempotency::Mark
+            && self
+                .records
+                .get(&key(item))
+                .is_some_and(|stored| stored.document.is_none());
+        let may_repeat = upserts || forgets || books.ledger.is_reported(item.id);
         match self.applied.get(&item.id) {
             Some(key) if !may_repeat => {
                 let message = format!(
