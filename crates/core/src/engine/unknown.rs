@@ -7,7 +7,7 @@ use crate::limits;
 use crate::model::*;
 use crate::planted::{self, Bug};
 use crate::reconcile;
-use crate::store::{EntryFilter, Tx};
+use crate::store::{EntryFilter, JournalFilter, Tx};
 use std::collections::BTreeMap;
 
 /// How an entry whose fate is unknown is settled.
@@ -189,8 +189,13 @@ pub(super) fn report<T: Tx>(
     slot: &Slot,
     entry: &Entry,
 ) -> Result<(), Error> {
-    let is_first = matches!(entry.state, EntryState::Unknown { tries: 0, .. });
-    if !is_first || planted::on(Bug::DuplicateUnreported) {
+    let of_record = JournalFilter::Record(&slot.collection, slot.record.rid);
+    let is_reported = work
+        .tx
+        .journal(of_record, None, usize::MAX)?
+        .iter()
+        .any(|row| row.situation == POSSIBLE_DUPLICATE && row.decided.contains(&entry.id));
+    if is_reported || planted::on(Bug::DuplicateUnreported) {
         return Ok(());
     }
     let outcome = Image::from(entry.apply(slot.base.document()));
