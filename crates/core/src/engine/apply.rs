@@ -404,7 +404,8 @@ fn through_slot<T: Tx>(
         work.put(slot);
         return Ok(());
     }
-    if slot.provisional && shows_our_past(work, &slot, &remote)? {
+    let was_provisional = slot.provisional;
+    if was_provisional && shows_our_past(work, &slot, &remote)? {
         super::accept::suspect(work, &slot)?;
         work.put(slot);
         return Ok(());
@@ -415,7 +416,7 @@ fn through_slot<T: Tx>(
         slot.show();
     } else {
         meet(work, &mut slot, remote)?;
-        super::accept::keep_watch(work, &mut slot, false)?;
+        super::accept::keep_watch(work, &mut slot, was_provisional)?;
     }
     work.put(slot);
     Ok(())
@@ -426,7 +427,9 @@ fn through_slot<T: Tx>(
 fn shows_our_past<T: Tx>(work: &Work<'_, T>, slot: &Slot, remote: &Remote) -> Result<bool, Error> {
     let config = work.collection(&slot.collection)?;
     let capability = &config.capability;
-    if !capability.may_show_our_past() || !capability.fetch || planted::on(Bug::PastComesBack) {
+    let tells = capability.versions == Versions::Ordered && slot.record.version.is_some();
+    let may = capability.stale_reads && !tells && capability.fetch;
+    if !may || planted::on(Bug::PastComesBack) {
         return Ok(false);
     }
     let is_ours = match (&remote.version, &slot.record.version) {

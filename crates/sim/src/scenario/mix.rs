@@ -117,9 +117,11 @@ impl Mix {
             versions,
             conditional,
             fetch,
+            answers,
             ..
         } = self.capability;
-        fetch || conditional && (!stale_reads || versions == Versions::Ordered)
+        let tells = versions == Versions::Ordered && answers != Answers::Nothing;
+        fetch || conditional && (!stale_reads || tells)
     }
 
     /// What it can do, ability by ability, for the pairs that a run must cover.
