@@ -150,7 +150,8 @@ fn read_before<T: Tx>(
 ) -> Result<(), Error> {
     let config = work.collection(&slot.collection)?;
     let capability = &config.capability;
-    if capability.versions == Versions::Ordered && remote.version.is_some() {
+    let has_both = remote.version.is_some() && slot.record.version.is_some();
+    if capability.versions == Versions::Ordered && has_both {
         return meet(work, slot, remote);
     }
     let fields = &config.schema.server_fields;

@@ -63,7 +63,7 @@ impl Plain {
                     trial.insert(key(item), stored);
                 }
                 Err(verdict) => {
-                    refused = Some((item.id, verdict));
+                    refused = Some((item.id, *verdict));
                     break;
                 }
             }
@@ -115,7 +115,7 @@ impl Plain {
         }
         let document = match self.outcome(&self.records, asked, &item) {
             Ok(document) => document,
-            Err(verdict) => return Ok(verdict),
+            Err(verdict) => return Ok(*verdict),
         };
         self.check_once(books, &item)?;
         let may_overwrite = self.may_overwrite(asked, &item)?;
@@ -191,7 +191,7 @@ impl Plain {
         records: &Records,
         asked: &Asked<'_>,
         item: &PushItem,
-    ) -> Result<Option<Document>, Verdict> {
+    ) -> Result<Option<Document>, Box<Verdict>> {
         refuse(item, asked.defers)?;
         let capability = &self.mix.capability;
         let current = records
@@ -199,7 +199,7 @@ impl Plain {
             .filter(|stored| stored.document.is_some());
         let conflict = || {
             let remote = (capability.answers != Answers::Nothing).then(|| self.remote(current));
-            Err(Verdict::Conflict { remote })
+            Err(Box::new(Verdict::Conflict { remote }))
         };
         let holds = match &item.precondition {
             Precondition::Version(version) => {
@@ -289,20 +289,20 @@ fn key(item: &PushItem) -> Key {
 }
 
 /// The rules of the application on the server.
-fn refuse(item: &PushItem, defers: bool) -> Result<(), Verdict> {
+fn refuse(item: &PushItem, defers: bool) -> Result<(), Box<Verdict>> {
     let text = serde_json::to_string(&item.change).unwrap_or_default();
     let has = |field: &str| {
         text.contains(&format!("\"{field}\":true")) || text.contains(&format!("\"/{field}\":true"))
     };
     if has("forbidden") {
         let reason = "nobody may write this field".to_owned();
-        return Err(Verdict::Rejected { reason });
+        return Err(Box::new(Verdict::Rejected { reason }));
     }
     if has("scope") {
-        return Err(Verdict::OutOfScope);
+        return Err(Box::new(Verdict::OutOfScope));
     }
     match has("later") && defers {
-        true => Err(Verdict::Deferred { after_ms: 3_000 }),
+        true => Err(Box::new(Verdict::Deferred { after_ms: 3_000 })),
         false => Ok(()),
     }
 }
