@@ -39,8 +39,8 @@ pub(super) fn check(config: &Config) -> Result<(), Error> {
         }
         if settings.connector.is_some() && settings.capability.ids == Ids::Server {
             return bad(format!(
-                "the backend of {collection} makes the ids of new records: that is not supported yet, so expected a backend \
-                 that takes ids of the app"
+                "the backend of {collection} makes the ids of new records: that is not supported yet; expected one that takes \
+                 the ids of the app"
             ));
         }
         reconcile::check(&settings.policy, &settings.capability.stamps)
