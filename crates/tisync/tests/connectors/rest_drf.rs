@@ -280,6 +280,14 @@ fn guarded() -> String {
         )
 }
 
+/// Any fields, and nothing to compare versions by.
+fn loose() -> String {
+    options(&path("loose"), "").replace(
+        r#""hide": ["updated_at"]"#,
+        r#""hide": ["updated_at", "rev"]"#,
+    )
+}
+
 const POLICIES: [&str; 5] = [
     "client-wins",
     "server-wins",
@@ -343,4 +351,14 @@ fn two_devices_converge_over_a_network_that_loses_repeats_and_cuts() {
             });
         }
     });
+}
+
+#[test]
+fn two_devices_converge_under_every_policy_where_nothing_is_compared() {
+    let url = url();
+    for policy in ["client-wins", "server-wins", "merge", "manual"] {
+        let options = loose();
+        let (a, _) = converge(&devices(&options, &url, policy));
+        outcome(policy, &a);
+    }
 }

@@ -1,5 +1,5 @@
 //! The connector `rest` against a real json-server.
-use crate::devices::{Backend, Devices, all, put, sync, text};
+use crate::devices::{Backend, Devices, all, converge, outcome, put, sync, text};
 use crate::wire::{Wire, doc, large, listed, reason, seen, theirs};
 use tisync::model::{Change, Item, PageEnd, Precondition, Verdict};
 use tisync::{CollectionOptions, Replica};
@@ -217,4 +217,31 @@ fn a_policy_that_needs_times_is_refused_where_the_backend_has_none() {
         "{error}"
     );
     wire.probe().unwrap();
+}
+
+#[test]
+fn two_devices_converge_under_every_policy() {
+    for policy in ["client-wins", "server-wins", "merge", "manual"] {
+        let server = JSON_SERVER.start().unwrap();
+        let url = server.url();
+        let (a, _) = converge(&devices(&url, policy));
+        outcome(policy, &a);
+    }
+}
+
+#[test]
+fn what_was_deleted_by_others_goes_after_a_look_at_each() {
+    let server = JSON_SERVER.start().unwrap();
+    let url = server.url();
+    let devices = devices(&url, "merge");
+    let a = devices.open("a");
+    for number in 0..5 {
+        put(&a, &format!("n{number}"), r#"{"title":"x"}"#);
+    }
+    sync(&a);
+    let wire = wire(&server);
+    wire.write(wire.item(9, "n2", Change::Delete, None, Precondition::None));
+    sync(&a);
+    assert_eq!(text(&a, "n2"), "-");
+    assert_eq!(all(&a).len(), 4);
 }
