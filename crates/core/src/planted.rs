@@ -144,14 +144,8 @@ planted_bugs! {
     PatchUnmigrated,
     /// A feed that shows no deletes is never walked from the beginning again.
     DeletesNotWalked,
-    /// Where nothing can be looked up, what one pass has not shown is gone.
-    GoneAtOnce,
-    /// A record that was missed once, and shown again, counts as missed for ever.
-    SuspicionStays,
     /// What a server shows of a write without a precondition counts as our own, whoever wrote it.
     TheirsIsOurs,
-    /// A create whose answer was lost is sent again without a look for its mark.
-    MarkForgotten,
     /// What may have taken effect twice is not reported.
     DuplicateUnreported,
     /// A write without a precondition is sent without a look at its record.

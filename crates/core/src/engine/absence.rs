@@ -4,7 +4,6 @@ use super::work::Work;
 use super::{apply, sweep};
 use crate::error::Error;
 use crate::model::*;
-use crate::planted::{self, Bug};
 use crate::store::{Op, Tx};
 use std::collections::BTreeMap;
 
@@ -27,7 +26,7 @@ pub(super) fn missed<T: Tx>(
     for record in records {
         let rid = record.rid;
         let was_missed = known.get(&rid).is_some_and(|before| before.pass != pass);
-        if !was_missed && !planted::on(Bug::GoneAtOnce) {
+        if !was_missed {
             sweep::suspect(work, collection, record, pass);
             continue;
         }
@@ -83,7 +82,7 @@ pub(super) fn cleared<T: Tx>(
     pass: u64,
 ) -> Result<(), Error> {
     for (rid, suspicion) in suspicions(work, collection)? {
-        if suspicion.pass != pass && !planted::on(Bug::SuspicionStays) {
+        if suspicion.pass != pass {
             work.ops.push(Op::RemoveSuspicion {
                 collection: collection.clone(),
                 rid,

@@ -58,7 +58,7 @@ pub(super) fn means<T: Tx>(work: &Work<'_, T>, entry: &Entry) -> Result<Means, E
                 twice: false,
             });
         }
-        Idempotency::Mark if creates && !planted::on(Bug::MarkForgotten) => {
+        Idempotency::Mark if creates => {
             return Ok(Means::Mark { rest_ms });
         }
         Idempotency::ClientIds | Idempotency::Mark | Idempotency::None => 0,
