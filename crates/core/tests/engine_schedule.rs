@@ -279,3 +279,28 @@ fn a_parked_write_that_is_edited_back_is_given_up() {
     assert_eq!(device.record("a").unwrap().state, RecordState::Clean);
     assert_eq!(device.journal()[0].loser, Loser::Ours);
 }
+
+#[test]
+fn a_write_that_was_unknown_stays_so_when_the_server_says_not_now() {
+    let mut device = Device::new(Rule::ClientWins);
+    device.put("a", r#"{"t":1}"#);
+    let (request, items) = device.pushed();
+    let lost = failure(FailureKind::Offline, false);
+    device.answer(request, Reply::Pushed(Err(lost)));
+    device.advance(1_000);
+    let (request, again) = device.pushed();
+    assert_eq!(again[0].id, items[0].id);
+    let verdicts = vec![(again[0].id, Verdict::Deferred { after_ms: 9_000 })];
+    device.answer(request, Reply::Pushed(Ok(verdicts.into())));
+    let outbox = device.outbox();
+    assert!(
+        matches!(outbox[0].state, EntryState::Unknown { .. }),
+        "{outbox:?}"
+    );
+    device.advance(8_999);
+    device.step(Input::Wake);
+    assert!(device.order().is_none());
+    device.advance(1);
+    let (_, again) = device.pushed();
+    assert_eq!(again[0].id, items[0].id);
+}

@@ -304,6 +304,11 @@ pub(super) fn settle<T: Tx>(
                 "the record is no longer in this account's scope".to_owned(),
             )?;
         }
+        // That it was not carried out now says nothing of the time before.
+        Verdict::Deferred { after_ms } if was_unknown(entry) => {
+            defer(work, entry, after_ms)?;
+            unknown(work, &mut slot, index);
+        }
         Verdict::Deferred { after_ms } => {
             slot.chain[index].state = EntryState::Pending;
             defer(work, entry, after_ms)?;
