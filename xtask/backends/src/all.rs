@@ -49,8 +49,11 @@ pub const KINTO: Backend = Backend {
     packages: Packages::Python,
     start: Some(Start {
         command: |with| {
-            let mut command = vec![script(with, "kinto").into(), OsString::from("start")];
+            // By the interpreter: the script's own first line names the folder that it was installed in.
+            let mut command: Vec<OsString> = vec![script(with, "python").into()];
             command.extend([
+                script(with, "kinto").into(),
+                "start".into(),
                 "--ini".into(),
                 with.manifest.join("kinto.ini").into(),
                 "--port".into(),
