@@ -3,7 +3,7 @@ use crate::exit::{Code, Failure};
 use crate::fields;
 use crate::input;
 use crate::output::{Look, Out};
-use tisync::connect::certify::{Check, Outcome, Report};
+use tisync::connect::certify::{Check, Outcome};
 use tisync::{ReplicaBuilder, Sample};
 
 /// Tries the connector of a collection on its live backend.
@@ -39,7 +39,8 @@ pub(crate) fn run(
     spinner.finish_and_clear();
     broken?;
     let report = report?;
-    summary(&report, out);
+    out.line("");
+    out.line(report.summary());
     out.object(&serde_json::json!({
         "collection": report.collection,
         "endpoint": report.endpoint,
@@ -67,19 +68,4 @@ fn line(check: &Check, out: &Out) -> String {
         Outcome::Skipped { .. } => out.look(Look::Dim, text),
         _ => text.replacen("ok", &out.look(Look::Good, "ok"), 1),
     }
-}
-
-fn summary(report: &Report, out: &Out) {
-    out.line("");
-    out.line(format!("{} at {}", report.collection, report.endpoint));
-    out.line(format!("guarantee: {}", report.guarantee));
-    for need in &report.next_level {
-        out.line(format!("for more:  {need}"));
-    }
-    out.line(format!(
-        "{} passed, {} failed, {} not tried",
-        report.passed(),
-        report.failed(),
-        report.skipped()
-    ));
 }

@@ -71,6 +71,26 @@ impl Report {
         self.count(|outcome| matches!(outcome, Outcome::Skipped { .. }))
     }
 
+    /// Where it was tried, the guarantee, what would be needed for more, and the counts: a line each.
+    pub fn summary(&self) -> String {
+        let mut lines = vec![
+            format!("{} at {}", self.collection, self.endpoint),
+            format!("guarantee: {}", self.guarantee),
+        ];
+        lines.extend(
+            self.next_level
+                .iter()
+                .map(|need| format!("for more:  {need}")),
+        );
+        lines.push(format!(
+            "{} passed, {} failed, {} not tried",
+            self.passed(),
+            self.failed(),
+            self.skipped()
+        ));
+        lines.join("\n")
+    }
+
     fn count(&self, which: impl Fn(&Outcome) -> bool) -> usize {
         self.checks
             .iter()
@@ -106,17 +126,7 @@ impl fmt::Display for Report {
             }
             writeln!(f, "{check}")?;
         }
-        writeln!(f, "\nguarantee: {}", self.guarantee)?;
-        for need in &self.next_level {
-            writeln!(f, "for more:  {need}")?;
-        }
-        write!(
-            f,
-            "{} passed, {} failed, {} not tried",
-            self.passed(),
-            self.failed(),
-            self.skipped()
-        )
+        write!(f, "\n{}", self.summary())
     }
 }
 

@@ -42,25 +42,10 @@ impl Row {
     /// The row as what the server has of a record.
     pub(super) fn remote(self) -> Remote {
         Remote {
-            image: self.document.map_or(Image::Gone, Image::Present),
             version: self.version,
             stamp: self.stamp,
-            stamps: None,
-            schema: None,
-            migrated: false,
+            ..self.document.map_or(Image::Gone, Image::Present).into()
         }
-    }
-}
-
-/// A record of which nothing is left but that it was deleted.
-pub(super) fn gone() -> Remote {
-    Remote {
-        image: Image::Gone,
-        version: None,
-        stamp: None,
-        stamps: None,
-        schema: None,
-        migrated: false,
     }
 }
 

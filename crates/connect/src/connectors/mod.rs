@@ -1,4 +1,52 @@
 //! The connectors that come with Ti.Sync: one folder each, and one line in [`KINDS`].
+/// The calls that are the same in every connector over a `server`: each hands on to the file of its name.
+#[cfg(any(
+    feature = "acs",
+    feature = "couchdb",
+    feature = "kinto",
+    feature = "rest"
+))]
+macro_rules! calls {
+    () => {
+        fn feed(
+            &self,
+            collection: &tisync_core::model::CollectionName,
+        ) -> tisync_core::model::FeedName {
+            tisync_core::model::FeedName::of(collection)
+        }
+
+        fn pull(
+            &self,
+            http: std::rc::Rc<dyn crate::http::Http>,
+            session: crate::Session,
+            request: tisync_core::model::PullRequest,
+        ) -> crate::LocalFuture<Result<tisync_core::model::Page, tisync_core::model::Failure>> {
+            let server = self.server.clone();
+            Box::pin(async move { pull::page(&server, &*http, &session, &request).await })
+        }
+
+        fn push(
+            &self,
+            http: std::rc::Rc<dyn crate::http::Http>,
+            session: crate::Session,
+            batch: Vec<tisync_core::model::PushItem>,
+        ) -> crate::LocalFuture<Result<tisync_core::model::Pushed, tisync_core::model::Failure>> {
+            let server = self.server.clone();
+            Box::pin(async move { push::verdicts(&server, &*http, &session, &batch).await })
+        }
+
+        fn fetch(
+            &self,
+            http: std::rc::Rc<dyn crate::http::Http>,
+            session: crate::Session,
+            wanted: tisync_core::model::Wanted,
+        ) -> crate::LocalFuture<Result<tisync_core::model::Fetched, tisync_core::model::Failure>> {
+            let server = self.server.clone();
+            Box::pin(async move { fetch::found(&server, &*http, &session, &wanted).await })
+        }
+    };
+}
+
 #[cfg(feature = "acs")]
 mod acs;
 #[cfg(feature = "couchdb")]

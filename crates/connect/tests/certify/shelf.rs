@@ -214,17 +214,6 @@ fn remote(row: &Json) -> Remote {
     }
 }
 
-fn gone() -> Remote {
-    Remote {
-        image: Image::Gone,
-        version: None,
-        stamp: None,
-        stamps: None,
-        schema: None,
-        migrated: false,
-    }
-}
-
 fn id(row: &Json) -> RecordId {
     RecordId::new(row["id"].as_str().unwrap()).unwrap()
 }
@@ -241,17 +230,8 @@ impl Connector for Shelf {
             conditional: self.conditional,
             idempotency: self.idempotency,
             ids: self.ids,
-            versions: Versions::Equality,
-            stale_reads: false,
-            answers: Answers::Image,
-            stamps: RemoteStamps::None,
             batch_items_max: 10,
-            atomic: false,
-            partial_update: false,
-            fetch: true,
-            hints: false,
-            digests: false,
-            equality: Equality::default(),
+            ..Capability::plain()
         }
     }
 
@@ -397,7 +377,7 @@ impl Connector for Shelf {
                         remote: Some(remote(&row)),
                     },
                     Ok((404, _)) => Verdict::Conflict {
-                        remote: Some(gone()),
+                        remote: Some(Image::Gone.into()),
                     },
                     Ok(_) => Verdict::Unknown,
                     // What was answered before it stands.
@@ -425,7 +405,7 @@ impl Connector for Shelf {
                         let asked = json!({"do": "read", "id": record.as_str()});
                         let found = match ask(&http, asked).await? {
                             (200, row) if row.get("id").is_some() => Found::Image(remote(&row)),
-                            (404, _) => Found::Image(gone()),
+                            (404, _) => Found::Image(Image::Gone.into()),
                             _ => Found::Unknown,
                         };
                         fetched.found.push((collection, record, found));

@@ -2,12 +2,11 @@
 use super::names::Place;
 use super::{Call, Server, names, row};
 use crate::Session;
-use crate::connectors::documents::gone;
 use crate::http::Http;
 use serde_json::json;
 use std::collections::BTreeMap;
 use tisync_core::model::{
-    CollectionName, Failure, Fetched, Found, Marked, MutationId, RecordId, Wanted,
+    CollectionName, Failure, Fetched, Found, Image, Marked, MutationId, RecordId, Wanted,
 };
 
 /// Ids in one query: they go into the address.
@@ -17,27 +16,19 @@ pub(super) async fn found(
     server: &Server,
     http: &dyn Http,
     session: &Session,
-    wanted: Wanted,
+    wanted: &Wanted,
 ) -> Result<Fetched, Failure> {
     let mut fetched = Fetched::default();
     match wanted {
         Wanted::Ids(ids) => {
-            let mut by_collection: BTreeMap<CollectionName, Vec<RecordId>> = BTreeMap::new();
-            for (collection, id) in ids {
-                by_collection.entry(collection).or_default().push(id);
-            }
-            for (collection, ids) in &by_collection {
+            for (collection, ids) in by_collection(ids) {
                 for ids in ids.chunks(IDS_MAX) {
                     by_id(server, http, session, collection, ids, &mut fetched).await?;
                 }
             }
         }
         Wanted::Marks(marks) => {
-            let mut by_collection: BTreeMap<CollectionName, Vec<MutationId>> = BTreeMap::new();
-            for (collection, mark) in marks {
-                by_collection.entry(collection).or_default().push(mark);
-            }
-            for (collection, marks) in &by_collection {
+            for (collection, marks) in by_collection(marks) {
                 for marks in marks.chunks(IDS_MAX) {
                     by_mark(server, http, session, collection, marks, &mut fetched).await?;
                 }
@@ -45,6 +36,14 @@ pub(super) async fn found(
         }
     }
     Ok(fetched)
+}
+
+fn by_collection<T: Clone>(wanted: &[(CollectionName, T)]) -> BTreeMap<&CollectionName, Vec<T>> {
+    let mut grouped: BTreeMap<_, Vec<T>> = BTreeMap::new();
+    for (collection, one) in wanted {
+        grouped.entry(collection).or_default().push(one.clone());
+    }
+    grouped
 }
 
 async fn by_id(
@@ -112,7 +111,7 @@ pub(super) async fn named(
     let row = row.and_then(|raw| row::read(&server.options, place, raw).ok());
     match row {
         Some(marked) if marked.row.id == *id => Ok(Found::Image(marked.row.remote())),
-        _ if answer.is_missing(id.as_str()) => Ok(Found::Image(gone())),
+        _ if answer.is_missing(id.as_str()) => Ok(Found::Image(Image::Gone.into())),
         _ if answer.is_ok() || answer.is_foreign() => Ok(Found::Unknown),
         _ => Err(answer.failure(&format!("a record of {collection} cannot be read"))),
     }

@@ -2,7 +2,6 @@
 use super::names::Place;
 use super::{Call, Server, fetch, names, row};
 use crate::Session;
-use crate::connectors::documents::gone;
 use crate::http::{Http, classify};
 use std::collections::BTreeSet;
 use tisync_core::model::{Change, Failure, Found, Image, PushItem, Pushed, RecordId, Verdict};
@@ -241,6 +240,6 @@ fn rejected(reason: &str) -> Verdict {
 
 fn conflict_gone() -> Verdict {
     Verdict::Conflict {
-        remote: Some(gone()),
+        remote: Some(Image::Gone.into()),
     }
 }

@@ -17,9 +17,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use tisync_core::limits::PUSH_ITEMS_MAX;
 use tisync_core::model::{
-    Answers, Capability, CollectionName, Deletes, Equality, Failure, FeedKind, FeedName, Fetched,
-    Idempotency, Ids, ListenRequest, Page, PullRequest, PushItem, Pushed, RemoteStamps, Versions,
-    Wanted,
+    Answers, Capability, CollectionName, Deletes, Equality, Failure, FeedKind, Idempotency, Ids,
+    ListenRequest, RemoteStamps, Versions,
 };
 
 /// The entry in [`super::KINDS`].
@@ -201,39 +200,7 @@ impl Connector for CouchDb {
         }
     }
 
-    fn feed(&self, collection: &CollectionName) -> FeedName {
-        FeedName::of(collection)
-    }
-
-    fn pull(
-        &self,
-        http: Rc<dyn Http>,
-        session: Session,
-        request: PullRequest,
-    ) -> LocalFuture<Result<Page, Failure>> {
-        let server = self.server.clone();
-        Box::pin(async move { pull::page(&server, &*http, &session, &request).await })
-    }
-
-    fn push(
-        &self,
-        http: Rc<dyn Http>,
-        session: Session,
-        batch: Vec<PushItem>,
-    ) -> LocalFuture<Result<Pushed, Failure>> {
-        let server = self.server.clone();
-        Box::pin(async move { push::verdicts(&server, &*http, &session, &batch).await })
-    }
-
-    fn fetch(
-        &self,
-        http: Rc<dyn Http>,
-        session: Session,
-        wanted: Wanted,
-    ) -> LocalFuture<Result<Fetched, Failure>> {
-        let server = self.server.clone();
-        Box::pin(async move { fetch::found(&server, &*http, &session, &wanted).await })
-    }
+    calls!();
 
     fn probe(&self, http: Rc<dyn Http>, session: Session) -> LocalFuture<Result<(), Failure>> {
         let sent = Request::json("GET", format!("{}/", self.server.address))

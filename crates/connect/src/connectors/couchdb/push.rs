@@ -2,7 +2,7 @@
 use super::fetch::{Answer, look};
 use super::{Server, names};
 use crate::Session;
-use crate::connectors::documents::{gone, has_wide_number};
+use crate::connectors::documents::has_wide_number;
 use crate::http::{Http, classify, send};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -180,7 +180,7 @@ fn verdict(item: &PushItem, said: &Said<'_>, seen: Option<&Answer>) -> Option<Ve
         let remote: Option<Remote> = match seen {
             Some(Answer::Row(row)) => Some((**row).clone().remote()),
             // It refuses our revision because it has never had the record: another history of the database had.
-            Some(Answer::Missing) => Some(gone()),
+            Some(Answer::Missing) => Some(Image::Gone.into()),
             None => None,
         };
         return Some(Verdict::Conflict { remote });

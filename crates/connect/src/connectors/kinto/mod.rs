@@ -17,8 +17,7 @@ use std::sync::Arc;
 use tisync_core::limits::PUSH_ITEMS_MAX;
 use tisync_core::model::{
     Answers, Capability, CollectionName, Deletes, Equality, Failure, FailureKind, FeedKind,
-    FeedName, Fetched, Idempotency, Ids, Page, PullRequest, PushItem, Pushed, RemoteStamps,
-    Versions, Wanted,
+    Idempotency, Ids, RemoteStamps, Versions,
 };
 
 /// The entry in [`super::KINDS`].
@@ -197,39 +196,7 @@ impl Connector for Kinto {
         }
     }
 
-    fn feed(&self, collection: &CollectionName) -> FeedName {
-        FeedName::of(collection)
-    }
-
-    fn pull(
-        &self,
-        http: Rc<dyn Http>,
-        session: Session,
-        request: PullRequest,
-    ) -> LocalFuture<Result<Page, Failure>> {
-        let server = self.server.clone();
-        Box::pin(async move { pull::page(&server, &*http, &session, &request).await })
-    }
-
-    fn push(
-        &self,
-        http: Rc<dyn Http>,
-        session: Session,
-        batch: Vec<PushItem>,
-    ) -> LocalFuture<Result<Pushed, Failure>> {
-        let server = self.server.clone();
-        Box::pin(async move { push::verdicts(&server, &*http, &session, &batch).await })
-    }
-
-    fn fetch(
-        &self,
-        http: Rc<dyn Http>,
-        session: Session,
-        wanted: Wanted,
-    ) -> LocalFuture<Result<Fetched, Failure>> {
-        let server = self.server.clone();
-        Box::pin(async move { fetch::found(&server, &*http, &session, &wanted).await })
-    }
+    calls!();
 
     fn probe(&self, http: Rc<dyn Http>, session: Session) -> LocalFuture<Result<(), Failure>> {
         #[derive(Deserialize)]

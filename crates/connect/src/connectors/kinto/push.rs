@@ -1,7 +1,6 @@
 //! Writes go up as a batch of requests; each has its own answer.
 use super::{Refusal, Server, names};
 use crate::Session;
-use crate::connectors::documents::gone;
 use crate::http::{Http, classify, send};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -163,7 +162,7 @@ fn verdict(server: &Server, item: &PushItem, answer: &Answer<'_>) -> Option<Verd
         412 => Some(conflict(item, answer)),
         // What we wanted to delete is not there any more.
         404 if is_missing(answer, MISSING_RECORD) => Some(Verdict::Conflict {
-            remote: Some(gone()),
+            remote: Some(Image::Gone.into()),
         }),
         401 | 429 => Some(Verdict::Deferred {
             after_ms: REFUSED_MS,
@@ -225,7 +224,7 @@ fn conflict(item: &PushItem, answer: &Answer<'_>) -> Verdict {
     let has_version = matches!(item.precondition, Precondition::Version(_));
     let remote = match existing {
         Some(raw) => names::row(raw).ok().map(|row| row.remote()),
-        None => (has_version && modified.errno == MODIFIED).then(gone),
+        None => (has_version && modified.errno == MODIFIED).then(|| Image::Gone.into()),
     };
     Verdict::Conflict { remote }
 }

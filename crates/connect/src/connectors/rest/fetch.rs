@@ -2,12 +2,12 @@
 use super::Server;
 use super::ask::{field, rows};
 use crate::Session;
-use crate::connectors::documents::{Row, gone};
+use crate::connectors::documents::Row;
 use crate::http::{Http, Response, classify, read_json, send};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use tisync_core::model::{
-    CollectionName, Failure, Fetched, Found, Marked, MutationId, RecordId, Wanted,
+    CollectionName, Failure, Fetched, Found, Image, Marked, MutationId, RecordId, Wanted,
 };
 
 /// What a record's own address says.
@@ -44,7 +44,7 @@ async fn by_ids(
         let said = match look(server, http, session, collection, id).await? {
             Answer::Row(row) => Found::Image(row.remote()),
             Answer::Nothing if answers.does(server, http, session, collection).await? => {
-                Found::Image(gone())
+                Found::Image(Image::Gone.into())
             }
             Answer::Nothing | Answer::Unclear => Found::Unknown,
         };

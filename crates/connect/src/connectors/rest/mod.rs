@@ -16,10 +16,7 @@ use crate::{Connector, LocalFuture, Session};
 use options::Options;
 use std::rc::Rc;
 use std::sync::Arc;
-use tisync_core::model::{
-    Capability, CollectionName, Failure, FeedName, Fetched, Page, PullRequest, PushItem, Pushed,
-    Wanted,
-};
+use tisync_core::model::{Capability, CollectionName, Failure};
 
 /// The entry in [`super::KINDS`].
 pub(super) const KIND: Kind = Kind {
@@ -76,39 +73,7 @@ impl Connector for Rest {
         self.server.options.capability()
     }
 
-    fn feed(&self, collection: &CollectionName) -> FeedName {
-        FeedName::of(collection)
-    }
-
-    fn pull(
-        &self,
-        http: Rc<dyn Http>,
-        session: Session,
-        request: PullRequest,
-    ) -> LocalFuture<Result<Page, Failure>> {
-        let server = self.server.clone();
-        Box::pin(async move { pull::page(&server, &*http, &session, &request).await })
-    }
-
-    fn push(
-        &self,
-        http: Rc<dyn Http>,
-        session: Session,
-        batch: Vec<PushItem>,
-    ) -> LocalFuture<Result<Pushed, Failure>> {
-        let server = self.server.clone();
-        Box::pin(async move { push::verdicts(&server, &*http, &session, &batch).await })
-    }
-
-    fn fetch(
-        &self,
-        http: Rc<dyn Http>,
-        session: Session,
-        wanted: Wanted,
-    ) -> LocalFuture<Result<Fetched, Failure>> {
-        let server = self.server.clone();
-        Box::pin(async move { fetch::found(&server, &*http, &session, &wanted).await })
-    }
+    calls!();
 
     fn probe(&self, http: Rc<dyn Http>, session: Session) -> LocalFuture<Result<(), Failure>> {
         let server = self.server.clone();

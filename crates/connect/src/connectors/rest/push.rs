@@ -4,7 +4,6 @@ use super::ask::rows;
 use super::fetch::{Answer, Collections, look};
 use super::options::{AnswersOption, CreateOption, DeleteOption, IdsOption, UpdateOption};
 use crate::Session;
-use crate::connectors::documents::gone;
 use crate::http::{Http, Request, Response, classify, cut_text, send};
 use crate::limits::MESSAGE_CHARS_MAX;
 use tisync_core::model::{
@@ -248,7 +247,7 @@ impl<'a> Writer<'a> {
             .await
         {
             Ok(true) => Ok(Some(Verdict::Conflict {
-                remote: Some(gone()),
+                remote: Some(Image::Gone.into()),
             })),
             Ok(false) => Err(failure()),
             // Nothing was written, whatever the reason is: the engine looks it up.
@@ -305,7 +304,7 @@ impl<'a> Writer<'a> {
                         .does(server, http, session, &item.collection)
                         .await? =>
                 {
-                    Some(gone())
+                    Some(Image::Gone.into())
                 }
                 Answer::Nothing | Answer::Unclear => None,
             },
