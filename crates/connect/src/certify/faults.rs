@@ -3,6 +3,7 @@ use crate::LocalFuture;
 use crate::http::{Http, HttpError, HttpErrorKind, Request, Response, Streamed};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::task::Poll;
 
 /// What happens to one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,41 @@ pub(super) enum Fault {
     GatewayAfter,
     /// It is answered by something else, and never arrives.
     Instead(Instead),
+    /// It waits at a gate, and arrives when that is opened.
+    Held(Rc<Gate>),
+}
+
+/// Where one request waits for what others do.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Gate {
+    reached: Cell<bool>,
+    open: Cell<bool>,
+}
+
+impl Gate {
+    /// Lets the request go on. Whoever opens the gate polls the request's future.
+    pub(super) fn open(&self) {
+        self.open.set(true);
+    }
+
+    /// Goes on with a future until its request waits here; what it gives, when it never comes here.
+    pub(super) async fn until_reached<T>(&self, future: &mut LocalFuture<T>) -> Option<T> {
+        std::future::poll_fn(|context| match future.as_mut().poll(context) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending if self.reached.get() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
+
+    async fn pass(&self) {
+        self.reached.set(true);
+        std::future::poll_fn(|_| match self.open.get() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        })
+        .await;
+    }
 }
 
 /// An answer that is not the backend's.
@@ -52,10 +88,10 @@ impl Instead {
         }
     }
 
-    /// Whether it may be what a backend says of a write that took effect.
-    pub(super) fn is_well(&self) -> bool {
+    /// Whether backends say so little of a delete that took effect.
+    pub(super) fn is_nothing(&self) -> bool {
         let is_html = self.headers.iter().any(|(_, value)| value.contains("html"));
-        self.status == 200 && !is_html
+        self.status == 200 && !is_html && matches!(&self.body[..], b"" | b"{}" | b"null")
     }
 
     pub(super) fn with(mut self, name: &'static str, value: &'static str) -> Self {
@@ -75,9 +111,18 @@ impl Instead {
     }
 }
 
+/// Changes every request on its way.
+pub(super) type BendRequest = dyn Fn(&mut Request);
+/// Changes every answer on its way.
+pub(super) type BendAnswer = dyn Fn(&mut Response);
+
 /// The host's HTTP client, with one fault planned at a time.
 pub(super) struct Faults {
     inner: Rc<dyn Http>,
+    bend_request: RefCell<Option<Rc<BendRequest>>>,
+    bend_answer: RefCell<Option<Rc<BendAnswer>>>,
+    /// Every request since [`Faults::keep`].
+    kept: RefCell<Option<Vec<Request>>>,
     /// The fault, and how many requests pass before it.
     planned: RefCell<Option<(usize, Fault)>>,
     sent: Cell<usize>,
@@ -90,6 +135,9 @@ impl Faults {
     pub(super) fn new(inner: Rc<dyn Http>, endpoint: &str) -> Rc<Self> {
         Rc::new(Faults {
             inner,
+            bend_request: RefCell::default(),
+            bend_answer: RefCell::default(),
+            kept: RefCell::default(),
             planned: RefCell::default(),
             sent: Cell::new(0),
             strange: RefCell::default(),
@@ -106,6 +154,39 @@ impl Faults {
     /// No fault any more; says whether the planned one was met.
     pub(super) fn lift(&self) -> bool {
         self.planned.borrow_mut().take().is_none()
+    }
+
+    /// From here on every request is changed on its way.
+    pub(super) fn bend_requests(&self, bend: impl Fn(&mut Request) + 'static) {
+        *self.bend_request.borrow_mut() = Some(Rc::new(bend));
+    }
+
+    /// From here on every answer is changed on its way.
+    pub(super) fn bend_answers(&self, bend: impl Fn(&mut Response) + 'static) {
+        *self.bend_answer.borrow_mut() = Some(Rc::new(bend));
+    }
+
+    /// From here on everything passes as it is.
+    pub(super) fn straighten(&self) {
+        self.bend_request.borrow_mut().take();
+        self.bend_answer.borrow_mut().take();
+    }
+
+    /// From here on requests are remembered.
+    pub(super) fn keep(&self) {
+        *self.kept.borrow_mut() = Some(Vec::new());
+    }
+
+    /// The requests that were remembered, and no more of them.
+    pub(super) fn kept(&self) -> Vec<Request> {
+        self.kept.borrow_mut().take().unwrap_or_default()
+    }
+
+    /// Lets requests arrive once more, as a network may that repeats them; nobody hears the answers.
+    pub(super) async fn again(&self, requests: Vec<Request>) {
+        for request in requests {
+            let _ = self.inner.send(request).await;
+        }
     }
 
     /// Origins other than the backend's that a request went to.
@@ -134,8 +215,35 @@ impl Faults {
 }
 
 impl Http for Faults {
-    fn send(&self, request: Request) -> LocalFuture<Result<Response, HttpError>> {
+    fn send(&self, mut request: Request) -> LocalFuture<Result<Response, HttpError>> {
         self.note(&request.url);
+        if let Some(kept) = &mut *self.kept.borrow_mut() {
+            kept.push(request.clone());
+        }
+        if let Some(bend) = &*self.bend_request.borrow() {
+            bend(&mut request);
+        }
+        let answer = self.faulty(request);
+        let bend = self.bend_answer.borrow().clone();
+        let Some(bend) = bend else { return answer };
+        Box::pin(async move {
+            let mut answer = answer.await;
+            if let Ok(answer) = &mut answer {
+                bend(answer);
+            }
+            answer
+        })
+    }
+
+    fn stream(&self, request: Request) -> Option<LocalFuture<Result<Streamed, HttpError>>> {
+        self.note(&request.url);
+        self.inner.stream(request)
+    }
+}
+
+impl Faults {
+    /// Sends a request, or lets it meet the fault that is planned for it.
+    fn faulty(&self, request: Request) -> LocalFuture<Result<Response, HttpError>> {
         let inner = self.inner.clone();
         let Some(fault) = self.fault() else {
             return inner.send(request);
@@ -172,13 +280,12 @@ impl Http for Faults {
                     Ok(Instead::html(502).response())
                 }
                 Fault::Instead(instead) => Ok(instead.response()),
+                Fault::Held(gate) => {
+                    gate.pass().await;
+                    inner.send(request).await
+                }
             }
         })
-    }
-
-    fn stream(&self, request: Request) -> Option<LocalFuture<Result<Streamed, HttpError>>> {
-        self.note(&request.url);
-        self.inner.stream(request)
     }
 }
 

@@ -7,6 +7,7 @@ mod checks;
 mod faults;
 mod report;
 mod stand;
+mod words;
 
 pub use report::{Check, Outcome, Report};
 
@@ -91,8 +92,12 @@ pub async fn certify(kit: Kit, told: &mut dyn FnMut(&Check)) -> Report {
     };
     if checks::reach::all(&mut run, &stand).await {
         checks::writes::all(&mut run, &stand).await;
+        checks::writers::all(&mut run, &stand).await;
         checks::feed::all(&mut run, &stand).await;
+        checks::pages::all(&mut run, &stand).await;
         checks::lost::all(&mut run, &stand).await;
+        checks::requests::all(&mut run, &stand).await;
+        checks::late::all(&mut run, &stand).await;
         checks::foreign::all(&mut run, &stand).await;
         checks::documents::all(&mut run, &stand).await;
         checks::extras::all(&mut run, &stand, &kit).await;

@@ -1,10 +1,10 @@
 //! The stand that a connector is tried on: short ways to write, read and walk, and what is remembered of a run.
 use super::faults::Faults;
+use super::words::{self, Words};
 use crate::http::Http;
 use crate::{Connector, LocalFuture, Session};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Debug;
 use std::rc::Rc;
 use tisync_core::model::*;
 use tisync_json::{Document, Patch, Path, Value, hash64};
@@ -18,22 +18,14 @@ pub(super) struct Trouble {
 
 /// A failure in the place of what was expected.
 pub(super) fn failed<T>(expected: impl Into<String>, failure: &Failure) -> Result<T, Trouble> {
-    let proven = match failure.not_sent {
-        true => ", nothing was carried out",
-        false => "",
-    };
-    Err(Trouble {
-        expected: expected.into(),
-        came: format!("{:?}{proven}: {}", failure.kind, failure.message),
-    })
+    trouble(expected, failure)
 }
 
 /// That it does not hold.
-pub(super) fn trouble<T>(expected: impl Into<String>, came: impl Debug) -> Result<T, Trouble> {
-    let came: String = format!("{came:?}").chars().take(600).collect();
+pub(super) fn trouble<T>(expected: impl Into<String>, came: impl Words) -> Result<T, Trouble> {
     Err(Trouble {
         expected: expected.into(),
-        came,
+        came: words::short(&came.words()),
     })
 }
 
@@ -69,7 +61,7 @@ pub(super) struct Stand {
     template: Document,
     pub(super) field: Path,
     seed: u64,
-    now_ms: u64,
+    pub(super) now_ms: u64,
     numbers: Rc<Cell<u64>>,
     /// Everything that may be there because of the kit.
     made: RefCell<BTreeSet<RecordId>>,
@@ -153,6 +145,19 @@ impl Stand {
         format!("{what} {:x}.{}", self.seed, self.number())
     }
 
+    /// The text that a document has in the field.
+    pub(super) fn text_of(&self, document: &Document) -> Option<String> {
+        let value = document.fields(std::slice::from_ref(&self.field));
+        let text = value.first()?.as_ref()?.as_str()?;
+        Some(text.to_owned())
+    }
+
+    /// Whether nobody but this run can have written the document.
+    pub(super) fn is_ours(&self, document: &Document) -> bool {
+        let text = self.text_of(document).unwrap_or_default();
+        text.contains(&format!(" {:x}.", self.seed))
+    }
+
     /// The template with another text.
     pub(super) fn document(&self, text: &str) -> Document {
         self.document_with(&[(self.field.clone(), Value::String(text.to_owned()))])
@@ -214,6 +219,15 @@ impl Stand {
 
     pub(super) fn delete(&self, made: &Made) -> PushItem {
         self.item(&made.id, Change::Delete, None, seen(made))
+    }
+
+    /// Begins to send a batch.
+    pub(super) fn start(&self, batch: Vec<PushItem>) -> LocalFuture<Result<Pushed, Failure>> {
+        for item in &batch {
+            self.remember(&item.record);
+        }
+        self.connector
+            .push(self.http(), self.session.clone(), batch)
     }
 
     /// Sends a batch as it is.

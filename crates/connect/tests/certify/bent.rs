@@ -12,12 +12,13 @@ pub(crate) struct Bent {
 }
 
 /// What is bent; by default nothing.
+#[derive(Clone, Copy)]
 pub(crate) struct How {
     pub(crate) capability: fn(&mut Capability),
     pub(crate) sends: fn(&mut Vec<PushItem>),
     pub(crate) pushed: fn(&mut Result<Pushed, Failure>, &[PushItem]),
     pub(crate) asks: fn(&mut PullRequest),
-    pub(crate) pulled: fn(&mut Result<Page, Failure>),
+    pub(crate) pulled: fn(&mut Result<Page, Failure>, &PullRequest),
     pub(crate) fetched: fn(&mut Result<Fetched, Failure>, &Wanted),
     pub(crate) probed: fn(&mut Result<(), Failure>),
     /// Where a copy of every push goes.
@@ -32,7 +33,7 @@ impl Default for How {
             sends: |_| {},
             pushed: |_, _| {},
             asks: |_| {},
-            pulled: |_| {},
+            pulled: |_, _| {},
             fetched: |_, _| {},
             probed: |_| {},
             copy_to: None,
@@ -60,12 +61,12 @@ impl Connector for Bent {
     ) -> LocalFuture<Result<Page, Failure>> {
         (self.how.asks)(&mut request);
         let (pulled, told) = (self.how.pulled, self.how.told);
-        let answer = self.inner.pull(http, session.clone(), request);
+        let answer = self.inner.pull(http, session.clone(), request.clone());
         Box::pin(async move {
             let mut answer = answer
                 .await
                 .map_err(|failure| bent(failure, told, &session));
-            pulled(&mut answer);
+            pulled(&mut answer, &request);
             answer
         })
     }

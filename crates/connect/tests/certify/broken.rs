@@ -111,7 +111,7 @@ fn a_failure_called_gone() {
 #[test]
 fn a_failure_called_empty() {
     let how = How {
-        pulled: |answer| {
+        pulled: |answer, _| {
             if answer.is_err() {
                 *answer = Ok(Page {
                     items: Vec::new(),
@@ -186,7 +186,7 @@ fn a_copy_for_a_stranger() {
 #[test]
 fn a_row_dropped_at_the_edge_of_a_page() {
     let how = How {
-        pulled: |answer| {
+        pulled: |answer, _| {
             if let Ok(page) = answer
                 && page.end == PageEnd::More
             {
@@ -201,7 +201,7 @@ fn a_row_dropped_at_the_edge_of_a_page() {
 #[test]
 fn tombstones_dropped() {
     let how = How {
-        pulled: |answer| {
+        pulled: |answer, _| {
             if let Ok(page) = answer {
                 page.items
                     .retain(|item| !matches!(item, Item::Tombstone { .. }));
@@ -224,7 +224,7 @@ fn a_checkpoint_that_does_not_move() {
 #[test]
 fn a_checkpoint_that_runs_ahead() {
     let how = How {
-        pulled: |answer| {
+        pulled: |answer, _| {
             // As if nothing could come between the last page and the next one.
             if let Ok(page) = answer
                 && page.items.len() == 2
@@ -361,7 +361,7 @@ fn a_whole_write_sent_as_a_patch() {
 #[test]
 fn numbers_read_as_doubles() {
     let how = How {
-        pulled: |answer| {
+        pulled: |answer, _| {
             for item in answer.iter_mut().flat_map(|page| &mut page.items) {
                 if let Item::Upsert { document, .. } = item {
                     *document = through_doubles(document);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 mod bent;
 mod broken;
+mod clockwork;
 mod home;
 mod plain;
 mod shelf;

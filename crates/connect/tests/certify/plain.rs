@@ -126,3 +126,55 @@ fn ids_that_are_given_away_twice() {
     let check = "what is written during a walk is found";
     fails(BARE, Fault::ReusesIds, check);
 }
+
+#[test]
+fn versions_that_come_again_with_an_id() {
+    let check = "a delete that arrives again after its record was made anew";
+    fails(PLAIN, Fault::CountsAnew, check);
+}
+
+#[test]
+fn an_old_write_that_undoes_a_newer_one() {
+    let check = "a replace that arrives again after a newer one";
+    fails(PLAIN, Fault::IgnoresVersions, check);
+}
+
+#[test]
+fn a_deleted_row_that_takes_writes_and_stays_deleted() {
+    let check = "an id that was deleted can be used again";
+    fails(PLAIN, Fault::StaysDeleted, check);
+}
+
+#[test]
+fn ids_that_the_backend_makes_without_the_connectors_knowledge() {
+    let check = "ids are made by who is declared";
+    fails(PLAIN, Fault::MakesIds, check);
+}
+
+#[test]
+fn a_walk_that_breaks_taken_for_one_that_ends() {
+    let check = "a walk of which a request fails";
+    fails(PLAIN, Fault::BrokenIsEnd, check);
+}
+
+#[test]
+fn records_that_could_not_be_read_taken_for_gone() {
+    let check = "a look-up of which a request fails";
+    fails(PLAIN, Fault::UnreadIsGone, check);
+}
+
+#[test]
+fn half_a_batch_called_not_sent() {
+    let check = "a batch of which a request fails";
+    fails(PLAIN, Fault::BrokenIsNotSent, check);
+}
+
+#[test]
+fn a_record_that_is_written_field_by_field() {
+    let shelf = Shelf {
+        conditional: false,
+        ..PLAIN
+    };
+    let check = "one in the middle of the other's write, one stands, whole";
+    fails(shelf, Fault::FieldByField, check);
+}

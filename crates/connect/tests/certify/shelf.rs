@@ -32,6 +32,20 @@ pub(crate) enum Fault {
     IgnoresVersions,
     /// The backend gives the id of a deleted row to another one.
     ReusesIds,
+    /// The backend counts the versions of a row from one again when its id is used again.
+    CountsAnew,
+    /// The backend takes a write on a deleted row, and leaves it deleted.
+    StaysDeleted,
+    /// The backend makes ids of its own, though its connector says that the client does.
+    MakesIds,
+    /// The connector takes a walk that breaks for one that ends.
+    BrokenIsEnd,
+    /// The connector takes what it could not read, after it has read something, for gone.
+    UnreadIsGone,
+    /// The connector says of a batch that breaks that nothing of it was sent.
+    BrokenIsNotSent,
+    /// The connector writes field by field.
+    FieldByField,
 }
 
 #[derive(Clone, Copy)]
@@ -55,6 +69,7 @@ pub(crate) struct Rows {
     rows: RefCell<Vec<Row>>,
     shelf: Option<Shelf>,
     made: Cell<usize>,
+    version: Cell<u64>,
 }
 
 #[derive(Clone)]
@@ -78,6 +93,7 @@ impl Rows {
             rows: RefCell::default(),
             shelf: Some(shelf),
             made: Cell::new(0),
+            version: Cell::new(0),
         })
     }
 
@@ -85,6 +101,7 @@ impl Rows {
         let shelf = self.shelf.unwrap();
         let mut rows = self.rows.borrow_mut();
         let text = |name: &str| asked[name].as_str().unwrap_or_default().to_owned();
+        self.version.set(self.version.get() + 1);
         match asked["do"].as_str().unwrap_or_default() {
             "about" => (200, json!({"shelf": true})),
             "list" => {
@@ -106,7 +123,7 @@ impl Rows {
                 let wanted = asked["version"].as_u64();
                 let absent = asked["absent"].as_bool().unwrap_or(false);
                 let creates = asked["creates"].as_bool().unwrap_or(false);
-                if creates && shelf.ids == Ids::Server {
+                if creates && (shelf.ids == Ids::Server || shelf.has(Fault::MakesIds)) {
                     self.made.set(self.made.get() + 1);
                     id = match shelf.has(Fault::ReusesIds) {
                         true => format!("row-{}", rows.len() + 1),
@@ -123,17 +140,24 @@ impl Rows {
                         if !fits && !shelf.has(Fault::IgnoresVersions) {
                             return (412, row.json());
                         }
-                        row.version += 1;
+                        row.version = match shelf.has(Fault::CountsAnew) {
+                            true => row.version + 1,
+                            false => self.version.get(),
+                        };
                         row.text = stored;
                         (200, row.json())
                     }
+                    Some(row) if shelf.has(Fault::StaysDeleted) => (200, row.json()),
                     _ if wanted.is_some() => (404, json!({"missing": id})),
                     _ => {
                         rows.retain(|row| row.id != id);
                         let row = Row {
                             id,
                             mark: text("mark"),
-                            version: 1,
+                            version: match shelf.has(Fault::CountsAnew) {
+                                true => 1,
+                                false => self.version.get(),
+                            },
                             deleted: false,
                             text: stored,
                         };
@@ -191,11 +215,31 @@ async fn ask(http: &Rc<dyn Http>, asked: Json) -> Result<(u16, Json), Failure> {
     }
     let body: Json = serde_json::from_slice(&answer.body)
         .map_err(|_| classify::not_this_protocol("the answer is no JSON"))?;
-    let known = ["shelf", "rows", "missing", "deleted", "id"];
+    let known = ["shelf", "rows", "missing", "deleted", "mark"];
     match known.iter().any(|key| body.get(key).is_some()) {
         true => Ok((answer.status, body)),
         false => Err(classify::not_this_protocol("the answer is not the shelf's")),
     }
+}
+
+/// Writes all fields of a record but the last, each by itself; the text that the last one makes of it.
+async fn field_by_field(http: &Rc<dyn Http>, item: &PushItem) -> Result<String, Failure> {
+    let whole = item.document.as_ref().unwrap();
+    let mut last = whole.text().to_owned();
+    for (number, (name, value)) in whole.object().iter().enumerate() {
+        if number > 0 {
+            let asked = json!({"do": "write", "id": item.record.as_str(), "text": last});
+            ask(http, asked).await?;
+        }
+        let (_, row) = ask(http, json!({"do": "read", "id": item.record.as_str()})).await?;
+        let Some(text) = row["text"].as_str() else {
+            return Ok(last);
+        };
+        let mut fields = Document::parse(text).unwrap().object();
+        fields.insert(name.clone(), value.clone());
+        last = Document::from_object(&fields).text().to_owned();
+    }
+    Ok(last)
 }
 
 fn remote(row: &Json) -> Remote {
@@ -255,7 +299,13 @@ impl Connector for Shelf {
             };
             // Room for the row that the page before ended with.
             let limit = request.items_max + 1;
-            let (_, body) = ask(&http, json!({"do": "list", "skip": skip, "limit": limit})).await?;
+            let asked = json!({"do": "list", "skip": skip, "limit": limit});
+            let (_, body) = match ask(&http, asked).await {
+                Err(_) if shelf.has(Fault::BrokenIsEnd) && skip > 0 => {
+                    return Ok(Page::whole(Vec::new()));
+                }
+                answer => answer?,
+            };
             let rows = body["rows"]
                 .as_array()
                 .ok_or_else(|| classify::not_this_protocol("the answer holds no rows"))?;
@@ -336,6 +386,10 @@ impl Connector for Shelf {
         Box::pin(async move {
             let mut verdicts = BTreeMap::new();
             for item in &batch {
+                let mut text = item.document.as_ref().map(|whole| whole.text().to_owned());
+                if shelf.has(Fault::FieldByField) && matches!(item.change, Change::Replace(_)) {
+                    text = Some(field_by_field(&http, item).await?);
+                }
                 let what = match item.change {
                     Change::Delete => "delete",
                     _ => "write",
@@ -351,7 +405,7 @@ impl Connector for Shelf {
                     "absent": item.precondition == Precondition::Absent,
                     "version": version,
                     "mark": format!("{:x}", item.id.0),
-                    "text": item.document.as_ref().map(Document::text),
+                    "text": text,
                 });
                 let verdict = match ask(&http, asked).await {
                     Ok((200, row)) if row.get("id").is_some() => {
@@ -380,6 +434,12 @@ impl Connector for Shelf {
                         remote: Some(Image::Gone.into()),
                     },
                     Ok(_) => Verdict::Unknown,
+                    Err(failure) if shelf.has(Fault::BrokenIsNotSent) => {
+                        return Err(Failure {
+                            not_sent: true,
+                            ..failure
+                        });
+                    }
                     // What was answered before it stands.
                     Err(failure) if verdicts.is_empty() => return Err(failure),
                     Err(_) => break,
@@ -403,7 +463,15 @@ impl Connector for Shelf {
                 Wanted::Ids(ids) => {
                     for (collection, record) in ids {
                         let asked = json!({"do": "read", "id": record.as_str()});
-                        let found = match ask(&http, asked).await? {
+                        let answer = match ask(&http, asked).await {
+                            Err(_)
+                                if shelf.has(Fault::UnreadIsGone) && !fetched.found.is_empty() =>
+                            {
+                                (404, Json::Null)
+                            }
+                            answer => answer?,
+                        };
+                        let found = match answer {
                             (200, row) if row.get("id").is_some() => Found::Image(remote(&row)),
                             (404, _) => Found::Image(Image::Gone.into()),
                             _ => Found::Unknown,

@@ -2,6 +2,7 @@
 use super::{Held, Result, Run, Stand, failed, is_there, says_nothing, trouble};
 use crate::certify::Kit;
 use crate::certify::stand::Seen;
+use crate::certify::words::Words;
 use crate::limits::HINTS_SILENCE_MS_MAX;
 use crate::{Hint, Hints};
 use futures_core::Stream;
@@ -86,11 +87,11 @@ async fn marks(stand: &Stand) -> Result<Held> {
         Ok(fetched) => fetched,
         Err(failure) => return failed("what carries the marks", &failure),
     };
-    for (id, marked) in &fetched.marked {
-        match marked {
-            Marked::Record { id: record, .. } if *id == mark && *record == made.id => {}
-            Marked::Nowhere if *id == never => {}
-            other => {
+    for other in &fetched.marked {
+        match other {
+            (id, Marked::Record { id: record, .. }) if *id == mark && *record == made.id => {}
+            (id, Marked::Nowhere) if *id == never => {}
+            _ => {
                 return trouble(
                     format!("{} carries the mark, nothing the other", made.id),
                     other,
@@ -186,7 +187,7 @@ async fn digests(stand: &Stand) -> Result<Held> {
     }
     match answer.digests.as_slice() {
         [digest] if digest.tally == expected => Ok(Held::Passed),
-        came => trouble(format!("{expected:?}"), came),
+        came => trouble(expected.words(), came),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The feed: nothing is missed, whatever happens between two pages.
 use super::{Held, Result, Run, Stand, failed, trouble};
 use crate::certify::stand::{Made, Seen, Walk};
+use crate::certify::words::{Words, short};
 use std::collections::BTreeMap;
 use tisync_core::model::*;
 use tisync_json::Document;
@@ -32,7 +33,7 @@ pub(in crate::certify) async fn all(run: &mut Run<'_>, stand: &Stand) {
 }
 
 /// Makes several records in one batch, or one after the other.
-async fn several(stand: &Stand, count: usize) -> Result<Vec<(Made, Document)>> {
+pub(super) async fn several(stand: &Stand, count: usize) -> Result<Vec<(Made, Document)>> {
     let mut several = Vec::new();
     let mut items = Vec::new();
     for _ in 0..count {
@@ -65,7 +66,7 @@ async fn several(stand: &Stand, count: usize) -> Result<Vec<(Made, Document)>> {
 }
 
 /// That a record was seen with this document.
-fn shows(
+pub(super) fn shows(
     stand: &Stand,
     seen: &BTreeMap<RecordId, Seen>,
     id: &RecordId,
@@ -83,7 +84,7 @@ async fn whole(stand: &Stand) -> Result<Held> {
     for (made, document) in &several {
         let version = shows(stand, &seen, &made.id, document)?;
         if made.version.is_some() && version.is_some() && made.version != version {
-            return trouble(format!("{} at {:?}", made.id, made.version), version);
+            return trouble(format!("{} at {}", made.id, made.version.words()), version);
         }
     }
     Ok(Held::Passed)
@@ -150,7 +151,12 @@ async fn again(stand: &Stand) -> Result<Held> {
     for _ in 0..2 {
         match stand.page(None, 2).await {
             Ok(page) if page.items == first.items => {}
-            Ok(page) => return trouble(format!("the same items: {:?}", first.items), page.items),
+            Ok(page) => {
+                return trouble(
+                    format!("the same items: {}", short(&first.items.words())),
+                    page.items,
+                );
+            }
             Err(failure) => return failed("the same page", &failure),
         }
     }
@@ -287,7 +293,12 @@ async fn ordered(stand: &Stand) -> Result<Held> {
         let next = stand.accept(stand.replace(&made, &document)).await?;
         match (number(&made), number(&next)) {
             (Some(before), Some(after)) if before.0 == after.0 && before.1 < after.1 => {}
-            (before, after) => return trouble(format!("a version above {before:?}"), after),
+            _ => {
+                return trouble(
+                    format!("a version above {}", made.version.words()),
+                    next.version,
+                );
+            }
         }
         made = next;
     }

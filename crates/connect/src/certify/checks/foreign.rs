@@ -1,11 +1,40 @@
 //! Answers that are not the backend's, or say that it cannot answer: each is told for what it is.
-use super::{Held, Result, Run, Stand, failed, is_there, says_nothing, trouble};
+use super::lost::base;
+use super::{Held, Result, Run, Stand, failed, says_nothing, trouble, versioned};
 use crate::certify::faults::{Fault, Instead};
-use crate::certify::stand::Made;
+use crate::certify::stand::kind;
+use crate::certify::words::{Words, short};
 use tisync_core::model::*;
-use tisync_json::Document;
 
 const GROUP: &str = "foreign answers";
+
+/// Well-formed answers of other protocols.
+const STRANGERS: [(&str, &str); 6] = [
+    (
+        "a refusal of credentials, as JSON,",
+        r#"{"status":401,"error":"invalid_token","message":"The session has expired."}"#,
+    ),
+    (
+        "a refusal of credentials in an envelope",
+        r#"{"meta":{"status":"fail","code":401,"message":"You need to sign in or sign up before continuing."}}"#,
+    ),
+    (
+        "an answer of JSON-RPC",
+        r#"{"jsonrpc":"2.0","id":null,"result":{"ok":true}}"#,
+    ),
+    (
+        "an answer of GraphQL",
+        r#"{"data":null,"errors":[{"message":"not signed in"}]}"#,
+    ),
+    (
+        "an answer that only says that it is well",
+        r#"{"success":true,"message":"OK"}"#,
+    ),
+    (
+        "somebody else's record",
+        r#"{"id":"of-another-collection","title":"x","version":1}"#,
+    ),
+];
 
 pub(in crate::certify) async fn all(run: &mut Run<'_>, stand: &Stand) {
     let busy = Instead::json(503, "{}").with("retry-after", "7");
@@ -55,8 +84,19 @@ pub(in crate::certify) async fn all(run: &mut Run<'_>, stand: &Stand) {
         let name = format!("{what} with 200 claims nothing");
         run.check(GROUP, name, told(stand, instead, |_| true)).await;
     }
+    for (what, body) in STRANGERS {
+        // Where the backend makes the ids, any record may be the one that it made.
+        if stand.capability.ids == Ids::Server && body.starts_with(r#"{"id""#) {
+            continue;
+        }
+        let name = format!("{what} with 200 claims nothing");
+        let instead = Instead::json(200, body);
+        run.check(GROUP, name, told(stand, instead, |_| true)).await;
+    }
     let name = "credentials that nobody gave out are refused as such";
     run.check(GROUP, name, wrong_token(stand)).await;
+    let name = "a session that is over is told as such, and takes no record for gone";
+    run.check(GROUP, name, over(stand)).await;
 }
 
 fn waits_7_s(kind: &FailureKind) -> bool {
@@ -109,10 +149,10 @@ async fn told(
     }
     let item = stand.create(&stand.id("")?, &stand.document(&stand.text("unheard")));
     push(stand, item, &plan, &fits).await?;
-    // Many backends answer a delete with whatever JSON they like, or with nothing.
-    if !instead.is_well() {
+    // Many backends say next to nothing of a delete.
+    if !instead.is_nothing() {
         let made = stand.make(&stand.text("not to go")).await?;
-        let item = stand.delete(&current(stand, made).await?);
+        let item = stand.delete(&versioned(stand, made).await?);
         push(stand, item, &plan, &fits).await?;
     }
     if !stand.capability.fetch {
@@ -127,17 +167,6 @@ async fn told(
         Err(failure) if !fits(&failure.kind) => failed("a fitting failure of the fetch", failure),
         _ => says_nothing(fetched),
     }
-}
-
-/// A record with its version, also where its write told none.
-async fn current(stand: &Stand, made: Made) -> Result<Made> {
-    Ok(match made.version {
-        Some(_) => made,
-        None => Made {
-            version: is_there(stand, &made.id, &Document::empty()).await?,
-            ..made
-        },
-    })
 }
 
 async fn push(
@@ -189,7 +218,7 @@ async fn wrong_token(stand: &Stand) -> Result<Held> {
                 }
                 return match accepted {
                     true => Ok(Held::Skipped("the backend lets anybody in".to_owned())),
-                    false => Ok(Held::Noted(format!("told as: {:?}", pushed.verdicts))),
+                    false => Ok(Held::Noted(format!("told as: {}", short(&pushed.words())))),
                 };
             }
         },
@@ -200,4 +229,50 @@ async fn wrong_token(stand: &Stand) -> Result<Held> {
         FailureKind::Retry { .. } => Ok(Held::Noted(refused.message)),
         _ => failed("refused credentials", &refused),
     }
+}
+
+/// As [`wrong_token`], of every call on a record that is there.
+async fn over(stand: &Stand) -> Result<Held> {
+    let over = stand.with_token("certify:a-session-that-is-over");
+    let made = base(stand).await?;
+    let document = over.document(&over.text("of a session that is over"));
+    let mut let_in = false;
+    for item in [over.replace(&made, &document), over.delete(&made)] {
+        let what = kind(&item.change);
+        match over.push(vec![item]).await {
+            Err(failure) if is_refusal(&failure.kind) => {}
+            Err(failure) => return failed(format!("the {what} is refused"), &failure),
+            Ok(pushed) => {
+                for (_, verdict) in &pushed.verdicts {
+                    match verdict {
+                        Verdict::Accepted { .. } => let_in = true,
+                        Verdict::Conflict {
+                            remote: Some(remote),
+                        } if !remote.image.is_present() && !let_in => {
+                            return trouble(format!("the {what} is refused"), verdict);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+    if let_in {
+        return Ok(Held::Skipped("the backend lets anybody in".to_owned()));
+    }
+    let wanted = Wanted::Ids(vec![(stand.collection.clone(), made.id.clone())]);
+    let fetched = over.ask(wanted).await;
+    let found = fetched.map_or_else(|_| Vec::new(), |fetched| fetched.found);
+    let gone = found
+        .iter()
+        .find(|(_, _, found)| matches!(found, Found::Image(remote) if !remote.image.is_present()));
+    match gone {
+        Some(gone) => trouble("the record, or nothing of it", gone),
+        None => Ok(Held::Passed),
+    }
+}
+
+/// Whether a failure says that this user may not, or not with these credentials.
+fn is_refusal(kind: &FailureKind) -> bool {
+    matches!(kind, FailureKind::Credentials | FailureKind::Retry { .. })
 }

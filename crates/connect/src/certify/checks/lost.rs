@@ -1,9 +1,9 @@
 //! Lost, late and repeated messages: a write happens once, and nothing is claimed that nobody knows.
-use super::{Held, Result, Run, Stand, failed, is_gone, is_there, trouble};
+use super::{Held, Result, Run, Stand, failed, is_gone, is_there, trouble, versioned};
 use crate::certify::faults::Fault;
 use crate::certify::stand::{Made, Seen, kind};
+use std::collections::BTreeMap;
 use tisync_core::model::*;
-use tisync_json::Document;
 
 /// Requests of one push that are tried, each by itself.
 const REQUESTS_MAX: usize = 8;
@@ -113,15 +113,8 @@ async fn one(stand: &Stand, write: Write, pass: usize, fault: &Fault) -> Result<
 }
 
 /// A record to write on.
-async fn base(stand: &Stand) -> Result<Made> {
-    let made = stand.make(&stand.text("base")).await?;
-    Ok(match made.version {
-        Some(_) => made,
-        None => Made {
-            version: is_there(stand, &made.id, &Document::empty()).await?,
-            ..made
-        },
-    })
+pub(super) async fn base(stand: &Stand) -> Result<Made> {
+    versioned(stand, stand.make(&stand.text("base")).await?).await
 }
 
 fn verdict(pushed: &Pushed, item: &PushItem) -> Option<Verdict> {
@@ -130,18 +123,18 @@ fn verdict(pushed: &Pushed, item: &PushItem) -> Option<Verdict> {
 }
 
 /// Records that hold the text.
-async fn holders(stand: &Stand, text: &str) -> Result<usize> {
-    let seen = stand.seen(&stand.walk(None, 1_000).await?).into_values();
-    let holds = |seen: &Seen| match seen {
-        Seen::There(document, _) => {
-            document.fields(std::slice::from_ref(&stand.field))[0]
-                .as_ref()
-                .and_then(|value| value.as_str())
-                == Some(text)
-        }
+pub(super) async fn holders(stand: &Stand, text: &str) -> Result<usize> {
+    let seen = stand.seen(&stand.walk(None, 1_000).await?);
+    Ok(count(stand, &seen, text))
+}
+
+/// Records of a walk that hold the text.
+pub(super) fn count(stand: &Stand, seen: &BTreeMap<RecordId, Seen>, text: &str) -> usize {
+    let holds = |seen: &&Seen| match seen {
+        Seen::There(document, _) => stand.text_of(document).as_deref() == Some(text),
         Seen::Gone => false,
     };
-    Ok(seen.filter(holds).count())
+    seen.values().filter(holds).count()
 }
 
 /// Whether the write took effect.

@@ -52,6 +52,12 @@ async fn origins(stand: &Stand) -> Result<Held> {
 async fn clean(stand: &Stand) -> Result<Held> {
     let walk = stand.walk(None, 1_000).await?;
     let seen = stand.seen(&walk);
+    // A request that arrived twice may have made a record of which nobody was told.
+    for (id, seen) in &seen {
+        if matches!(seen, Seen::There(document, _) if stand.is_ours(document)) {
+            stand.remember(id);
+        }
+    }
     for id in stand.made() {
         if let Some(Seen::There(_, version)) = seen.get(&id) {
             let made = Made {

@@ -3,12 +3,16 @@ pub(super) mod documents;
 pub(super) mod extras;
 pub(super) mod feed;
 pub(super) mod foreign;
+pub(super) mod late;
 pub(super) mod lost;
 pub(super) mod manners;
+pub(super) mod pages;
 pub(super) mod reach;
+pub(super) mod requests;
+pub(super) mod writers;
 pub(super) mod writes;
 
-use super::stand::{Stand, failed, trouble};
+use super::stand::{Made, Stand, failed, seen, trouble};
 use super::{Held, Result, Run};
 use tisync_core::model::*;
 use tisync_json::Document;
@@ -31,6 +35,17 @@ async fn is_there(stand: &Stand, id: &RecordId, document: &Document) -> Result<O
         }) if stand.same(document, &came) => Ok(version),
         other => trouble(format!("{id} with {}", document.text()), other),
     }
+}
+
+/// A record with its version, also where its write told none.
+async fn versioned(stand: &Stand, made: Made) -> Result<Made> {
+    Ok(match made.version {
+        Some(_) => made,
+        None => Made {
+            version: is_there(stand, &made.id, &Document::empty()).await?,
+            ..made
+        },
+    })
 }
 
 /// That a record is gone, as far as the connector can say.

@@ -1,6 +1,7 @@
 //! Writes, one by one and in batches.
-use super::{Held, Result, Run, Stand, failed, is_gone, is_there, trouble};
+use super::{Held, Result, Run, Stand, failed, is_gone, is_there, trouble, versioned};
 use crate::certify::stand::{Made, Seen, kind, seen};
+use crate::certify::words::Words;
 use std::collections::BTreeSet;
 use tisync_core::model::*;
 use tisync_json::{Patch, Path, Value};
@@ -26,8 +27,8 @@ pub(in crate::certify) async fn all(run: &mut Run<'_>, stand: &Stand) {
     run.check(group, name, taken(stand)).await;
     let name = "a write on a deleted record is a conflict and brings nothing back";
     run.check(group, name, on_gone(stand)).await;
-    let name = "of two writers on one version exactly one is accepted";
-    run.check(group, name, rivals(stand)).await;
+    let name = "an id that was deleted can be used again, or is refused";
+    run.check(group, name, reborn(stand)).await;
     let name = "a patch leaves the other fields alone";
     run.check(group, name, patch(stand)).await;
     let name = "a field that a patch or a whole write leaves out is gone";
@@ -44,7 +45,7 @@ async fn read_back(stand: &Stand) -> Result<Held> {
     let changed = stand.accept(stand.replace(&made, &two)).await?;
     let read = is_there(stand, &made.id, &two).await?;
     if changed.version.is_some() && read.is_some() && changed.version != read {
-        return trouble(format!("the version {:?}", changed.version), read);
+        return trouble(format!("the version {}", changed.version.words()), read);
     }
     stand
         .accept(stand.delete(&Made {
@@ -108,9 +109,13 @@ async fn ids(stand: &Stand) -> Result<Held> {
     let item = stand.create(&stand.id("")?, &stand.document(&stand.text("named")));
     let sent = item.record.clone();
     match (stand.capability.ids, stand.send(item).await?) {
-        (Ids::Client, Verdict::Accepted { id: Some(id), .. }) if id != sent => {
-            trouble(format!("the record keeps the id {sent}"), id)
-        }
+        (Ids::Client, Verdict::Accepted { id: Some(id), .. }) if id != sent => trouble(
+            format!(
+                "the record keeps the id {sent}; where the backend makes the ids, the connector must say so (rest: \
+                     `ids = \"server\"`)"
+            ),
+            id,
+        ),
         (Ids::Server, Verdict::Accepted { id: None, .. }) => {
             trouble("the answer tells the id that the server made", "none")
         }
@@ -119,29 +124,22 @@ async fn ids(stand: &Stand) -> Result<Held> {
     }
 }
 
-fn unconditional() -> Result<Held> {
+pub(super) fn unconditional() -> Result<Held> {
     Ok(Held::Skipped(
         "the backend has no conditional writes".to_owned(),
     ))
 }
 
 /// A record that was changed, as it was and as it is.
-async fn changed(stand: &Stand) -> Result<(Made, Made, tisync_json::Document)> {
-    let old = stand.make(&stand.text("old")).await?;
-    let old = Made {
-        version: match old.version {
-            Some(version) => Some(version),
-            None => is_there(stand, &old.id, &tisync_json::Document::empty()).await?,
-        },
-        ..old
-    };
+pub(super) async fn changed(stand: &Stand) -> Result<(Made, Made, tisync_json::Document)> {
+    let old = versioned(stand, stand.make(&stand.text("old")).await?).await?;
     let document = stand.document(&stand.text("new"));
     let new = stand.accept(stand.replace(&old, &document)).await?;
     Ok((old, new, document))
 }
 
 /// That a verdict is a conflict, and tells no wrong remote.
-fn is_conflict(
+pub(super) fn is_conflict(
     stand: &Stand,
     verdict: Verdict,
     stored: Option<&tisync_json::Document>,
@@ -211,14 +209,7 @@ async fn taken(stand: &Stand) -> Result<Held> {
 }
 
 async fn on_gone(stand: &Stand) -> Result<Held> {
-    let made = stand.make(&stand.text("short-lived")).await?;
-    let made = Made {
-        version: match made.version {
-            Some(version) => Some(version),
-            None => is_there(stand, &made.id, &tisync_json::Document::empty()).await?,
-        },
-        ..made
-    };
+    let made = versioned(stand, stand.make(&stand.text("short-lived")).await?).await?;
     stand.accept(stand.delete(&made)).await?;
     let late = stand.replace(&made, &stand.document("too late"));
     let verdict = stand.send(late).await?;
@@ -242,64 +233,33 @@ async fn on_gone(stand: &Stand) -> Result<Held> {
     Ok(Held::Passed)
 }
 
-async fn rivals(stand: &Stand) -> Result<Held> {
-    if !stand.capability.conditional {
-        return unconditional();
+async fn reborn(stand: &Stand) -> Result<Held> {
+    if stand.capability.ids == Ids::Server {
+        return Ok(Held::Skipped("the server makes the ids".to_owned()));
     }
-    let (_, made, _) = changed(stand).await?;
-    let made = match made.version {
-        Some(_) => made,
-        None => Made {
-            version: is_there(stand, &made.id, &tisync_json::Document::empty()).await?,
-            ..made
+    let made = versioned(stand, stand.make(&stand.text("first life")).await?).await?;
+    let before = stand.walk(None, 1_000).await?;
+    stand.accept(stand.delete(&made)).await?;
+    let text = stand.text("second life");
+    let document = stand.document(&text);
+    let anew = match stand.send(stand.create(&made.id, &document)).await? {
+        Verdict::Accepted { version, .. } => Made {
+            id: made.id,
+            version,
         },
+        Verdict::Rejected { reason } => return Ok(Held::Noted(format!("refused: {reason}"))),
+        verdict => return trouble("accepted, or refused with a reason", verdict),
     };
-    let documents = [stand.document("rival one"), stand.document("rival two")];
-    let [one, two] = [0, 1].map(|number| stand.replace(&made, &documents[number]));
-    let [one_id, two_id] = [one.id, two.id];
-    let (first, second) = together(stand.push(vec![one]), stand.push(vec![two])).await;
-    let accepted = |answer: &Result<Pushed, Failure>, id: MutationId| {
-        answer.as_ref().is_ok_and(|pushed| {
-            pushed
-                .verdicts
-                .iter()
-                .any(|(other, verdict)| *other == id && matches!(verdict, Verdict::Accepted { .. }))
-        })
-    };
-    let winner = match (accepted(&first, one_id), accepted(&second, two_id)) {
-        (true, false) => 0,
-        (false, true) => 1,
-        _ => return trouble("exactly one is accepted", (first, second)),
-    };
-    is_there(stand, &made.id, &documents[winner]).await?;
+    is_there(stand, &anew.id, &document).await?;
+    let seen = stand.seen(&stand.walk(before.checkpoint, 1_000).await?);
+    match seen.get(&anew.id) {
+        Some(Seen::There(came, _)) if stand.same(&document, came) => {}
+        other => return trouble(format!("{} in the feed again", anew.id), other),
+    }
+    let anew = versioned(stand, anew).await?;
+    stand.accept(stand.delete(&anew)).await?;
+    is_gone(stand, &anew.id).await?;
     Ok(Held::Passed)
-}
-
-/// Both at the same time.
-async fn together<A, B>(one: impl Future<Output = A>, two: impl Future<Output = B>) -> (A, B) {
-    let (mut one, mut two) = (Box::pin(one), Box::pin(two));
-    let (mut first, mut second) = (None, None);
-    std::future::poll_fn(move |context| {
-        use std::task::Poll;
-        if first.is_none()
-            && let Poll::Ready(value) = one.as_mut().poll(context)
-        {
-            first = Some(value);
-        }
-        if second.is_none()
-            && let Poll::Ready(value) = two.as_mut().poll(context)
-        {
-            second = Some(value);
-        }
-        match (first.take(), second.take()) {
-            (Some(a), Some(b)) => Poll::Ready((a, b)),
-            (a, b) => {
-                (first, second) = (a, b);
-                Poll::Pending
-            }
-        }
-    })
-    .await
 }
 
 async fn patch(stand: &Stand) -> Result<Held> {
@@ -354,12 +314,12 @@ async fn left_out(stand: &Stand) -> Result<Held> {
     Ok(Held::Passed)
 }
 
-fn no_other() -> Held {
+pub(super) fn no_other() -> Held {
     Held::Skipped("the backend keeps no fields beside those of the document".to_owned())
 }
 
 /// The values of a record with another field.
-fn others(stand: &Stand, text: &str) -> [(Path, Value); 2] {
+pub(super) fn others(stand: &Stand, text: &str) -> [(Path, Value); 2] {
     let value = |text: &str| Value::String(text.to_owned());
     [
         (stand.field.clone(), value(text)),
@@ -368,7 +328,7 @@ fn others(stand: &Stand, text: &str) -> [(Path, Value); 2] {
 }
 
 /// A record with another field, and its text; `None` where the backend keeps no other fields.
-async fn with_other(stand: &Stand) -> Result<Option<(Made, String)>> {
+pub(super) async fn with_other(stand: &Stand) -> Result<Option<(Made, String)>> {
     let text = stand.text("whole");
     let item = stand.create(&stand.id("")?, &stand.document_with(&others(stand, &text)));
     let record = item.record.clone();

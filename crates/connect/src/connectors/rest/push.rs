@@ -78,6 +78,7 @@ impl<'a> Writer<'a> {
         let response = send(self.http, sent).await?;
         let status = response.status;
         match status {
+            200..=299 if item.change == Change::Delete => self.deleted(item, &response).await,
             200..=299 => self.accepted(item, &response).map(Some),
             // It has certainly done nothing.
             401 | 407 | 425 | 429 => Err(self.refused(item, &response)),
@@ -183,7 +184,7 @@ impl<'a> Writer<'a> {
             schema: None,
             migrated: false,
         };
-        if item.change == Change::Delete || options.answers == AnswersOption::Nothing {
+        if options.answers == AnswersOption::Nothing {
             // A page of HTML says nothing of a write, and a listing says that a redirect made a read of it.
             let is_listing = is_create(item) && rows(response, options.rows.as_deref()).is_ok();
             return match response.body.is_empty() || classify::is_json(response) {
@@ -228,6 +229,41 @@ impl<'a> Writer<'a> {
             schema: None,
             migrated: false,
         })
+    }
+
+    /// A delete was carried out, when that is what the answer can mean. Backends say nothing of it, or show what they
+    /// deleted; of any other JSON, which something in between may have given, the record itself is asked.
+    async fn deleted(
+        &mut self,
+        item: &'a PushItem,
+        response: &Response,
+    ) -> Result<Option<Verdict>, Failure> {
+        let body = response.body.trim_ascii();
+        if matches!(body, b"" | b"{}" | b"null") {
+            return Ok(Some(Verdict::accepted(None)));
+        }
+        if !classify::is_json(response) {
+            return Err(classify::not_this_protocol(
+                "an answer of JSON, or none, was expected to a delete, but another came: check the address",
+            ));
+        }
+        let shown = self.server.one(response).ok().and_then(Result::ok);
+        if !self.server.options.fetch || shown.is_some_and(|row| row.id == item.record) {
+            return Ok(Some(Verdict::accepted(None)));
+        }
+        let remote = self.remote(item).await.map_err(|failure| Failure {
+            // Whatever it proves of the question: the delete before it was sent.
+            not_sent: false,
+            ..failure
+        })?;
+        match remote.map(|remote| remote.image) {
+            Some(Image::Gone | Image::Absent) => Ok(Some(Verdict::accepted(None))),
+            Some(Image::Present(_)) => Err(classify::not_this_protocol(
+                "the record was expected to be gone after the answer to its delete, but it is there: is something between \
+                 this device and the server, such as a sign-in page of the network?",
+            )),
+            None => Ok(None),
+        }
     }
 
     /// The record is not there, when its collection is.
