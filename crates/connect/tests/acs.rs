@@ -87,3 +87,36 @@ fn a_walk_that_goes_back_is_refused() {
         );
     }
 }
+
+#[test]
+fn a_document_with_a_field_of_the_servers_is_parked_before_it_is_sent() {
+    for field in ["updated_at", "acls", "tisync_mark"] {
+        let http = Script::json(200, "{}");
+        let mut write = item(1, "local", Precondition::Absent);
+        let document = format!(r#"{{"title":"x","{field}":1}}"#);
+        write.document = Some(tisync_json::Document::parse(&document).unwrap());
+        let pushed = wait(acs().push(http.clone(), Session::anonymous(), vec![write])).unwrap();
+        assert!(
+            matches!(&pushed.verdicts[0].1, Verdict::Rejected { reason } if reason.contains(field))
+        );
+        assert!(http.sent().is_empty());
+    }
+}
+
+#[test]
+fn a_session_that_is_over_is_a_404_and_takes_no_record_for_gone() {
+    let over = "Failed to find current_user, undefined method `id' for nil:NilClass";
+    let failure = push(404, over, Precondition::None).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Credentials);
+    let body = format!(r#"{{"meta":{{"code":404,"message":{over:?}}}}}"#);
+    let ids = vec![(
+        "notes".parse().unwrap(),
+        "5f000001d9ca72c507000001".parse().unwrap(),
+    )];
+    // Also when every answer has the status 200, as `suppress_response_codes` asks for.
+    for status in [404, 200] {
+        let http = Script::json(status, &body);
+        let asked = acs().fetch(http, Session::with_token("s"), Wanted::Ids(ids.clone()));
+        assert_eq!(wait(asked).unwrap_err().kind, FailureKind::Credentials);
+    }
+}

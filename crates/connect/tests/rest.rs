@@ -193,7 +193,7 @@ fn soft_deletes_are_deletions() {
 }
 
 #[test]
-fn fields_of_the_backend_never_leave_it_and_are_never_sent() {
+fn fields_of_the_backend_never_leave_it_and_an_app_that_has_one_is_told() {
     let options = r#"{"probe":"notes","hide":["title","secret"]}"#;
     let page = pull(
         options,
@@ -205,8 +205,11 @@ fn fields_of_the_backend_never_leave_it_and_are_never_sent() {
         matches!(&page.items[0], Item::Upsert { document, .. } if document.text() == r#"{"x":2}"#)
     );
     let http = Script::json(200, r#"{"id":"n1"}"#);
-    push(options, &http, 1).unwrap();
-    assert_eq!(http.sent_json(0), serde_json::json!({"id": "n1"}));
+    let pushed = push(options, &http, 1).unwrap();
+    assert!(
+        matches!(&pushed.verdicts[0].1, Verdict::Rejected { reason } if reason.contains("`title`"))
+    );
+    assert!(http.sent().is_empty());
 }
 
 /// A page of one row with these headers `Link`.

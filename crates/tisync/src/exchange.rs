@@ -11,7 +11,7 @@ use tisync_connect::http::Http;
 use tisync_connect::{Connector, Hints, Session};
 use tisync_core::limits::REQUEST_DEADLINE_MS;
 use tisync_core::model::{
-    Failure, FailureKind, ListenRequest, Order, Page, PageEnd, PullRequest, Reply, Task,
+    Failure, FailureKind, ListenRequest, Order, Page, PageEnd, PullRequest, PushItem, Reply, Task,
 };
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -55,10 +55,13 @@ impl Wire {
         }
         match task {
             Task::Pull(request) => Reply::Pulled(self.pull(request).await),
-            Task::Push(batch) => Reply::Pushed(
-                self.with_session(|session| self.connector.push(self.http.clone(), session, batch))
-                    .await,
-            ),
+            Task::Push(batch) => {
+                let is_alone = is_alone(&batch);
+                let pushed = self
+                    .with_session(|session| self.connector.push(self.http.clone(), session, batch))
+                    .await;
+                Reply::Pushed(pushed.map_err(|failure| unread(failure, is_alone)))
+            }
             Task::Fetch(wanted) => Reply::Fetched(
                 self.with_session(|session| {
                     self.connector.fetch(self.http.clone(), session, wanted)
@@ -198,6 +201,33 @@ impl Wire {
     }
 }
 
+/// Whether the engine would take `TooLarge` for the end of these writes: there is nothing to leave out.
+fn is_alone(batch: &[PushItem]) -> bool {
+    match batch {
+        [] => false,
+        [first, rest @ ..] => {
+            rest.is_empty()
+                || first.group.is_some() && rest.iter().all(|item| item.group == first.group)
+        }
+    }
+}
+
+/// An answer that is too large to be read says nothing of a write: it may have been carried out, so that it is not the
+/// write that is too large. It stays unknown, and is looked up.
+fn unread(came: Failure, is_alone: bool) -> Failure {
+    match came.kind {
+        FailureKind::TooLarge if is_alone && !came.not_sent => failure(
+            FailureKind::Retry { after_ms: None },
+            false,
+            format!(
+                "nobody knows whether the write was carried out, since its answer cannot be read: {}",
+                came.message
+            ),
+        ),
+        _ => came,
+    }
+}
+
 fn refused(why: String) -> Failure {
     failure(FailureKind::Credentials, true, why)
 }
@@ -225,5 +255,21 @@ fn failure(kind: FailureKind, not_sent: bool, message: String) -> Failure {
         kind,
         not_sent,
         message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_cannot_be_read_ends_no_write() {
+        let large = |not_sent| failure(FailureKind::TooLarge, not_sent, "64 MiB".to_owned());
+        let kind = |not_sent, is_alone| unread(large(not_sent), is_alone).kind;
+        assert_eq!(kind(false, true), FailureKind::Retry { after_ms: None });
+        // The server says that it did not take it, or fewer can be sent at once.
+        assert_eq!(kind(true, true), FailureKind::TooLarge);
+        assert_eq!(kind(false, false), FailureKind::TooLarge);
+        assert!(!unread(large(false), true).not_sent);
     }
 }

@@ -22,6 +22,8 @@ pub(super) enum Fault {
     TwiceFirst,
     /// It arrives, and half of the answer comes.
     Truncated,
+    /// It arrives, and its answer is larger than what is read.
+    LargeAfter,
     /// It arrives, and a gateway answers with an error.
     GatewayAfter,
     /// It is answered by something else, and never arrives.
@@ -274,6 +276,13 @@ impl Faults {
                     let half = answer.body.len() / 2;
                     answer.body.truncate(half);
                     Ok(answer)
+                }
+                Fault::LargeAfter => {
+                    let _ = inner.send(request).await?;
+                    Err(error(
+                        HttpErrorKind::TooLarge,
+                        "the answer is larger than what is read",
+                    ))
                 }
                 Fault::GatewayAfter => {
                     let _ = inner.send(request).await?;

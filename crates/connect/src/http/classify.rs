@@ -29,7 +29,7 @@ pub fn no_answer(error: &HttpError) -> Failure {
 /// | 403 | retry: it concerns what was asked for, never the queue |
 /// | 408, 425, 429, 5xx | retry, not before `Retry-After` |
 /// | 410 | expired checkpoint (a connector adds the epoch) |
-/// | 413 | too large |
+/// | 413 | too large: nothing was carried out |
 /// | 426 | upgrade required |
 /// | 400, 409, 412, 422 | retry: of a push the connector makes a verdict of it |
 /// | anything else, 501, 511, or a page of HTML | not this protocol |
@@ -50,8 +50,9 @@ pub fn failure(response: &Response) -> Failure {
     };
     Failure {
         message: message(response, &kind),
+        // What is too large to be taken was not carried out.
+        not_sent: kind == FailureKind::TooLarge,
         kind,
-        not_sent: false,
     }
 }
 

@@ -5,6 +5,7 @@ mod broken;
 mod clockwork;
 mod home;
 mod plain;
+mod rows;
 mod shelf;
 mod strangers;
 

@@ -1,5 +1,6 @@
 //! Backends that know nothing of sync: certified as they are, and found out when they are broken.
-use super::shelf::{Fault, Rows, Shelf};
+use super::rows::Rows;
+use super::shelf::{Fault, Shelf};
 use super::{names, try_out};
 use std::rc::Rc;
 use tisync_core::model::{Deletes, Idempotency, Ids};

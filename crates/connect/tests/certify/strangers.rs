@@ -66,3 +66,12 @@ fn patches_sent_as_what_the_record_was_with_them() {
     };
     connector(how, "of two patches of different fields");
 }
+
+#[test]
+fn an_answer_that_is_too_large_taken_for_a_write_that_was_not_sent() {
+    let how = How {
+        told: |failure, _| failure.not_sent |= failure.kind == FailureKind::TooLarge,
+        ..How::default()
+    };
+    connector(how, "a replace whose answer is larger than what is read");
+}

@@ -18,8 +18,7 @@ fn where_compared(stand: &Stand, held: Result<()>) -> Result<Held> {
     match held {
         Ok(()) => Ok(Held::Passed),
         Err(_) if !stand.capability.conditional => Ok(Held::Noted(
-            "it does: the backend has no conditional writes, so that a write can be lost to a repeated older one"
-                .to_owned(),
+            "it undoes the newer one: the backend has no conditional writes".to_owned(),
         )),
         Err(trouble) => Err(trouble),
     }
@@ -76,7 +75,7 @@ async fn create(stand: &Stand) -> Result<Held> {
     match stand.capability.idempotency {
         Idempotency::Replays { .. } | Idempotency::Refuses { .. } => back.map(|()| Held::Passed),
         _ => Ok(Held::Noted(
-            "it does: the backend does not remember which creates it has carried out".to_owned(),
+            "it is back: the backend does not remember which creates it has carried out".to_owned(),
         )),
     }
 }

@@ -17,6 +17,10 @@ pub(in crate::certify) async fn all(run: &mut Run<'_>, stand: &Stand) {
         (Fault::TwiceLast, "that arrives twice"),
         (Fault::TwiceFirst, "that arrives once more after its answer"),
         (Fault::Truncated, "whose answer is cut off"),
+        (
+            Fault::LargeAfter,
+            "whose answer is larger than what is read",
+        ),
         (Fault::GatewayAfter, "whose answer a gateway replaces"),
     ];
     for write in [Write::Create, Write::Replace, Write::Delete] {

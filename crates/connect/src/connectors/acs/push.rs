@@ -16,6 +16,11 @@ pub(super) async fn verdicts(
     let mut verdicts = Vec::new();
     for item in batch {
         let place = names::place(&server.options, &item.collection);
+        let refusal = item.document.as_ref();
+        if let Some(reason) = refusal.and_then(|whole| row::refusal(&server.options, whole)) {
+            verdicts.push((item.id, Verdict::Rejected { reason }));
+            continue;
+        }
         let verdict = match place {
             Place::Users => user(server, http, session, item).await,
             Place::Objects(_) => object(server, http, session, &place, item).await,

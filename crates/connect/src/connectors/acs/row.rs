@@ -5,7 +5,7 @@ use crate::connectors::documents::{self, Row};
 use crate::http::instant_ms;
 use serde_json::value::RawValue;
 use tisync_core::model::{MutationId, Stamp, Version};
-use tisync_json::{Object, Value, hash64};
+use tisync_json::{Document, Object, Value, hash64};
 
 /// Fields that the server makes and that are no part of a document: its ids and versions, and what it expands.
 const HIDDEN: &[&str] = &["id", "updated_at", "user", "acls", "stats", "friend_counts"];
@@ -73,6 +73,16 @@ fn parse_mark(text: &str) -> Option<MutationId> {
 pub(super) fn id_of(raw: &RawValue) -> Option<tisync_core::model::RecordId> {
     let mut object = documents::object(raw).ok()?;
     documents::id(&documents::take_text(&mut object, "id").ok()?).ok()
+}
+
+/// Why a document could not be told from what the server and the connector keep in their fields.
+pub(super) fn refusal(options: &Options, document: &Document) -> Option<String> {
+    let fields = document.object();
+    let kept = HIDDEN.iter().copied().chain([options.mark_field.as_str()]);
+    let name = kept.into_iter().find(|name| fields.contains_key(*name))?;
+    Some(format!(
+        "the server or the connector keeps the field `{name}` for itself: name the document's field otherwise"
+    ))
 }
 
 /// The fields that a write sends: all of the document's own, or those that it names.

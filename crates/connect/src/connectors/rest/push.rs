@@ -207,6 +207,15 @@ impl<'a> Writer<'a> {
         let made = match options.ids {
             IdsOption::Server if is_create(item) => Some(row.id.clone()),
             _ if row.id == item.record => None,
+            // Sent again it would make another record each time.
+            IdsOption::Client if is_create(item) => {
+                let reason = classify::cut(&format!(
+                    "the backend made a record of it under the id {}, which is its own: say `ids = \"server\"` in the \
+                     connector's options, or remove that record",
+                    row.id
+                ));
+                return Ok(Verdict::Rejected { reason });
+            }
             _ => {
                 return Err(classify::not_this_protocol(
                     "the record that was written was expected as the answer, but another one came",

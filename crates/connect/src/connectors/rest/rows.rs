@@ -67,9 +67,6 @@ impl Server {
     pub(super) fn body(&self, item: &PushItem, fields: Object) -> Document {
         let options = &self.options;
         let mut fields = fields;
-        for field in &options.hide {
-            fields.remove(field);
-        }
         if options.ids == IdsOption::Client {
             let id = Value::String(item.record.as_str().to_owned());
             fields.insert(options.id_field.clone(), id);
@@ -97,6 +94,7 @@ impl Server {
         let name = kept
             .into_iter()
             .flatten()
+            .chain(&options.hide)
             .find(|name| fields.contains_key(*name))?;
         Some(format!(
             "the connector keeps the field `{name}` for itself: name the document's field otherwise"
