@@ -68,12 +68,25 @@ fn after_any_other_answer_to_a_delete_the_record_is_read() {
 #[test]
 fn a_backend_that_makes_ids_of_its_own_makes_one_record_and_is_told() {
     let change = item(1, "n1", Precondition::Absent).change;
-    let (told, _) = verdict(change, vec![json(201, r#"{"id":17,"title":"whole"}"#)]);
+    let (told, _) = verdict(change, vec![json(201, r#"{"id":17,"title":"whole"}"#); 2]);
     let Ok(Some(Verdict::Rejected { reason })) = told else {
         panic!("{told:?}");
     };
     assert!(
         reason.contains("under the id 17") && reason.contains(r#"ids = "server""#),
         "{reason}"
+    );
+}
+
+#[test]
+fn a_record_of_somebody_else_is_no_answer_to_a_create() {
+    let change = item(1, "n1", Precondition::Absent).change;
+    let stranger = json(200, r#"{"id":17,"title":"whole"}"#);
+    let failure = verdict(change, vec![stranger, json(404, "{}")])
+        .0
+        .unwrap_err();
+    assert_eq!(
+        (failure.kind, failure.not_sent),
+        (FailureKind::NotThisProtocol, false)
     );
 }

@@ -12,8 +12,8 @@ pub(super) fn read<'a, T: Deserialize<'a>>(response: &'a Response) -> Result<T, 
     if !classify::is_json(response) {
         let came = response.header("content-type").unwrap_or("none");
         return Err(classify::not_this_protocol(&format!(
-            "an answer of the type application/json was expected, but {came} came; is something between this \
-             device and the server, such as a sign-in page of the network?"
+            "an answer of the type application/json was expected, but {came} came: check the address; or is \
+             something between this device and the server, such as a sign-in page of the network?"
         )));
     }
     serde_json::from_slice(&response.body).map_err(|error| {

@@ -11,7 +11,7 @@ mod pull;
 mod push;
 
 use super::{Kind, copies};
-use crate::http::{Http, Request, classify};
+use crate::http::{Http, Request, base_address, classify};
 use crate::limits::{
     ANSWER_BYTES_MAX, HINT_LINE_BYTES_MAX, HINTS_SILENCE_MS_MAX, PROBE_ANSWER_BYTES_MAX,
     PROBE_MS_MAX, PUSH_ANSWER_BYTES_MAX,
@@ -33,7 +33,7 @@ pub(super) const KIND: Kind = Kind {
     about: "a server that speaks the native protocol of Ti.Sync, such as `tisync serve`",
     make: |setup| {
         let NoOptions {} = setup.read()?;
-        Ok(copies(Native::new(&setup.url)))
+        Ok(copies(Native::new(&base_address(&setup.url)?)))
     },
 };
 

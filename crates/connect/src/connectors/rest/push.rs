@@ -79,7 +79,10 @@ impl<'a> Writer<'a> {
         let status = response.status;
         match status {
             200..=299 if item.change == Change::Delete => self.deleted(item, &response).await,
-            200..=299 => self.accepted(item, &response).map(Some),
+            200..=299 => match self.made_elsewhere(item, &response).await {
+                Some(reason) => Ok(Some(Verdict::Rejected { reason })),
+                None => self.accepted(item, &response).map(Some),
+            },
             // It has certainly done nothing.
             401 | 407 | 425 | 429 => Err(self.refused(item, &response)),
             404 | 410 if is_create(item) => Err(self.refused(item, &response)),
@@ -207,15 +210,6 @@ impl<'a> Writer<'a> {
         let made = match options.ids {
             IdsOption::Server if is_create(item) => Some(row.id.clone()),
             _ if row.id == item.record => None,
-            // Sent again it would make another record each time.
-            IdsOption::Client if is_create(item) => {
-                let reason = classify::cut(&format!(
-                    "the backend made a record of it under the id {}, which is its own: say `ids = \"server\"` in the \
-                     connector's options, or remove that record",
-                    row.id
-                ));
-                return Ok(Verdict::Rejected { reason });
-            }
             _ => {
                 return Err(classify::not_this_protocol(
                     "the record that was written was expected as the answer, but another one came",
@@ -238,6 +232,29 @@ impl<'a> Writer<'a> {
             schema: None,
             migrated: false,
         })
+    }
+
+    /// Why a create under an id of ours is parked, when the backend made the id itself, and shows the record under it:
+    /// sent again the write would make another record each time.
+    async fn made_elsewhere(&self, item: &PushItem, response: &Response) -> Option<String> {
+        let (server, http, session) = (self.server, self.http, self.session);
+        let options = &server.options;
+        if !is_create(item) || options.ids == IdsOption::Server || !options.fetch {
+            return None;
+        }
+        let made = server.one(response).ok()?.ok()?;
+        if made.id == item.record {
+            return None;
+        }
+        match look(server, http, session, &item.collection, &made.id).await {
+            Ok(Answer::Row(row)) if row.document == made.document => {}
+            _ => return None,
+        }
+        Some(classify::cut(&format!(
+            "the backend made a record of it under the id {}, which is its own: say `ids = \"server\"` in the connector's \
+             options, and remove that record",
+            made.id
+        )))
     }
 
     /// A delete was carried out, when that is what the answer can mean. Backends say nothing of it, or show what they
