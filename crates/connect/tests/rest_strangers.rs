@@ -68,7 +68,8 @@ fn after_any_other_answer_to_a_delete_the_record_is_read() {
 #[test]
 fn a_backend_that_makes_ids_of_its_own_makes_one_record_and_is_told() {
     let change = item(1, "n1", Precondition::Absent).change;
-    let (told, _) = verdict(change, vec![json(201, r#"{"id":17,"title":"whole"}"#); 2]);
+    let row = r#"{"id":17,"title":"whole"}"#;
+    let (told, _) = verdict(change, vec![json(201, row), json(200, row)]);
     let Ok(Some(Verdict::Rejected { reason })) = told else {
         panic!("{told:?}");
     };

@@ -147,9 +147,10 @@ impl Connector for JsonServer {
     fn probe(&self, http: Rc<dyn Http>, _: Session) -> Asked<()> {
         // Everything there is: an object of lists.
         let request = Request::json("GET", format!("{}/db", self.url)).with_limits_of_probe();
+        let is_list = |list: &Value| matches!(list, Value::Array(_));
         Box::pin(async move {
             match ask(&*http, request).await? {
-                (200, Value::Object(lists)) if !lists.is_empty() => Ok(()),
+                (200, Value::Object(db)) if !db.is_empty() && db.values().all(is_list) => Ok(()),
                 _ => Err(classify::not_this_protocol(
                     "expected the lists of json-server",
                 )),
