@@ -11,9 +11,9 @@ fn the_reference_server_is_certified_over_a_socket() {
     let lines = device.run(&["certify", "notes", "--json"]).exits(0).lines();
     let (report, checks) = lines.split_last().unwrap();
     assert_eq!(report["failed"], 0);
-    // The server lets anybody in: no credentials can be wrong.
-    assert_eq!(report["passed"], checks.len() - 1);
-    assert_eq!(report["skipped"], 1);
+    // The server lets anybody in: no credentials can be wrong, and no session over. Its feed does not go by time.
+    assert_eq!(report["passed"], checks.len() - 3);
+    assert_eq!(report["skipped"], 3);
     assert_eq!(
         report["guarantee"],
         "no change missed; deletes followed; no lost update; no duplicate create; groups whole; latest by field"

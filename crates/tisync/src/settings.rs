@@ -200,6 +200,7 @@ impl ConnectorSettings {
         name: &str,
         folder: &Path,
     ) -> Result<ReplicaBuilder, Error> {
+        address::has_no_secret(name, &self.url)?;
         address::is_http(name, &self.url)?;
         let make = self.make().map_err(|error| {
             Error::new(ErrorKind::BadConfig, format!("connector {name}: {error}"))
