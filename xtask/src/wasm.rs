@@ -1,17 +1,24 @@
-//! The core compiled for wasm32-unknown-unknown imports nothing: no clock, no chance, no host at all.
+//! The core compiled for wasm32-unknown-unknown imports nothing: no clock, no chance, no host at all; and the module of
+//! `crates/abi` imports one function.
 //!
-//! A library alone proves little, so a small module is linked that calls it, and the import section of that module is read.
+//! A library alone proves little, so a small module is linked that calls the core, and the import section of that module
+//! is read.
 
 use crate::process;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 
+mod build;
 mod debian;
+mod measure;
 mod module;
 mod toolchain;
+mod tools;
 
 use module::Module;
+use toolchain::Toolchain;
+use tools::Tools;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -20,9 +27,28 @@ const EXPORT: &str = "probe";
 
 const PROBE: &str = include_str!("wasm/probe.rs");
 
-/// Builds the probe and proves that it imports nothing; gives back a remark.
+/// Builds the probe and the module, and checks both; gives back a remark.
 pub(crate) fn run(workspace: &Workspace) -> Result<String> {
     let toolchain = toolchain::find(workspace)?;
+    let core = probe(workspace, &toolchain)?;
+    let built = build::run(workspace, &toolchain, &Tools::install(workspace)?)?;
+    Ok(format!(
+        "core {core}; {}; {}",
+        built.remark,
+        toolchain.name()
+    ))
+}
+
+/// Builds the module and measures it.
+pub(crate) fn measure(workspace: &Workspace) -> Result<()> {
+    let tools = Tools::install(workspace)?;
+    let built = build::run(workspace, &toolchain::find(workspace)?, &tools)?;
+    println!("{}", built.remark);
+    measure::run(workspace, &built, &tools)
+}
+
+/// Builds the probe and proves that it imports nothing; gives back a remark.
+fn probe(workspace: &Workspace, toolchain: &Toolchain) -> Result<String> {
     let folder = workspace.target_folder()?.join("wasm-probe");
     write_probe(workspace.root(), &folder)?;
     let mut cargo = workspace.cargo(&["build", "--release", "--target", TARGET]);
@@ -45,11 +71,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<String> {
     let module = Module::parse(&bytes)
         .map_err(|error| error.context(format!("{} is not a module", path.display())))?;
     judge(&module)?;
-    Ok(format!(
-        "{} kB, no imports; {}",
-        bytes.len() / 1000,
-        toolchain.name()
-    ))
+    Ok(format!("{} kB, no imports", bytes.len() / 1000))
 }
 
 /// A module passes if it exports the probe (so that the core was really linked) and imports nothing.

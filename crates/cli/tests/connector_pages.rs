@@ -22,7 +22,7 @@ fn every_example_of_a_connector_can_be_used() {
                 connector.make().unwrap();
             }
             for collection in settings.collections.values() {
-                collection.options().unwrap();
+                collection.declared().unwrap();
             }
             count += 1;
         }

@@ -11,6 +11,7 @@ pub mod limits;
 #[doc(hidden)]
 pub mod planted;
 mod session;
+pub mod settings;
 
 pub use connector::{Connector, Hint, Hints, LocalFuture, LocalStream};
 pub use session::Session;

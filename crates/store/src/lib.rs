@@ -29,6 +29,7 @@ mod driver;
 )]
 mod key;
 pub mod limits;
+pub mod lists;
 mod live;
 pub mod query;
 mod reader;

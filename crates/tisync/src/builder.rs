@@ -4,7 +4,7 @@ use crate::http::ReqwestHttp;
 use crate::local::{Gate, Local};
 use crate::lookout::Sights;
 use crate::migrations::Migrations;
-use crate::options::{CollectionOptions, IntoCollectionOptions, Served};
+use crate::options::{CollectionOptions, IntoCollectionOptions};
 use crate::policies::{FieldConflict, Functions};
 use crate::replica::{Inner, Replica};
 use crate::shared::{Backend, Shared};
@@ -19,9 +19,9 @@ use std::sync::{Arc, Mutex};
 use tisync_connect::Connector;
 use tisync_connect::connectors::Native;
 use tisync_connect::http::Http;
+use tisync_connect::settings::{self, Declared};
 use tisync_core::model::{
-    Account, Capability, CollectionConfig, CollectionName, Config, ConnectorConfig, ConnectorName,
-    Decide, FeedName, JournalLimits, Resolution,
+    CollectionName, Config, ConnectorName, Decide, JournalLimits, Resolution,
 };
 use tisync_json::Value;
 use tisync_store::Key;
@@ -324,59 +324,34 @@ impl ReplicaBuilder {
     }
 
     pub(crate) fn config(&self) -> Result<Config, Error> {
-        let mut collections = BTreeMap::new();
-        let mut feeds: BTreeMap<&String, BTreeMap<FeedName, Vec<CollectionName>>> = BTreeMap::new();
-        for (name, options) in &self.collections {
-            let collection = CollectionName::new(name)?;
-            let connector = self.connector_of(name, options)?;
-            let mut capability = Capability::native();
-            if let Some((connector, backend)) = connector {
-                let made = (backend.make)();
-                capability = made.capability(&collection);
-                let feed = feeds.entry(connector).or_default();
-                feed.entry(made.feed(&collection))
-                    .or_default()
-                    .push(collection.clone());
-            }
-            let config = CollectionConfig {
-                connector: connector
-                    .map(|(connector, _)| ConnectorName::new(connector))
-                    .transpose()?,
-                capability,
-                schema: options.schema.clone(),
+        let backends = self.backends.iter().map(|(name, backend)| {
+            let backend = settings::Backend {
+                connector: (backend.make)(),
+                moved_from: self.moved_from.get(name).cloned(),
+                poll_ms: self.poll_ms.get(name).copied().unwrap_or(limits::POLL_MS),
+                live: self.hints.get(name).copied().unwrap_or(true),
+            };
+            address::has_no_secret(name, &backend.connector.endpoint())?;
+            Ok((name.clone(), backend))
+        });
+        let declared = self.collections.iter().map(|(name, options)| {
+            let declared = Declared {
                 policy: options.policy.clone(),
+                schema: options.schema.clone(),
+                served: options.connector.clone(),
             };
-            self.functions.check(name, &config)?;
-            collections.insert(collection, config);
+            (name.clone(), declared)
+        });
+        let config = settings::config(
+            self.account.as_deref(),
+            &backends.collect::<Result<_, Error>>()?,
+            &declared.collect(),
+            self.journal,
+        )?;
+        for (name, collection) in &config.collections {
+            self.functions.check(name.as_str(), collection)?;
         }
-        let mut connectors = BTreeMap::new();
-        for (connector, feeds) in feeds {
-            let backend = self.backends.get(connector);
-            let endpoint = backend.map(|backend| (backend.make)().endpoint());
-            if let Some(endpoint) = &endpoint {
-                address::has_no_secret(connector, endpoint)?;
-            }
-            let config = ConnectorConfig {
-                endpoint,
-                moved_from: self.moved_from.get(connector).cloned(),
-                feeds,
-                poll_ms: self
-                    .poll_ms
-                    .get(connector)
-                    .copied()
-                    .unwrap_or(limits::POLL_MS),
-                live: self.hints.get(connector).copied().unwrap_or(true),
-            };
-            connectors.insert(ConnectorName::new(connector)?, config);
-        }
-        Ok(Config {
-            node: 0,
-            account: self.account.as_ref().map(Account::new).transpose()?,
-            connectors,
-            collections,
-            slice_items: None,
-            journal: self.journal,
-        })
+        Ok(config)
     }
 
     fn migrations(&self) -> Result<Migrations, Error> {
@@ -394,25 +369,11 @@ impl ReplicaBuilder {
         collection: &str,
         options: &CollectionOptions,
     ) -> Result<Option<(&String, &Backend)>, Error> {
-        let named = match &options.connector {
-            Served::Nowhere => return Ok(None),
-            Served::Anywhere if self.backends.is_empty() => return Ok(None),
-            Served::Anywhere if self.backends.len() == 1 => {
-                return Ok(self.backends.iter().next());
-            }
-            Served::Anywhere => None,
-            Served::By(name) => self.backends.get_key_value(name),
-        };
-        named.map(Some).ok_or_else(|| {
-            let known: Vec<&str> = self.backends.keys().map(String::as_str).collect();
-            Error::new(
-                ErrorKind::BadConfig,
-                format!(
-                    "expected the collection {collection} to name one of the connectors {}, but it does not",
-                    known.join(", ")
-                ),
-            )
-        })
+        Ok(settings::served(
+            collection,
+            &options.connector,
+            &self.backends,
+        )?)
     }
 }
 

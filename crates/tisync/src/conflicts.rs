@@ -2,33 +2,15 @@
 use crate::document::IntoId;
 use crate::watch::{Answer, Watch};
 use crate::{Error, ErrorKind, Replica};
-use serde::Serialize;
 use std::collections::BTreeSet;
-use tisync_core::model::{CollectionName, Conflict, Image, Input, RecordId, Resolution};
-use tisync_core::store::{Keys, Load, Tx};
+use tisync_core::model::{Input, Resolution};
 use tisync_store::Topic;
+use tisync_store::lists::{self, OpenConflict};
 
 /// The open conflicts of a replica.
 #[derive(Clone, Debug)]
 pub struct Conflicts {
     replica: Replica,
-}
-
-/// An open conflict: both sides beside their ancestor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct OpenConflict {
-    /// The record's collection.
-    pub collection: CollectionName,
-    /// Its id.
-    pub id: RecordId,
-    /// The common ancestor.
-    pub base: Image,
-    /// What this replica shows.
-    pub ours: Image,
-    /// What the server has.
-    pub theirs: Image,
-    /// Wall time since when.
-    pub since_ms: u64,
 }
 
 impl Conflicts {
@@ -59,24 +41,12 @@ impl Conflicts {
         let collection = self.replica.known(collection)?;
         let id = id.into_id()?;
         self.replica.shared().local.read(|tx| {
-            let ids = [id.clone()];
-            let found = tx.load(&collection, Keys::Ids(&ids), Load::Heads)?;
-            let rid = found
-                .into_iter()
-                .flatten()
-                .next()
-                .map(|(record, _)| record.rid);
-            let conflict = match rid {
-                Some(rid) => tx.conflict(&collection, rid)?,
-                None => None,
-            };
-            let conflict = conflict.ok_or_else(|| {
+            lists::open_conflict(tx, &collection, &id)?.ok_or_else(|| {
                 Error::new(
                     ErrorKind::NotFound,
                     format!("expected an open conflict of {collection} {id}, but there is none"),
                 )
-            })?;
-            with_sides(tx, conflict)
+            })
         })
     }
 
@@ -102,33 +72,6 @@ impl Conflicts {
 }
 
 fn list(replica: &Replica, limit: usize) -> Result<Vec<OpenConflict>, Error> {
-    replica.shared().local.read(|tx| {
-        let conflicts = tx.conflicts(None, limit)?;
-        conflicts
-            .into_iter()
-            .map(|conflict| with_sides(tx, conflict))
-            .collect()
-    })
-}
-
-fn with_sides(tx: &mut impl Tx, conflict: Conflict) -> Result<OpenConflict, Error> {
-    let rids = [conflict.rid];
-    let found = tx.load(&conflict.collection, Keys::Rids(&rids), Load::Whole)?;
-    let (record, dirty) = found.into_iter().flatten().next().ok_or_else(|| {
-        Error::new(
-            ErrorKind::Corrupt,
-            format!(
-                "expected the record of the conflict {}, but it is gone",
-                conflict.id
-            ),
-        )
-    })?;
-    Ok(OpenConflict {
-        collection: conflict.collection,
-        id: conflict.id,
-        base: dirty.map_or(Image::Absent, |dirty| dirty.base),
-        ours: Image::from(record.document),
-        theirs: conflict.remote.image,
-        since_ms: conflict.since_ms,
-    })
+    let local = &replica.shared().local;
+    local.read(|tx| Ok(lists::open_conflicts(tx, limit)?))
 }

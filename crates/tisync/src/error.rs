@@ -1,5 +1,6 @@
 //! Why a call failed.
 use std::fmt;
+use tisync_connect::connectors::SetupError;
 use tisync_connect::http::HttpError;
 use tisync_core::ErrorKind as EngineError;
 use tisync_core::model::{Failure, FailureKind, NameError};
@@ -174,6 +175,12 @@ impl From<tisync_core::Error> for Error {
             _ => error.message,
         };
         Error::new(kind, message)
+    }
+}
+
+impl From<SetupError> for Error {
+    fn from(error: SetupError) -> Self {
+        Error::new(ErrorKind::BadConfig, error.to_string())
     }
 }
 

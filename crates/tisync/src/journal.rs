@@ -2,7 +2,8 @@
 use crate::document::IntoId;
 use crate::{Error, ErrorKind, Replica};
 use tisync_core::model::{Input, JournalId, JournalRow};
-use tisync_core::store::{JournalFilter, Keys, Load, Tx};
+use tisync_core::store::{JournalFilter, Tx};
+use tisync_store::lists;
 
 /// The journal of a replica: each decision, with the side that lost.
 #[derive(Clone, Debug)]
@@ -32,17 +33,8 @@ impl Journal {
     ) -> Result<Vec<JournalRow>, Error> {
         let collection = self.replica.known(collection)?;
         let id = id.into_id()?;
-        self.replica.shared().local.read(|tx| {
-            let ids = [id];
-            let found = tx.load(&collection, Keys::Ids(&ids), Load::Heads)?;
-            match found.into_iter().flatten().next() {
-                Some((record, _)) => {
-                    let filter = JournalFilter::Record(&collection, record.rid);
-                    Ok(tx.journal(filter, None, limit)?)
-                }
-                None => Ok(Vec::new()),
-            }
-        })
+        let local = &self.replica.shared().local;
+        local.read(|tx| Ok(lists::journal_of(tx, &collection, &id, None, limit)?))
     }
 
     /// One row.

@@ -69,7 +69,7 @@ pub use aside::SetAside;
 pub use builder::ReplicaBuilder;
 pub use certify::Sample;
 pub use collection::Collection;
-pub use conflicts::{Conflicts, OpenConflict};
+pub use conflicts::Conflicts;
 pub use credentials::{Credentials, CredentialsAnswer, CredentialsAsk, Token};
 pub use doctor::{Checkup, Compared, Fault};
 pub use document::{IntoDocument, IntoId, Record};
@@ -81,16 +81,13 @@ pub use journal::Journal;
 pub use lease::{Holder, LeaseState};
 pub use lifeboat::Returned;
 pub use logout::{LoggedOut, Pending};
-pub use migrations::MigrationSettings;
 pub use options::{CollectionOptions, IntoCollectionOptions};
-pub use outbox::{Outbox, OutboxEntry};
+pub use outbox::Outbox;
 pub use policies::FieldConflict;
 pub use policy::{IntoPolicy, fallback, rule};
 pub use query::{Compare, Query};
 pub use replica::Replica;
-pub use settings::{
-    CollectionSettings, ColumnSettings, ConnectorSettings, ReferenceSettings, Settings,
-};
+pub use settings::{ConnectorSettings, Settings};
 pub use storage::WriteDurability;
 pub use traffic::Totals;
 pub use typed::Typed;
@@ -98,8 +95,12 @@ pub use watch::Watch;
 pub use writes::Writes;
 
 pub use tisync_connect as connect;
+pub use tisync_connect::settings::{
+    CollectionSettings, ColumnSettings, MigrationSettings, ReferenceSettings,
+};
 pub use tisync_core::model;
 pub use tisync_json::{self as json, Document, Patch, Path, Value};
+pub use tisync_store::lists::{OpenConflict, OutboxEntry};
 pub use tisync_store::{Filter, Key, Order, SqlRows};
 
 /// The README's Rust examples, run as tests.

@@ -1,10 +1,9 @@
 //! What an app declares of a collection.
+use crate::Error;
 use crate::migrations::MigrateFunction;
 use crate::policy::IntoPolicy;
-use crate::{Error, policy};
-use tisync_core::model::{
-    CollectionName, Column, ColumnKind, DeleteRule, Fallback, FieldRule, Policy, Reference, Schema,
-};
+use tisync_connect::settings::{self, Declared, Served};
+use tisync_core::model::{CollectionName, Column, Policy, Reference, Schema};
 use tisync_json::{Document, Path};
 
 /// What an app declares of a collection.
@@ -27,15 +26,16 @@ pub struct CollectionOptions {
     pub(crate) migrate: Option<MigrateFunction>,
 }
 
-/// Which connector serves a collection.
-#[derive(Clone, Debug)]
-pub(crate) enum Served {
-    Anywhere,
-    Nowhere,
-    By(String),
-}
-
 impl CollectionOptions {
+    pub(crate) fn declared(declared: Declared) -> Self {
+        CollectionOptions {
+            policy: declared.policy,
+            schema: declared.schema,
+            connector: declared.served,
+            migrate: None,
+        }
+    }
+
     /// Starts with a policy.
     pub fn policy(policy: impl IntoPolicy) -> Result<Self, Error> {
         Ok(CollectionOptions {
@@ -49,32 +49,22 @@ impl CollectionOptions {
     /// Sets the rule of a field that changed on both sides, for `merge`: `client`, `server`, `latest`,
     /// `counter`, `set`, `max`, `min`, `text`, `manual` or `function:NAME`.
     pub fn field(mut self, path: &str, rule: &str) -> Result<Self, Error> {
-        let rule = match rule.strip_prefix("function:") {
-            Some(name) => FieldRule::Function(name.to_owned()),
-            None => policy::parse(
-                rule,
-                "client, server, latest, counter, set, max, min, text, manual or function:NAME",
-            )?,
-        };
-        self.policy.fields.insert(Path::parse(path)?, rule);
+        self.policy
+            .fields
+            .insert(Path::parse(path)?, settings::field_rule(rule)?);
         Ok(self)
     }
 
     /// Sets what decides when the rules leave something open: `client`, `server`, `latest` or `manual`.
     pub fn fallback(mut self, name: &str) -> Result<Self, Error> {
-        let fallback: Fallback = policy::fallback(name)?;
-        self.policy.fallback = Some(fallback);
+        self.policy.fallback = Some(settings::fallback(name)?);
         Ok(self)
     }
 
     /// Sets the rule for a delete against an edit: `edit-wins`, `delete-wins`, `client-wins`, `server-wins`,
     /// `latest-timestamp-wins` or `manual`.
     pub fn deletes(mut self, name: &str) -> Result<Self, Error> {
-        let rule: DeleteRule = policy::parse(
-            name,
-            "edit-wins, delete-wins, client-wins, server-wins, latest-timestamp-wins or manual",
-        )?;
-        self.policy.deletes = Some(rule);
+        self.policy.deletes = Some(settings::delete_rule(name)?);
         Ok(self)
     }
 
@@ -97,8 +87,7 @@ impl CollectionOptions {
         kind: &str,
         indexed: bool,
     ) -> Result<Self, Error> {
-        let kind: ColumnKind =
-            policy::parse(kind, "a column of the kind text, integer, real or boolean")?;
+        let kind = settings::column_kind(kind)?;
         self.schema.columns.push(Column {
             name: name.to_owned(),
             path: Path::parse(path)?,

@@ -1,24 +1,14 @@
 //! The outbox as people see it: what waits, what was refused, and what to do about it.
 use crate::document::IntoDocument;
 use crate::{Error, ErrorKind, Replica, limits};
-use serde::Serialize;
-use tisync_core::model::{Entry, Input, MutationId, RecordId};
-use tisync_core::store::{EntryFilter, Keys, Load, Tx};
+use tisync_core::model::{Input, MutationId};
+use tisync_core::store::EntryFilter;
+use tisync_store::lists::{self, OutboxEntry};
 
 /// The outbox of a replica.
 #[derive(Clone, Debug)]
 pub struct Outbox {
     replica: Replica,
-}
-
-/// An entry with the id of its record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct OutboxEntry {
-    /// The record's id.
-    pub record: RecordId,
-    /// The entry.
-    #[serde(flatten)]
-    pub entry: Entry,
 }
 
 impl Outbox {
@@ -81,29 +71,7 @@ impl Outbox {
         after: Option<i64>,
         limit: usize,
     ) -> Result<Vec<OutboxEntry>, Error> {
-        self.replica.shared().local.read(|tx| {
-            let entries = tx.entries(filter, after, limit)?;
-            let mut named = Vec::with_capacity(entries.len());
-            for entry in entries {
-                let rids = [entry.rid];
-                let found = tx.load(&entry.collection, Keys::Rids(&rids), Load::Heads)?;
-                let record = found
-                    .into_iter()
-                    .flatten()
-                    .next()
-                    .map(|(record, _)| record.id);
-                let record = record.ok_or_else(|| {
-                    Error::new(
-                        ErrorKind::Corrupt,
-                        format!(
-                            "expected the record of the entry {}, but it is gone",
-                            entry.id
-                        ),
-                    )
-                })?;
-                named.push(OutboxEntry { record, entry });
-            }
-            Ok(named)
-        })
+        let local = &self.replica.shared().local;
+        local.read(|tx| Ok(lists::outbox(tx, filter, after, limit)?))
     }
 }

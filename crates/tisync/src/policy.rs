@@ -1,5 +1,6 @@
 //! Policies as calls and configuration files write them.
-use crate::{Error, ErrorKind};
+use crate::Error;
+use tisync_connect::settings;
 use tisync_core::model::{Fallback, Policy, Rule};
 
 /// Anything that names a policy: a [`Policy`], a [`Rule`], or its name, for example `"merge"`.
@@ -28,29 +29,10 @@ impl IntoPolicy for &str {
 
 /// The rule of a name.
 pub fn rule(name: &str) -> Result<Rule, Error> {
-    if let Some(function) = name.strip_prefix("function:") {
-        return Ok(Rule::Function(function.to_owned()));
-    }
-    parse(
-        name,
-        "client-wins, server-wins, latest-timestamp-wins, merge, manual or function:NAME",
-    )
+    Ok(settings::rule(name)?)
 }
 
 /// The fallback of a name.
 pub fn fallback(name: &str) -> Result<Fallback, Error> {
-    parse(name, "client, server, latest or manual")
-}
-
-/// Reads a unit variant by its serialised name.
-pub(crate) fn parse<T: serde::de::DeserializeOwned>(
-    name: &str,
-    expected: &str,
-) -> Result<T, Error> {
-    serde_json::from_value(serde_json::Value::String(name.to_owned())).map_err(|_| {
-        Error::new(
-            ErrorKind::BadConfig,
-            format!("expected {expected}, but {name:?} came"),
-        )
-    })
+    Ok(settings::fallback(name)?)
 }

@@ -2,7 +2,7 @@
 use crate::address;
 use crate::builder::ReplicaBuilder;
 use crate::credentials::Credentials;
-use crate::migrations::{MigrateFunction, MigrationSettings};
+use crate::migrations::MigrateFunction;
 use crate::options::CollectionOptions;
 use crate::{Error, ErrorKind, Replica};
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tisync_connect::connectors::{self, Make, Setup, SetupError};
+use tisync_connect::settings::CollectionSettings;
 
 /// A replica declared in a configuration file (`tisync.toml`); it holds no secrets, only where to find them.
 ///
@@ -96,71 +97,6 @@ impl Default for ConnectorSettings {
     }
 }
 
-/// A collection in a configuration file.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CollectionSettings {
-    /// Who wins: `client-wins`, `server-wins`, `latest-timestamp-wins`, `merge` or `manual`.
-    pub policy: String,
-    /// Delete against edit: see [`CollectionOptions::deletes`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deletes: Option<String>,
-    /// What decides when the rules leave something open: see [`CollectionOptions::fallback`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fallback: Option<String>,
-    /// Rules of single fields, for `merge`: see [`CollectionOptions::field`].
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub fields: BTreeMap<String, String>,
-    /// Typed columns by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub columns: BTreeMap<String, ColumnSettings>,
-    /// Fields that hold the id of a record in another collection.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub references: BTreeMap<String, ReferenceSettings>,
-    /// Fields that only the server writes.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub server_fields: Vec<String>,
-    /// The number of this schema: see [`CollectionOptions::schema`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub schema: Option<u32>,
-    /// How documents of older schemas come forward, step by step: see [`CollectionOptions::migrate`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub migrations: Vec<MigrationSettings>,
-    /// The connector, where there are several; `none` keeps the collection on this device.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub connector: Option<String>,
-}
-
-/// A typed column in a configuration file: its kind, or more.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum ColumnSettings {
-    /// `text`, `integer`, `real` or `boolean`; the field has the column's name.
-    Kind(String),
-    /// All of it.
-    Whole {
-        /// The kind.
-        kind: String,
-        /// The field, when it has another name.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        path: Option<String>,
-        /// Whether it has an index.
-        #[serde(default)]
-        indexed: bool,
-    },
-}
-
-/// A reference in a configuration file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReferenceSettings {
-    /// The other collection.
-    pub collection: String,
-    /// Whether the field may be null.
-    #[serde(default)]
-    pub nullable: bool,
-}
-
 impl Settings {
     /// Turns the settings into a builder; paths are relative to `folder`.
     pub fn builder(&self, folder: &Path) -> Result<ReplicaBuilder, Error> {
@@ -175,7 +111,7 @@ impl Settings {
             builder = connector.add_to(builder, name, folder)?;
         }
         for (name, collection) in &self.collections {
-            builder = builder.collection(name, collection.options());
+            builder = builder.collection(name, options(collection));
         }
         Ok(builder)
     }
@@ -245,47 +181,13 @@ impl ConnectorSettings {
     }
 }
 
-impl CollectionSettings {
-    /// The options that the settings stand for.
-    pub fn options(&self) -> Result<CollectionOptions, Error> {
-        let mut options = CollectionOptions::policy(self.policy.as_str())?;
-        if let Some(rule) = &self.deletes {
-            options = options.deletes(rule)?;
-        }
-        if let Some(fallback) = &self.fallback {
-            options = options.fallback(fallback)?;
-        }
-        for (path, rule) in &self.fields {
-            options = options.field(path, rule)?;
-        }
-        for (name, column) in &self.columns {
-            options = match column {
-                ColumnSettings::Kind(kind) => options.column(name, kind)?,
-                ColumnSettings::Whole {
-                    kind,
-                    path,
-                    indexed,
-                } => options.column_of(name, path.as_ref().unwrap_or(name), kind, *indexed)?,
-            };
-        }
-        for (path, reference) in &self.references {
-            options = options.reference(path, &reference.collection, reference.nullable)?;
-        }
-        for path in &self.server_fields {
-            options = options.server_field(path)?;
-        }
-        if let Some(number) = self.schema {
-            options = options.schema(number);
-        }
-        if !self.migrations.is_empty() {
-            options = options.migrate_by(MigrateFunction::of_settings(&self.migrations)?);
-        }
-        Ok(match self.connector.as_deref() {
-            None => options,
-            Some("none") => options.local_only(),
-            Some(connector) => options.served_by(connector),
-        })
-    }
+/// What settings that have become a file declare.
+fn options(settings: &CollectionSettings) -> Result<CollectionOptions, Error> {
+    let options = CollectionOptions::declared(settings.declared()?);
+    Ok(match settings.migrations.as_slice() {
+        [] => options,
+        migrations => options.migrate_by(MigrateFunction::of_settings(migrations)?),
+    })
 }
 
 /// Runs a program that prints a token.

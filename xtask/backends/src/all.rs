@@ -10,6 +10,7 @@ pub const ALL: &[&Backend] = &[
     &KINTO,
     &JSON_SERVER,
     &DJANGO_REST,
+    &JS_TOOLS,
 ];
 
 /// The clients that apps of Appcelerator Cloud Services were written with.
@@ -17,6 +18,15 @@ pub const ACS_CLIENTS: Backend = Backend {
     name: "acs-clients",
     about: "arrowdb 1.0.12 and acs-node 0.9.5",
     manifest: "acs",
+    packages: Packages::Npm,
+    start: None,
+};
+
+/// What the module for JavaScript is made and tried with.
+pub const JS_TOOLS: Backend = Backend {
+    name: "js-tools",
+    about: "binaryen 132, node-sqlite3-wasm 0.8, better-sqlite3 12, and Node 15.14",
+    manifest: "js-tools",
     packages: Packages::Npm,
     start: None,
 };

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Raised when the steps below change, so that a cache made by older steps is not used.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 3;
 
 /// Our starter of the compiler, below its folder.
 const RUSTC: &str = "bin/rustc";
@@ -223,6 +223,8 @@ fn compile_standard_library(workspace: &Workspace, folder: &Path) -> Result<()> 
         "--target",
         TARGET,
         "-Zbuild-std=std,panic_abort",
+        // Sorting and formatting in their short forms: they are made anew for each type.
+        "-Zbuild-std-features=optimize_for_size",
     ]);
     for name in [
         "CARGO_ENCODED_RUSTFLAGS",
@@ -248,11 +250,11 @@ fn compile_standard_library(workspace: &Workspace, folder: &Path) -> Result<()> 
         .env("CARGO_TARGET_DIR", seed.join("target"))
         .env("RUSTC", &rustc)
         .env("RUSTC_BOOTSTRAP", "1")
-        // Bitcode, so that users of this library can link with LTO; other paths, so that this machine's are not in every module.
+        // For the engines of old phones; bitcode, so that users of this library can link with LTO; other paths, so that this machine's are not in every module.
         .env(
             "RUSTFLAGS",
             format!(
-                "-Cembed-bitcode=yes -Zforce-unstable-if-unmarked {} {}",
+                "-Ctarget-cpu=mvp -Cembed-bitcode=yes -Zforce-unstable-if-unmarked {} {}",
                 remap(&library),
                 remap(&linked)
             ),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The compiler to build the probe with.
-pub(super) enum Toolchain {
+pub(crate) enum Toolchain {
     /// The active toolchain has the target.
     Active,
     /// A compiler in a private folder; nothing is installed.
@@ -41,6 +41,19 @@ impl Toolchain {
         if let Self::Private { rustc } = self {
             cargo.env("RUSTC", rustc);
         }
+    }
+
+    /// Tells builds of different compilers apart.
+    pub(super) fn key(&self) -> String {
+        let folder = match self {
+            Self::Active => None,
+            Self::Private { rustc } => rustc.ancestors().nth(2),
+        };
+        let name = folder.and_then(Path::file_name);
+        name.map_or_else(
+            || "active".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        )
     }
 
     pub(super) fn name(&self) -> &'static str {

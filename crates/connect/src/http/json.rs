@@ -66,7 +66,7 @@ pub fn read_json<'a, T: Deserialize<'a>>(response: &'a Response) -> Result<T, Fa
              between this device and the server, such as a sign-in page of the network?"
         )));
     }
-    serde_json::from_slice(&response.body).map_err(|error| {
+    parse(&response.body).map_err(|error| {
         // The error's own text can quote the body, which may hold records.
         classify::not_this_protocol(&format!(
             "the answer could not be read at line {} column {}: it is cut off, or not what was asked for",
@@ -74,4 +74,11 @@ pub fn read_json<'a, T: Deserialize<'a>>(response: &'a Response) -> Result<T, Fa
             error.column()
         ))
     })
+}
+
+/// Reads JSON. As text, since the engine's store reads texts: each form of input costs readers of its own, and hosts
+/// without native code copy them.
+pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, serde_json::Error> {
+    let text = std::str::from_utf8(body).map_err(serde::de::Error::custom)?;
+    serde_json::from_str(text)
 }

@@ -10,6 +10,7 @@ pub use address::{base_address, path_segment, query};
 pub use auth::Auth;
 pub(crate) use classify::cut_text;
 pub use date::{date_ms, instant_ms, rfc3339};
+pub(crate) use json::parse;
 pub use json::{read_json, send};
 pub use redacted::Redacted;
 
@@ -27,6 +28,33 @@ pub trait Http {
         let _ = request;
         None
     }
+
+    /// Lets the host do something else, where it must not block for long: a connector that reads many rows asks now
+    /// and then. `None` where nobody minds.
+    fn pause(&self) -> Option<LocalFuture<()>> {
+        None
+    }
+}
+
+/// Rows of a page that are read before the host may do something else.
+const ROWS_AT_ONCE: usize = 16;
+
+/// Reads each row of a page; a host that must not block has its turn in between.
+pub(crate) async fn each_row<R, T>(
+    http: &dyn Http,
+    rows: impl ExactSizeIterator<Item = R>,
+    mut read: impl FnMut(R) -> T,
+) -> Vec<T> {
+    let mut all = Vec::with_capacity(rows.len());
+    for (number, row) in rows.enumerate() {
+        if number % ROWS_AT_ONCE == ROWS_AT_ONCE - 1
+            && let Some(pause) = http.pause()
+        {
+            pause.await;
+        }
+        all.push(read(row));
+    }
+    all
 }
 
 /// A request.

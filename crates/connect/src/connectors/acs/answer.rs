@@ -39,7 +39,7 @@ impl Answer {
     /// Reads an answer; one without the envelope is not the server's.
     pub(super) fn read(response: Response) -> Result<Answer, Failure> {
         let envelope: Option<Envelope<'_>> = match classify::is_json(&response) {
-            true => serde_json::from_slice(&response.body).ok(),
+            true => crate::http::parse(&response.body).ok(),
             false => None,
         };
         let Some(Envelope {

@@ -16,7 +16,7 @@ pub(super) fn read<'a, T: Deserialize<'a>>(response: &'a Response) -> Result<T, 
              something between this device and the server, such as a sign-in page of the network?"
         )));
     }
-    serde_json::from_slice(&response.body).map_err(|error| {
+    crate::http::parse(&response.body).map_err(|error| {
         // The error's own text can quote the body, which may hold records.
         classify::not_this_protocol(&format!(
             "the answer could not be read at line {} column {}: it is cut off, or not of this protocol",
@@ -77,7 +77,7 @@ pub(super) fn problem(response: &Response) -> Option<Problem> {
     if !classify::is_json(response) {
         return None;
     }
-    serde_json::from_slice(&response.body).ok()
+    crate::http::parse(&response.body).ok()
 }
 
 /// The identity of the history that an answer was given in.

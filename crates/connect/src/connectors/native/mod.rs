@@ -135,7 +135,7 @@ impl Connector for Native {
                 .send(sent?)
                 .await
                 .map_err(|error| classify::no_answer(&error))?;
-            pull::page(&response)
+            pull::page(&*http, &response).await
         })
     }
 

@@ -1,6 +1,6 @@
 //! One page of a feed.
 use super::{answer, names};
-use crate::http::{Response, classify};
+use crate::http::{Http, Response, classify, each_row};
 use crate::limits::PAGE_ITEMS_MAX;
 use crate::planted::{self, Bug};
 use serde::Deserialize;
@@ -68,7 +68,7 @@ struct Named<'a> {
 
 /// Reads an answer. What cannot be read of a row becomes [`Item::Bad`]; what cannot be read of the page is a
 /// failure, and nothing of it counts.
-pub(super) fn page(response: &Response) -> Result<Page, Failure> {
+pub(super) async fn page(http: &dyn Http, response: &Response) -> Result<Page, Failure> {
     let envelope: Envelope<'_> = match answer::read(response) {
         Err(_) if response.status == 200 && planted::on(Bug::CutIsEmpty) => {
             return Ok(Page {
@@ -90,9 +90,10 @@ pub(super) fn page(response: &Response) -> Result<Page, Failure> {
     let unreadable =
         |error: String| classify::not_this_protocol(&format!("the page's envelope: {error}"));
     let mut collections = names::Collections::default();
-    let items = envelope.items.iter().map(|raw| item(raw, &mut collections));
+    let rows = envelope.items.iter();
+    let items = each_row(http, rows, |raw| item(raw, &mut collections)).await;
     Ok(Page {
-        items: items.collect(),
+        items,
         checkpoint: Some(names::read(&envelope.checkpoint).map_err(unreadable)?),
         end: match envelope.more {
             true => PageEnd::More,

@@ -8,7 +8,7 @@ use crate::connectors::documents::{bad, object};
 use crate::feed::{
     Listing, ListingAsk, ListingPage, Next, Order, RowTime, Since, TimesPage, Timestamps,
 };
-use crate::http::{Http, Response, classify, date_ms, rfc3339, send};
+use crate::http::{Http, Response, classify, date_ms, each_row, rfc3339, send};
 use crate::limits::PAGE_ITEMS_MAX;
 use serde_json::value::RawValue;
 use tisync_core::model::{CollectionName, Failure, FailureKind, Item, Page, PullRequest, RecordId};
@@ -89,7 +89,7 @@ impl Reader<'_> {
                 total: read.answers.first().and_then(|answer| self.total(answer)),
             },
         )?;
-        Ok(self.page(&read, &rows, next))
+        Ok(self.page(&read, &rows, next).await)
     }
 
     async fn changes(&self, changes: &Changes, request: &PullRequest) -> Result<Page, Failure> {
@@ -149,7 +149,7 @@ impl Reader<'_> {
                 server_time_ms: server_time(&read),
             },
         )?;
-        Ok(self.page(&read, &rows, next))
+        Ok(self.page(&read, &rows, next).await)
     }
 
     /// A page from any row on. Where pages have numbers, a place within one needs two of them.
@@ -309,10 +309,10 @@ impl Reader<'_> {
         }
     }
 
-    fn page(&self, read: &Rows, rows: &[&RawValue], next: Next) -> Page {
+    async fn page(&self, read: &Rows, rows: &[&RawValue], next: Next) -> Page {
         let rows = rows.get(next.repeated..).unwrap_or_default();
         Page {
-            items: rows.iter().map(|raw| self.item(raw)).collect(),
+            items: each_row(self.http, rows.iter(), |raw| self.item(raw)).await,
             checkpoint: Some(next.checkpoint),
             end: next.end,
             epoch: None,

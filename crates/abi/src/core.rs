@@ -1,0 +1,321 @@
+//! Commands in, answers out.
+use crate::answer::{Answer, Ask};
+use crate::command::Command;
+use crate::error::{Error, ErrorKind};
+use crate::host::Host;
+use crate::replica::Replica;
+use crate::session::Given;
+use crate::slots::{Asked, Filled};
+use serde::Serialize;
+use std::rc::Rc;
+use tisync_connect::http::{HttpError, Response};
+use tisync_core::model::{Account, Input, Now};
+
+/// One replica, driven by its host.
+///
+/// A command is `json`, and what comes behind it; time is the host's. The answer is written as JSON, and what comes
+/// behind that.
+pub struct Core {
+    host: Rc<dyn Host>,
+    replica: Option<Replica>,
+}
+
+impl Core {
+    /// A core on a host; the first command is `open`.
+    pub fn new(host: Rc<dyn Host>) -> Self {
+        Core {
+            host,
+            replica: None,
+        }
+    }
+
+    /// Carries out a command and writes the answer to `json`, and what belongs behind it to `tail`. Says whether the
+    /// command succeeded; if not, nothing has changed, and the answer has an `error` in the place of `ok`.
+    pub fn call(
+        &mut self,
+        command: &[u8],
+        body: &[u8],
+        wall_ms: u64,
+        monotonic_ms: u64,
+        json: &mut Vec<u8>,
+        tail: &mut Vec<u8>,
+    ) -> bool {
+        json.clear();
+        tail.clear();
+        json.extend_from_slice(b"{\"ok\":");
+        // As text, like everything else that is read here: each form of input costs readers of its own.
+        let parsed = std::str::from_utf8(command)
+            .map_err(|error| error.to_string())
+            .and_then(|text| serde_json::from_str(text).map_err(|error| error.to_string()))
+            .map_err(|error| Error::invalid(format!("the command cannot be read: {error}")));
+        let result =
+            parsed.and_then(|command| self.carry_out(command, body, wall_ms, monotonic_ms, json));
+        let succeeded = result.is_ok();
+        if let Err(error) = result {
+            json.clear();
+            json.extend_from_slice(b"{\"error\":");
+            // An error is plain text: it can be written.
+            let _ = serde_json::to_writer(&mut *json, &error);
+        }
+        json.push(b',');
+        let begin = json.len();
+        let _ = serde_json::to_writer(&mut *json, &self.answer(monotonic_ms, tail));
+        // The two objects become one.
+        if let Some(brace) = json.get_mut(begin) {
+            *brace = b' ';
+        }
+        succeeded
+    }
+
+    /// What every command gives back.
+    fn answer(&mut self, monotonic_ms: u64, tail: &mut Vec<u8>) -> Answer {
+        let Some(replica) = &mut self.replica else {
+            return Answer::default();
+        };
+        let mut asks = std::mem::take(&mut replica.asks);
+        for asked in replica.slots.asked() {
+            asks.push(match asked {
+                Asked::Http(id, request) => {
+                    replica.totals.requests += 1;
+                    let body = (tail.len(), request.body.len());
+                    tail.extend_from_slice(&request.body);
+                    Ask::Http {
+                        id,
+                        method: request.method,
+                        url: request.url,
+                        headers: request.headers,
+                        body,
+                        timeout_ms: request.timeout_ms,
+                        answer_bytes_max: request.answer_bytes_max,
+                    }
+                }
+                Asked::Connector {
+                    call,
+                    connector,
+                    token,
+                    task,
+                } => Ask::Connector {
+                    call,
+                    connector,
+                    token,
+                    task,
+                },
+                Asked::Cancel(number) => Ask::Cancel(number),
+            });
+        }
+        Answer {
+            asks,
+            events: std::mem::take(&mut replica.told),
+            wake_at_ms: replica.wake_at_ms(),
+            more: replica.has_more(monotonic_ms),
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        command: Command,
+        body: &[u8],
+        wall_ms: u64,
+        monotonic_ms: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        if let Command::Open(open) = &command {
+            if self.replica.is_some() {
+                return Err(Error::invalid(
+                    "expected to open a replica, but one is open: close it first",
+                ));
+            }
+            let (replica, opened) = Replica::open(&self.host, open, wall_ms, monotonic_ms)?;
+            self.replica = Some(replica);
+            return put(out, &opened);
+        }
+        if let Command::Close = command {
+            self.replica = None;
+            return put(out, &());
+        }
+        let replica = self.replica.as_mut().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Closed,
+                "expected an open replica, but there is none: give `open` first",
+            )
+        })?;
+        let now = replica.now(wall_ms, monotonic_ms);
+        match command {
+            Command::Open(_) | Command::Close => Ok(()),
+            Command::Get { collection, id } => put(out, &replica.get(&collection, &id)?),
+            Command::Query { collection, query } => put(out, &replica.query(&collection, &query)?),
+            Command::Count { collection, query } => {
+                put(out, &replica.count_of(&collection, &query)?)
+            }
+            Command::Sql { sql, values } => {
+                let found = replica.sql(&sql, &values)?;
+                let rows = SqlAnswer {
+                    columns: &found.columns,
+                    rows: &found.rows,
+                    more: found.more,
+                };
+                put(out, &rows)
+            }
+            Command::Write { writes, group } => put(out, &replica.write(now, writes, group)?),
+            Command::Start => put(out, &replica.start()?),
+            Command::Stop => put(out, &replica.stop(now)?),
+            Command::Sync => put(out, &replica.sync()?),
+            Command::Run => {
+                replica.run(now);
+                put(out, &())
+            }
+            Command::Network { online } => {
+                replica.signal(Input::Network { online });
+                put(out, &())
+            }
+            Command::Woke => {
+                replica.signal(Input::Woke);
+                put(out, &())
+            }
+            Command::Hint { connector } => {
+                replica.signal(Input::Hint(connector));
+                put(out, &())
+            }
+            Command::Credentials {
+                connector,
+                token,
+                account,
+                failure,
+            } => {
+                let given = Given {
+                    token,
+                    account,
+                    failure,
+                };
+                put(out, &replica.credentials(now, connector, given)?)
+            }
+            Command::Http {
+                id,
+                status,
+                headers,
+            } => {
+                let response = Response {
+                    status,
+                    headers,
+                    body: body.to_vec(),
+                };
+                replica.fill(id, Filled::Http(Ok(response)));
+                put(out, &())
+            }
+            Command::HttpFailed { id, kind, message } => {
+                let error = HttpError {
+                    kind: kind.into(),
+                    message,
+                };
+                replica.fill(id, Filled::Http(Err(error)));
+                put(out, &())
+            }
+            Command::Connector { call, reply } => {
+                replica.fill(call, Filled::Connector(reply));
+                put(out, &())
+            }
+            Command::Decision {
+                collection,
+                rid,
+                version,
+                resolution,
+            } => {
+                replica.signal(Input::Decision {
+                    collection,
+                    rid,
+                    version,
+                    resolution,
+                });
+                put(out, &())
+            }
+            Command::Conflicts { limit } => put(out, &replica.conflicts(limit)?),
+            Command::Outbox {
+                waiting,
+                after,
+                limit,
+            } => put(out, &replica.outbox(waiting, after, limit)?),
+            Command::Journal {
+                record,
+                before,
+                limit,
+            } => put(out, &replica.journal(record, before, limit)?),
+            Command::Health => put(out, &replica.engine.health(&mut replica.store, now)?),
+            Command::Why { collection, id } => {
+                let store = &mut replica.store;
+                put(out, &replica.engine.why(store, now, &collection, &id)?)
+            }
+            Command::Plan { limit } => {
+                put(out, &replica.engine.plan(&mut replica.store, now, limit)?)
+            }
+            Command::LogOut { pending } => put(out, &replica.log_out(now, pending)?),
+            Command::LogIn => put(out, &replica.log_in(now)?),
+            Command::Config => put(out, &replica.config),
+            #[cfg(feature = "trace")]
+            Command::Step { now, input } => {
+                put(out, &replica.engine.step(&mut replica.store, *now, *input)?)
+            }
+            Command::Resolve {
+                collection,
+                id,
+                resolution,
+            } => replica.verb(
+                now,
+                out,
+                Input::Resolve {
+                    collection,
+                    id,
+                    resolution,
+                },
+            ),
+            Command::Undo { row } => replica.verb(now, out, Input::Undo(row)),
+            Command::Retry { mutation } => replica.verb(now, out, Input::Retry(mutation)),
+            Command::Edit { mutation, document } => {
+                replica.verb(now, out, Input::Edit(mutation, document))
+            }
+            Command::Discard { mutation } => replica.verb(now, out, Input::Discard(mutation)),
+            Command::ConfirmShrink { feed, delete } => {
+                replica.verb(now, out, Input::ConfirmShrink { feed, delete })
+            }
+            Command::Resync { feed } => replica.verb(now, out, Input::Resync(feed)),
+            Command::Own { account } => replica.verb(now, out, Input::Own(Account::new(account)?)),
+        }
+    }
+}
+
+impl Replica {
+    /// Steps a verb that gives nothing back.
+    fn verb(&mut self, now: Now, out: &mut Vec<u8>, input: Input) -> Result<(), Error> {
+        self.local(now, input)?;
+        put(out, &())
+    }
+
+    /// Takes a signal of the host's, if anything syncs.
+    fn signal(&mut self, input: Input) {
+        let is_news = match &input {
+            Input::Hint(_) | Input::Network { .. } | Input::Woke => self.is_active(),
+            _ => self.leased,
+        };
+        if is_news && !self.inputs.contains(&input) {
+            self.inputs.push_back(input);
+        }
+    }
+
+    /// Puts an answer into its slot; one that nobody waits for is dropped.
+    fn fill(&mut self, number: u32, filled: Filled) {
+        if let Some(request) = self.slots.fill(number, filled) {
+            self.exchanges.wake(request);
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct SqlAnswer<'a> {
+    columns: &'a [String],
+    rows: &'a [Vec<tisync_json::Value>],
+    more: bool,
+}
+
+fn put(out: &mut Vec<u8>, value: &impl Serialize) -> Result<(), Error> {
+    serde_json::to_writer(out, value)
+        .map_err(|error| Error::invalid(format!("the answer cannot be written: {error}")))
+}

@@ -1,0 +1,200 @@
+//! A connector that the host brings, for instance one written in JavaScript: the same interface, as calls with JSON.
+use crate::slots::{Filled, Slots};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use tisync_connect::connectors::{Setup, SetupError};
+use tisync_connect::http::Http;
+use tisync_connect::{Connector, LocalFuture, Session};
+use tisync_core::model::{
+    Capability, CollectionName, ConnectorName, Failure, FailureKind, FeedName, Fetched, Page,
+    PullRequest, PushItem, Pushed, RequestId, Task, Wanted,
+};
+
+/// The kind that a configuration gives a connector of the host's.
+pub(crate) const KIND: &str = "host";
+
+/// What a connector of the host's gives back.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostedReply {
+    /// To a pull.
+    Page(Page),
+    /// To a push.
+    Pushed(Pushed),
+    /// To a fetch.
+    Fetched(Fetched),
+    /// To a probe: the backend answers.
+    Reached,
+    /// It did not work out.
+    Failure(Failure),
+}
+
+/// What a configuration says of it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Options {
+    /// What the backend can do: what differs from a plain one.
+    #[serde(default)]
+    capability: Map<String, Value>,
+    /// The same for single collections.
+    #[serde(default)]
+    collections: BTreeMap<String, Map<String, Value>>,
+    /// Whether all collections are one feed with one checkpoint; else each has its own.
+    #[serde(default)]
+    one_feed: bool,
+}
+
+/// A connector that the host brings.
+pub(crate) struct Hosted {
+    name: ConnectorName,
+    endpoint: String,
+    capability: Capability,
+    collections: BTreeMap<String, Capability>,
+    one_feed: bool,
+    slots: Rc<Slots>,
+    /// The exchange that is being begun: one at a time.
+    owner: Rc<Cell<RequestId>>,
+}
+
+impl Hosted {
+    pub(crate) fn new(
+        name: ConnectorName,
+        setup: &Setup,
+        slots: Rc<Slots>,
+        owner: Rc<Cell<RequestId>>,
+    ) -> Result<Self, SetupError> {
+        let options: Options = setup.read()?;
+        let collections = options.collections.into_iter().map(|(name, changes)| {
+            let mut all = options.capability.clone();
+            all.extend(changes);
+            Ok((name, capability(all)?))
+        });
+        Ok(Hosted {
+            name,
+            endpoint: setup.url.trim_end_matches('/').to_owned(),
+            collections: collections.collect::<Result<_, SetupError>>()?,
+            capability: capability(options.capability)?,
+            one_feed: options.one_feed,
+            slots,
+            owner,
+        })
+    }
+
+    async fn answer(waiting: crate::slots::Waiting) -> Result<HostedReply, Failure> {
+        match waiting.await {
+            Filled::Connector(HostedReply::Failure(failure)) => Err(failure),
+            Filled::Connector(reply) => Ok(reply),
+            Filled::Http(_) => Err(unfit()),
+        }
+    }
+
+    fn call(&self, session: &Session, task: Task) -> crate::slots::Waiting {
+        let token = session.token().map(str::to_owned);
+        self.slots
+            .call(self.owner.get(), self.name.clone(), token, task)
+    }
+}
+
+/// A plain backend, with what the configuration says of it.
+fn capability(changes: Map<String, Value>) -> Result<Capability, SetupError> {
+    let wrong = |error: serde_json::Error| {
+        SetupError::new(format!("the capability cannot be used: {error}"))
+    };
+    let mut plain = serde_json::to_value(Capability::plain()).map_err(wrong)?;
+    if let Value::Object(plain) = &mut plain {
+        if let Some(unknown) = changes.keys().find(|key| !plain.contains_key(*key)) {
+            let known: Vec<&str> = plain.keys().map(String::as_str).collect();
+            return Err(SetupError::new(format!(
+                "expected a capability out of {}, but {unknown:?} came",
+                known.join(", ")
+            )));
+        }
+        plain.extend(changes);
+    }
+    serde_json::from_str(&plain.to_string()).map_err(wrong)
+}
+
+impl Connector for Hosted {
+    fn endpoint(&self) -> String {
+        self.endpoint.clone()
+    }
+
+    fn capability(&self, collection: &CollectionName) -> Capability {
+        let own = self.collections.get(collection.as_str());
+        own.unwrap_or(&self.capability).clone()
+    }
+
+    fn feed(&self, collection: &CollectionName) -> FeedName {
+        match self.one_feed {
+            true => FeedName::main(),
+            false => FeedName::of(collection),
+        }
+    }
+
+    fn pull(
+        &self,
+        _: Rc<dyn Http>,
+        session: Session,
+        request: PullRequest,
+    ) -> LocalFuture<Result<Page, Failure>> {
+        let waiting = self.call(&session, Task::Pull(request));
+        Box::pin(async move {
+            match Hosted::answer(waiting).await? {
+                HostedReply::Page(page) => Ok(page),
+                _ => Err(unfit()),
+            }
+        })
+    }
+
+    fn push(
+        &self,
+        _: Rc<dyn Http>,
+        session: Session,
+        batch: Vec<PushItem>,
+    ) -> LocalFuture<Result<Pushed, Failure>> {
+        let waiting = self.call(&session, Task::Push(batch));
+        Box::pin(async move {
+            match Hosted::answer(waiting).await? {
+                HostedReply::Pushed(pushed) => Ok(pushed),
+                _ => Err(unfit()),
+            }
+        })
+    }
+
+    fn fetch(
+        &self,
+        _: Rc<dyn Http>,
+        session: Session,
+        wanted: Wanted,
+    ) -> LocalFuture<Result<Fetched, Failure>> {
+        let waiting = self.call(&session, Task::Fetch(wanted));
+        Box::pin(async move {
+            match Hosted::answer(waiting).await? {
+                HostedReply::Fetched(fetched) => Ok(fetched),
+                _ => Err(unfit()),
+            }
+        })
+    }
+
+    fn probe(&self, _: Rc<dyn Http>, session: Session) -> LocalFuture<Result<(), Failure>> {
+        let waiting = self.call(&session, Task::Probe);
+        Box::pin(async move {
+            match Hosted::answer(waiting).await? {
+                HostedReply::Reached => Ok(()),
+                _ => Err(unfit()),
+            }
+        })
+    }
+}
+
+/// A connector that answers something else than it was asked: it may have done what it was asked.
+fn unfit() -> Failure {
+    Failure {
+        kind: FailureKind::Retry { after_ms: None },
+        not_sent: false,
+        message: "the connector's answer does not fit what it was asked: a bug in it".into(),
+    }
+}

@@ -1,0 +1,33 @@
+//! One small C ABI over the engine, the SQLite store and the connectors, driven by its host.
+//!
+//! The host brings a database, an HTTP client, time and random bytes; everything else is here. It gives *commands*
+//! (JSON, [`Command`]) and gets *answers* (JSON, [`Answer`]) that also say what is asked of it. Nothing here waits:
+//! a command answers at once, and what needs the network is asked of the host and answered by a later command.
+//! There are no threads, clocks or random numbers, and the module that is built for wasm32 imports one function.
+//!
+//! [`edge`] has the functions that are exported; `include/tisync.h` declares them for C, and `docs/ABI.md` says how a
+//! host drives them.
+mod answer;
+mod command;
+mod core;
+pub mod edge;
+mod error;
+mod exchange;
+mod host;
+mod hosted;
+mod lists;
+mod open;
+mod replica;
+mod run;
+mod session;
+mod slots;
+mod sql;
+mod verbs;
+
+pub use answer::{Answer, Ask, Told};
+pub use command::Command;
+pub use core::Core;
+pub use error::{Error, ErrorKind};
+pub use host::{Call, Host};
+pub use hosted::HostedReply;
+pub use open::{ConnectorSettings, Open, Opened};

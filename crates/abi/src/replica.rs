@@ -1,0 +1,294 @@
+//! An open replica: the engine, its store, and what goes on between steps.
+use crate::answer::{Ask, Report, Told, Totals};
+use crate::error::{Error, ErrorKind};
+use crate::exchange::Exchanges;
+use crate::host::Host;
+use crate::open::{Migrations, Open, Opened, Parts};
+use crate::session::Sessions;
+use crate::slots::Slots;
+use crate::sql::HostDriver;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use std::cell::Cell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use tisync_connect::Connector;
+use tisync_core::Engine;
+use tisync_core::model::{
+    Config, ConnectorName, Event, Failure, Input, Now, Output, Reply, RequestId,
+};
+use tisync_store::SqliteStore;
+
+/// An open replica.
+pub(crate) struct Replica {
+    /// Steps what the app does; like that of another process, it schedules nothing.
+    pub(crate) local: Engine,
+    /// Steps what syncs.
+    pub(crate) engine: Engine,
+    pub(crate) store: SqliteStore<HostDriver>,
+    pub(crate) config: Config,
+    pub(crate) connectors: BTreeMap<ConnectorName, Rc<dyn Connector>>,
+    pub(crate) sessions: Sessions,
+    pub(crate) migrations: Migrations,
+    pub(crate) slots: Rc<Slots>,
+    /// The exchange that is being begun.
+    pub(crate) owner: Rc<Cell<RequestId>>,
+    pub(crate) exchanges: Exchanges,
+    pub(crate) inputs: VecDeque<Input>,
+    /// Replies that a later slice of the same page still needs.
+    pub(crate) replies: BTreeMap<RequestId, Reply>,
+    /// The last failure of each connector and kind of order since its last success.
+    pub(crate) failures: BTreeMap<(ConnectorName, &'static str), Failure>,
+    pub(crate) waiters: Vec<Waiter>,
+    pub(crate) last_sync: u32,
+    pub(crate) leased: bool,
+    /// Whether sync goes on in the background.
+    pub(crate) running: bool,
+    pub(crate) wake_ms: Option<u64>,
+    /// Until when inputs wait, because the storage refused one.
+    pub(crate) storage_retry_ms: Option<u64>,
+    pub(crate) totals: Totals,
+    pub(crate) page_items: usize,
+    pub(crate) page_bytes: usize,
+    pub(crate) asks: Vec<Ask>,
+    pub(crate) told: Vec<Told>,
+    chance: ChaCha20Rng,
+}
+
+/// A `sync` that is not answered yet.
+pub(crate) struct Waiter {
+    pub(crate) sync: u32,
+    pub(crate) before: Totals,
+    /// An exchange was under way when it was asked for: the answer may be older.
+    pub(crate) again: bool,
+}
+
+impl Replica {
+    /// Opens a replica; what is of an older schema comes forward first.
+    pub(crate) fn open(
+        host: &Rc<dyn Host>,
+        open: &Open,
+        wall_ms: u64,
+        monotonic_ms: u64,
+    ) -> Result<(Self, Opened), Error> {
+        let mut chance = ChaCha20Rng::from_seed(seed(&open.entropy)?);
+        let slots = Rc::new(Slots::default());
+        let owner = Rc::new(Cell::new(RequestId(0)));
+        let Parts {
+            store,
+            config,
+            connectors,
+            guarded,
+            migrations,
+            page_items,
+            page_bytes,
+        } = open.parts(host, &slots, &owner, || chance.next_u32())?;
+        let mut replica = Replica {
+            local: Engine::new(),
+            engine: Engine::new(),
+            store,
+            config,
+            connectors,
+            sessions: Sessions::new(guarded),
+            migrations,
+            slots,
+            owner,
+            exchanges: Exchanges::default(),
+            inputs: VecDeque::new(),
+            replies: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            waiters: Vec::new(),
+            last_sync: 0,
+            leased: false,
+            running: false,
+            wake_ms: None,
+            storage_retry_ms: None,
+            totals: Totals::default(),
+            page_items,
+            page_bytes,
+            asks: Vec::new(),
+            told: Vec::new(),
+            chance,
+        };
+        let now = replica.now(wall_ms, monotonic_ms);
+        replica.configure(now)?;
+        let guarantees = replica.config.collections.iter();
+        let guarantees = guarantees
+            .filter(|(_, collection)| collection.connector.is_some())
+            .map(|(name, collection)| (name.clone(), collection.capability.guarantee()));
+        let opened = Opened {
+            node: replica.config.node,
+            guarantees: guarantees.collect(),
+        };
+        Ok((replica, opened))
+    }
+
+    /// What a step is given: the host's time, and the next of the random bytes.
+    pub(crate) fn now(&mut self, wall_ms: u64, monotonic_ms: u64) -> Now {
+        Now {
+            wall_ms,
+            monotonic_ms,
+            entropy: self.entropy(),
+        }
+    }
+
+    fn entropy(&mut self) -> [u8; 32] {
+        let mut entropy = [0; 32];
+        self.chance.fill_bytes(&mut entropy);
+        entropy
+    }
+
+    fn configure(&mut self, now: Now) -> Result<(), Error> {
+        let (engine, store) = (&mut self.engine, &mut self.store);
+        if !engine.configure_unchanged(store, now, &self.config)? {
+            self.attempt(now, Input::Configure(Box::new(self.config.clone())))?;
+        }
+        self.local = self.engine.clone();
+        Ok(())
+    }
+
+    /// Steps a sync input, and answers what the app's migrate functions are asked.
+    pub(crate) fn attempt(&mut self, now: Now, input: Input) -> Result<Vec<Output>, Error> {
+        let outputs = self.engine.step(&mut self.store, now, input)?;
+        self.migrated(now, outputs, false)
+    }
+
+    /// Steps a local input: tells what changed, and lets sync look for what there is to send. What is left of the
+    /// outputs is what the input was for.
+    pub(crate) fn local(&mut self, now: Now, input: Input) -> Result<Vec<Output>, Error> {
+        let outputs = self.local.step(&mut self.store, now, input)?;
+        let outputs = self.migrated(now, outputs, true)?;
+        let mut left = Vec::new();
+        for output in outputs {
+            match output {
+                Output::Event(event) => self.told.push(Told::Event(event)),
+                output => left.push(output),
+            }
+        }
+        self.nudge();
+        Ok(left)
+    }
+
+    /// Asks the migrate functions what the outputs ask of them.
+    fn migrated(
+        &mut self,
+        now: Now,
+        mut outputs: Vec<Output>,
+        is_local: bool,
+    ) -> Result<Vec<Output>, Error> {
+        let is_question = |output: &Output| matches!(output, Output::Migrate(_));
+        while let Some(index) = outputs.iter().position(is_question) {
+            if let Output::Migrate(migrate) = outputs.remove(index) {
+                let collection = migrate.collection.clone();
+                let answer = migrate.ask(|from, to, document| {
+                    self.migrations.forward(&collection, from, to, document)
+                });
+                let now = Now {
+                    entropy: self.entropy(),
+                    ..now
+                };
+                let input = Input::Migrated(Box::new(answer));
+                let engine = match is_local {
+                    true => &mut self.local,
+                    false => &mut self.engine,
+                };
+                outputs.extend(engine.step(&mut self.store, now, input)?);
+            }
+        }
+        Ok(outputs)
+    }
+
+    /// Lets sync look for what there is to do.
+    pub(crate) fn nudge(&mut self) {
+        if self.is_active() && !self.inputs.contains(&Input::Wake) {
+            self.inputs.push_back(Input::Wake);
+        }
+    }
+
+    /// Sync goes on by itself, or for a `sync` that waits.
+    pub(crate) fn is_active(&self) -> bool {
+        self.leased && (self.running || !self.waiters.is_empty())
+    }
+
+    /// The events of a step that no step tells of: the health has changed.
+    pub(crate) fn health_changed(&mut self) {
+        let is_told = |told: &Told| matches!(told, Told::Event(Event::Health));
+        if !self.told.iter().any(is_told) {
+            self.told.push(Told::Event(Event::Health));
+        }
+    }
+
+    /// Answers everyone who waits for a `sync`.
+    pub(crate) fn fail_waiters(&mut self, error: &Error) {
+        for waiter in self.waiters.drain(..) {
+            self.told.push(Told::SyncFailed {
+                sync: waiter.sync,
+                error: error.clone(),
+            });
+        }
+    }
+
+    pub(crate) fn answer_waiters(&mut self, now: Now) -> Result<(), Error> {
+        let health = self.engine.health(&mut self.store, now)?;
+        if let Some(error) = run_into(&health) {
+            self.fail_waiters(&error);
+            return Ok(());
+        }
+        let totals = self.totals;
+        for waiter in self.waiters.drain(..) {
+            self.told.push(Told::Synced {
+                sync: waiter.sync,
+                report: Report {
+                    totals: totals.since(&waiter.before),
+                    health: health.clone(),
+                },
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Why a connector does not even try.
+fn run_into(health: &tisync_core::model::Health) -> Option<Error> {
+    use tisync_core::model::Blocker;
+    if health.logged_out_ms.is_some() {
+        return Some(Error::new(
+            ErrorKind::Credentials,
+            "expected to sync, but the replica is logged out: log in first; writes wait until then",
+        ));
+    }
+    health.connectors.iter().find_map(|connector| {
+        let (kind, why) = match connector.blocker {
+            Some(Blocker::Credentials) => (ErrorKind::Credentials, "refuses the credentials"),
+            Some(Blocker::UpgradeRequired) => (ErrorKind::UpgradeRequired, "asks for a newer app"),
+            Some(Blocker::Offline) => (ErrorKind::Offline, "cannot be reached"),
+            _ => return None,
+        };
+        let last = connector.last_error.as_deref().unwrap_or("no answer");
+        Some(Error::new(
+            kind,
+            format!(
+                "the backend of the connector {} {why}: {last}",
+                connector.connector
+            ),
+        ))
+    })
+}
+
+/// Reads 32 bytes in hexadecimal.
+fn seed(text: &str) -> Result<[u8; 32], Error> {
+    let wrong = || {
+        Error::invalid(
+            "expected `entropy` to be 32 random bytes as 64 hexadecimal digits, but another text came",
+        )
+    };
+    if text.len() != 64 || !text.is_ascii() {
+        return Err(wrong());
+    }
+    let mut seed = [0; 32];
+    for (index, byte) in seed.iter_mut().enumerate() {
+        let digits = text.get(2 * index..2 * index + 2).ok_or_else(wrong)?;
+        *byte = u8::from_str_radix(digits, 16).map_err(|_| wrong())?;
+    }
+    Ok(seed)
+}

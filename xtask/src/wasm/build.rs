@@ -1,0 +1,205 @@
+//! The module for hosts without native code: `crates/abi` for wasm32, and the same translated to JavaScript.
+
+use super::module::Module;
+use super::toolchain::Toolchain;
+use super::{TARGET, tools::Tools};
+use crate::process;
+use crate::workspace::{Workspace, output};
+use anyhow::{Context, Result, bail, ensure};
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Bytes of the module after gzip: what an app grows by. ADR 17 says what it is made of, and what was aimed at.
+const GZIP_BYTES_MAX: u64 = 760_000;
+
+/// The only function that the module asks its host for.
+const IMPORT: (&str, &str) = ("tisync", "host");
+
+/// What was built.
+pub(crate) struct Built {
+    /// The module.
+    pub(crate) wasm: PathBuf,
+    /// The same as a CommonJS module.
+    pub(crate) js: PathBuf,
+    /// Sizes, for people.
+    pub(crate) remark: String,
+}
+
+/// Builds both and checks them: what the module imports, its size, and that engines of old phones take it.
+pub(crate) fn run(workspace: &Workspace, toolchain: &Toolchain, tools: &Tools) -> Result<Built> {
+    let compiled = compile(workspace, toolchain)?;
+    let folder = workspace.root().join("js/dist");
+    fs::create_dir_all(&folder)?;
+    let wasm = folder.join("tisync.wasm");
+    optimise(tools, &compiled, &wasm)?;
+    let bytes = fs::read(&wasm)?;
+    judge(&Module::parse(&bytes)?)?;
+    let packed = gzip_bytes(&wasm)?;
+    ensure!(
+        packed <= GZIP_BYTES_MAX,
+        "the module has {packed} bytes after gzip, more than the {GZIP_BYTES_MAX} that it may have: see ADR 17, and \
+         look what has come with the last change"
+    );
+    tools.accepts(&wasm)?;
+    let js = folder.join("tisync.js");
+    translate(tools, &wasm, &js)?;
+    let remark = format!(
+        "module {} kB, gzip {} kB; as JavaScript {} kB, gzip {} kB",
+        bytes.len() / 1000,
+        packed / 1000,
+        fs::metadata(&js)?.len() / 1000,
+        gzip_bytes(&js)? / 1000
+    );
+    Ok(Built { wasm, js, remark })
+}
+
+fn compile(workspace: &Workspace, toolchain: &Toolchain) -> Result<PathBuf> {
+    // A compiler's own standard library is linked: another compiler needs other builds.
+    let target = workspace
+        .target_folder()?
+        .join("wasm")
+        .join(toolchain.key());
+    let mut cargo = workspace.cargo(&[
+        "rustc",
+        "--package",
+        "tisync-abi",
+        "--lib",
+        "--profile",
+        "wasm",
+        "--target",
+        TARGET,
+        "--crate-type",
+        "cdylib",
+    ]);
+    toolchain.apply(&mut cargo);
+    cargo
+        .env("CARGO_TARGET_DIR", &target)
+        .env("RUSTFLAGS", "-Ctarget-cpu=mvp");
+    let finished = process::run(cargo, "▸ module …")?;
+    if !finished.status.success() {
+        bail!(
+            "{}\nthe module does not compile for {TARGET}",
+            finished.lines.join("\n")
+        );
+    }
+    Ok(target.join(TARGET).join("wasm/tisync_abi.wasm"))
+}
+
+/// Makes it small, and leaves nothing in it that came after the first version of WebAssembly.
+fn optimise(tools: &Tools, compiled: &Path, wasm: &Path) -> Result<()> {
+    let mut command = tools.binaryen("wasm-opt");
+    command.arg(compiled).args([
+        // A standard library that others have built uses what came later: it is lowered.
+        "--enable-bulk-memory",
+        "--enable-nontrapping-float-to-int",
+        "--enable-sign-ext",
+        "--enable-multivalue",
+        "--enable-mutable-globals",
+        "--enable-reference-types",
+        "--llvm-memory-copy-fill-lowering",
+        "--llvm-nontrapping-fptoint-lowering",
+        "--signext-lowering",
+        "--strip-debug",
+        "--strip-producers",
+        "--strip-target-features",
+        "-Oz",
+        "-o",
+    ]);
+    output_of(command, wasm)
+}
+
+/// Translates it to JavaScript, as a function that takes the import and gives the exports.
+fn translate(tools: &Tools, wasm: &Path, js: &Path) -> Result<()> {
+    let raw = js.with_extension("mjs");
+    let mut command = tools.binaryen("wasm2js");
+    command.arg(wasm).args(["-Oz", "-o"]);
+    output_of(command, &raw)?;
+    let text = fs::read_to_string(&raw)?;
+    fs::remove_file(&raw)?;
+    fs::write(js, common_js(&text)?).with_context(|| format!("cannot write {}", js.display()))
+}
+
+fn output_of(mut command: std::process::Command, to: &Path) -> Result<()> {
+    command.arg(to);
+    output(command).map(drop)
+}
+
+/// Turns the module that wasm2js prints into one of CommonJS, and leaves out what only indents.
+fn common_js(text: &str) -> Result<String> {
+    let body = text
+        .strip_prefix("import * as tisync from 'tisync';\n")
+        .context("expected wasm2js to begin with the import of the host")?;
+    let (body, exports) = body
+        .split_once("export var ")
+        .context("expected wasm2js to end with exports")?;
+    ensure!(
+        exports.contains("retasmFunc.tisync_call"),
+        "expected wasm2js to export the functions of the interface"
+    );
+    let mut out = String::with_capacity(body.len());
+    out.push_str("'use strict';\nmodule.exports = function (tisync) {\n");
+    for line in body.lines() {
+        out.push_str(line.trim_start_matches(' '));
+        out.push('\n');
+    }
+    out.push_str("return retasmFunc;\n};\n");
+    Ok(out)
+}
+
+fn judge(module: &Module) -> Result<()> {
+    let others: Vec<String> = (module.imports.iter())
+        .filter(|(from, name)| (from.as_str(), name.as_str()) != IMPORT)
+        .map(|(from, name)| format!("- {from}.{name}"))
+        .collect();
+    ensure!(
+        others.is_empty(),
+        "the module may only import {}.{}, and this build imports also:\n{}",
+        IMPORT.0,
+        IMPORT.1,
+        others.join("\n")
+    );
+    ensure!(
+        module.exports.iter().any(|name| name == "tisync_call"),
+        "the module does not export tisync_call (exports: {})",
+        module.exports.join(", ")
+    );
+    Ok(())
+}
+
+fn gzip_bytes(path: &Path) -> Result<u64> {
+    let mut gzip = std::process::Command::new("gzip");
+    gzip.args([OsStr::new("-9"), OsStr::new("-c"), path.as_os_str()])
+        .stdin(std::process::Stdio::null());
+    let packed = gzip.output().context("cannot start gzip")?;
+    ensure!(packed.status.success(), "gzip failed: {}", packed.status);
+    Ok(packed.stdout.len() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_wasm2js_prints_becomes_a_function() {
+        let text = "import * as tisync from 'tisync';\n  var a;\nvar retasmFunc = x;\nexport var memory = \
+                    retasmFunc.memory;\nexport var tisync_call = retasmFunc.tisync_call;\n";
+        let js = common_js(text).unwrap();
+        assert!(js.starts_with("'use strict';\nmodule.exports = function (tisync) {\nvar a;\n"));
+        assert!(js.ends_with("return retasmFunc;\n};\n"));
+        assert!(common_js("var a;").is_err());
+    }
+
+    #[test]
+    fn a_module_that_imports_more_is_refused_by_name() {
+        let module = |imports: &[(&str, &str)]| Module {
+            imports: (imports.iter())
+                .map(|(from, name)| ((*from).to_owned(), (*name).to_owned()))
+                .collect(),
+            exports: vec!["tisync_call".to_owned()],
+        };
+        assert!(judge(&module(&[IMPORT])).is_ok());
+        let error = judge(&module(&[IMPORT, ("env", "now")])).unwrap_err();
+        assert!(error.to_string().contains("- env.now"), "{error}");
+    }
+}

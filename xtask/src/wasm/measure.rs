@@ -1,0 +1,80 @@
+//! What the module costs where nothing is compiled: a pull of 7,000 records and a single save.
+
+use super::build::Built;
+use super::tools::Tools;
+use crate::workspace::{Workspace, output};
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+
+/// Milliseconds of the processor for the pull, for its longest piece, and for a save.
+const BUDGET: [(&str, f64); 3] = [
+    ("pull_ms", 15_000.0),
+    ("longest_ms", 30.0),
+    ("save_median_ms", 20.0),
+];
+
+/// Measures on each engine, prints a line for each, and holds the budget where there is no compiler.
+pub(crate) fn run(workspace: &Workspace, built: &Built, tools: &Tools) -> Result<()> {
+    let native = tools.native_sqlite()?;
+    let node = Path::new("node");
+    let old = tools.old_node();
+    let mut rows = vec![
+        measure(workspace, node, &[], &built.wasm, &native, "250 2000")?,
+        measure(workspace, node, &[], &built.js, &native, "250 2000")?,
+    ];
+    if let Some(old) = &old {
+        let wasm = tools.folder().join("node-sqlite3-wasm");
+        rows.push(measure(
+            workspace,
+            old,
+            &[],
+            &built.wasm,
+            &wasm,
+            "250 2000",
+        )?);
+    }
+    let slow = measure(
+        workspace,
+        node,
+        &["--jitless"],
+        &built.js,
+        &native,
+        "50 200",
+    )?;
+    rows.push(slow.clone());
+    for row in rows {
+        println!("{row}");
+    }
+    for (name, most) in BUDGET {
+        let took = slow[name]
+            .as_f64()
+            .with_context(|| format!("expected {name} in what the measurement prints"))?;
+        ensure!(
+            took <= most,
+            "without a compiler {name} is {took}, more than the {most} that it may be"
+        );
+    }
+    Ok(())
+}
+
+fn measure(
+    workspace: &Workspace,
+    node: &Path,
+    flags: &[&str],
+    module: &Path,
+    sqlite: &Path,
+    sizes: &str,
+) -> Result<Value> {
+    let mut command = Command::new(node);
+    command
+        .args(flags)
+        .arg(workspace.root().join("js/measure/measure.js"))
+        .arg(module)
+        .arg(sqlite)
+        .args(sizes.split(' '))
+        .current_dir(workspace.root());
+    let printed = output(command)?;
+    serde_json::from_str(printed.trim()).context("expected a line of JSON from the measurement")
+}
