@@ -62,6 +62,8 @@ pub const JOURNAL_BYTES_MAX: u64 = 64 << 20;
 pub const RESTARTS_PER_EPOCH: u32 = 1;
 /// Look-ups of an unknown create before a page is applied without its answer.
 pub const UNKNOWN_TRIES: u32 = 3;
+/// Records that are looked at to see whether references of new records close a cycle: a longer one is not cut.
+pub const REFERENCE_STEPS_MAX: usize = 1_000;
 /// Records whose documents the migrate function is asked about in one step: an answer holds them twice.
 pub const MIGRATE_ROWS: usize = 500;
 /// Bytes of documents that the migrate function is asked about in one step, unless one record alone has more.

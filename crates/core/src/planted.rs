@@ -160,4 +160,26 @@ planted_bugs! {
     PastComesBack,
     /// What was accepted without an image stays as it was sent, whatever the server made of it.
     GuessStays,
+    /// The id that the server made is not taken.
+    IdNotTaken,
+    /// What refers to a record goes on naming it by the id that it had.
+    ReferenceStays,
+    /// What refers to a record that has no id yet is sent nevertheless.
+    ReferenceNotAwaited,
+    /// What waited for an id goes on waiting when it is there.
+    ReferenceForgotten,
+    /// References that were cut out of a cycle are not sent after it.
+    CutStays,
+    /// A cycle of references is not cut.
+    CycleNotCut,
+    /// A page is applied before what became of creates is known.
+    PageBeforeCreates,
+    /// A record that a page showed stays beside the one that it turns out to be.
+    TwinStays,
+    /// What was written to a record goes when it turns out to be another one.
+    TwinLosesWrites,
+    /// A former id resolves to nothing.
+    AliasForgotten,
+    /// A create whose mark is nowhere goes again although its first request may be under way.
+    MarkTooSoon,
 }

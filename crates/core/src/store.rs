@@ -351,6 +351,15 @@ pub enum Op {
     },
     /// Adds a row of the journal, or replaces the one with the same id.
     Journal(Box<JournalRow>),
+    /// Gives the journal of one record to another, with which it turned out to be the same.
+    MoveJournal {
+        /// The collection.
+        collection: CollectionName,
+        /// The record whose rows they were.
+        from: Rid,
+        /// The record whose rows they are.
+        to: Rid,
+    },
     /// Changes the open rows of the journal whose outcome this mutation carries.
     AmendJournal {
         /// The mutation.

@@ -121,7 +121,7 @@ fn remotes() -> impl Strategy<Value = Remote> {
 fn entries() -> impl Strategy<Value = Entry> {
     let states = prop_oneof![
         3 => Just(EntryState::Pending),
-        1 => Just(EntryState::InFlight { request: RequestId(4), generation: Generation(1), again: false }),
+        1 => Just(EntryState::InFlight { request: RequestId(4), generation: Generation(1), again: false, tries: 0 }),
         1 => (0_u32..3).prop_map(|tries| EntryState::Unknown { since_ms: 5, tries }),
         1 => Just(EntryState::Held(Blocker::Conflict)),
         1 => any::<bool>().prop_map(|unmigrated| EntryState::Parked { reason: "no".into(), at_ms: 5, unmigrated }),
@@ -254,6 +254,7 @@ fn ops() -> impl Strategy<Value = Op> {
         }))),
         1 => (collections(), rids()).prop_map(|(collection, rid)| Op::RemoveConflict { collection, rid }),
         3 => journal_rows().prop_map(|row| Op::Journal(Box::new(row))),
+        1 => (collections(), rids(), rids()).prop_map(|(collection, from, to)| Op::MoveJournal { collection, from, to }),
         1 => (0_u64..60, 0_u64..1_500).prop_map(|(before_ms, bytes_max)| Op::PruneJournal { before_ms, bytes_max }),
         1 => any::<bool>().prop_map(|behind| Op::Feed { key: feed(), state: Box::new(FeedState { behind, ..FeedState::default() }) }),
         1 => (0_u32..3).prop_map(|attempts| Op::Connector { name: feed().connector, state: Box::new(ConnectorState { attempts, ..ConnectorState::default() }) }),

@@ -264,6 +264,44 @@ pub fn the_open_rows_of_a_mutation_are_amended<S: Store>(store: &mut S) {
     assert_eq!(found.len(), 2);
 }
 
+pub fn the_rows_of_a_record_may_move_to_another<S: Store>(store: &mut S) {
+    five(store);
+    let other = row(6, 2, JournalState::Decided);
+    let of_tasks = JournalRow {
+        collection: tasks(),
+        ..row(7, 1, JournalState::Decided)
+    };
+    commit(store, vec![write(other), write(of_tasks)]);
+    commit(
+        store,
+        vec![
+            Op::AmendJournal {
+                carrier: MutationId(3),
+                change: JournalChange::State(JournalState::Settled),
+            },
+            Op::MoveJournal {
+                collection: notes(),
+                from: Rid(1),
+                to: Rid(2),
+            },
+        ],
+    );
+    let of = |store: &mut S, collection: &CollectionName, rid| {
+        let filter = JournalFilter::Record(collection, Rid(rid));
+        see(store, |tx| tx.journal(filter, None, usize::MAX))
+    };
+    assert!(of(store, &notes(), 1).is_empty());
+    assert_eq!(of(store, &tasks(), 1).len(), 1);
+    let moved = of(store, &notes(), 2);
+    assert_eq!(
+        moved.iter().map(|row| (row.id.0, row.rid.0)).collect::<Vec<_>>(),
+        [(6, 2), (5, 2), (4, 2), (3, 2), (2, 2), (1, 2)]
+    );
+    assert_eq!(moved[3].state, JournalState::Settled);
+    let row = see(store, |tx| tx.journal_row(JournalId(1)));
+    assert_eq!(row.map(|row| row.rid), Some(Rid(2)));
+}
+
 pub fn pruning_drops_old_settled_rows<S: Store>(store: &mut S) {
     given(store, Vec::new());
     five(store);

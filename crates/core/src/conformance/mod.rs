@@ -151,6 +151,7 @@ cases! { $
         the_journal_is_filtered_by_record_and_mutation,
         a_journal_row_with_the_same_id_is_replaced,
         the_open_rows_of_a_mutation_are_amended,
+        the_rows_of_a_record_may_move_to_another,
         pruning_drops_old_settled_rows,
         pruning_keeps_open_rows,
         pruning_keeps_the_newest_row,

@@ -15,6 +15,7 @@ fn states() -> Vec<EntryState> {
             request: RequestId((1 << 53) - 1),
             generation: Generation(3),
             again: true,
+            tries: 2,
         },
         EntryState::Unknown {
             since_ms: 9,

@@ -4,6 +4,7 @@
 //! of the server is read. So does one whose reads may be older than what it took: until one shows what it took, a page
 //! that differs proves nothing.
 use super::decide::{journal_of, meet, meet_read};
+use super::ids;
 use super::slot::Slot;
 use super::work::Work;
 use crate::error::Error;
@@ -15,6 +16,8 @@ use crate::store::{Op, Tx};
 /// What a server says of what it accepted.
 #[derive(Default)]
 pub(super) struct Told {
+    /// The id that it made for the record.
+    pub(super) id: Option<RecordId>,
     pub(super) version: Option<Version>,
     /// What it has now; else what was sent, or something like it.
     pub(super) image: Option<Remote>,
@@ -30,10 +33,15 @@ pub(super) fn accepted<T: Tx>(
 ) -> Result<(), Error> {
     let capability = &work.collection(&slot.collection)?.capability;
     let Told {
+        id,
         version,
         image,
         stamp,
     } = told;
+    let twin = match id {
+        Some(id) => ids::map(work, slot, id)?,
+        None => None,
+    };
     let entry = slot.chain.remove(index);
     journal_of(work, &entry, JournalChange::State(JournalState::Settled));
     if planted::on(Bug::DropSuccessor) {
@@ -81,12 +89,13 @@ pub(super) fn accepted<T: Tx>(
     }
     if let Some(theirs) = theirs {
         meet_read(work, slot, theirs)?;
-        return Ok(());
-    }
-    if slot.remote.is_none() && !(as_sent && slot.chain.is_empty()) {
+    } else if slot.remote.is_none() && !(as_sent && slot.chain.is_empty()) {
         slot.show();
     }
-    Ok(())
+    match twin {
+        Some(twin) => ids::adopt(work, slot, twin),
+        None => Ok(()),
+    }
 }
 
 /// Keeps a record provisional after an image of it was read, where a page that is older may still come. One that is

@@ -85,8 +85,10 @@ fn mark<T: Tx>(
         if work.feed_key(&collection).as_ref() != Some(key) {
             continue;
         }
-        let rows = work.tx.load(&collection, Keys::Ids(&[id]), Load::Heads)?;
-        let rids = rows.into_iter().flatten().map(|(record, _)| record.rid);
+        let ids = [id];
+        let rows = work.tx.load(&collection, Keys::Ids(&ids), Load::Heads)?;
+        let rids = rows.into_iter().flatten().map(|(record, _)| record);
+        let rids = rids.filter(|record| record.id == ids[0]).map(|record| record.rid);
         work.ops.push(Op::Seen {
             rids: rids.collect(),
             collection,
@@ -173,6 +175,12 @@ fn apply_to<T: Tx>(
         Keys::Ids(&ids),
         if heads { Load::Heads } else { Load::Whole },
     )?;
+    // Under a former id the server shows another record, or what became of it.
+    let rows: Vec<Option<Row>> = rows
+        .into_iter()
+        .zip(&ids)
+        .map(|(row, id)| row.filter(|(record, _)| record.id == *id))
+        .collect();
     let mut seen = Vec::new();
     let plain = plain(work, collection, &rows)?;
     for (((id, item), row), is_plain) in items.into_iter().zip(rows).zip(plain) {

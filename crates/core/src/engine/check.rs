@@ -3,6 +3,7 @@
 //! What differs from the base is met like any other change; what does not is written with the next exchange. Between
 //! the two another device may write: the window is one request, and the guarantee line says so.
 use super::decide::meet_read;
+use super::ids;
 use super::memory::{Asked, Checked};
 use super::work::Work;
 use crate::error::Error;
@@ -24,6 +25,12 @@ pub(super) fn is_needed<T: Tx>(
 ) -> Result<bool, Error> {
     let capability = &work.collection(&entry.collection)?.capability;
     if capability.conditional || !capability.fetch || planted::on(Bug::WriteUnchecked) {
+        return Ok(false);
+    }
+    if ids::are_made(work, &entry.collection)
+        && !work.peek(&entry.collection, entry.rid)?.base.is_present()
+    {
+        // Nobody else knows of it.
         return Ok(false);
     }
     let now_ms = work.now.monotonic_ms;
@@ -80,7 +87,7 @@ pub(super) fn answered<T: Tx>(
         let Some(rid) = work.load_ids(&collection, std::slice::from_ref(&id))?[0] else {
             continue;
         };
-        let remote = match found.remove(&(collection.clone(), id)) {
+        let remote = match found.remove(&(collection.clone(), id.clone())) {
             Some(Found::Image(remote)) => remote,
             Some(Found::Unknown) | None => {
                 silent += 1;
@@ -88,6 +95,11 @@ pub(super) fn answered<T: Tx>(
             }
         };
         let mut slot = work.take(&collection, rid)?;
+        if slot.record.id != id {
+            // It has another id by now.
+            work.put(slot);
+            continue;
+        }
         let is_first = |first: &Entry| first.state == EntryState::Pending;
         let waits = slot
             .chain

@@ -37,10 +37,11 @@ pub(super) fn check(config: &Config) -> Result<(), Error> {
                 "{collection} names the connector {connector}, but no feed of it carries the collection"
             ));
         }
-        if settings.connector.is_some() && settings.capability.ids == Ids::Server {
+        if settings.connector.is_some()
+            && let Some(lacks) = lacks(&settings.capability)
+        {
             return bad(format!(
-                "the backend of {collection} makes the ids of new records: that is not supported yet; expected one that takes \
-                 the ids of the app"
+                "the backend of {collection} makes the ids of new records, but {lacks}"
             ));
         }
         reconcile::check(&settings.policy, &settings.capability.stamps)
@@ -71,6 +72,25 @@ pub(super) fn check(config: &Config) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// What does not go together with ids that the server makes.
+fn lacks(capability: &Capability) -> Option<&'static str> {
+    if capability.ids == Ids::Client {
+        return None;
+    }
+    match capability.idempotency {
+        Idempotency::ClientIds => Some(
+            "a repeated create is to be known by the app's id: expected a mark, keys that it remembers, or none",
+        ),
+        Idempotency::Refuses { .. } => Some(
+            "a repeated create is refused without a word of its id: expected a mark, keys that it answers again, or none",
+        ),
+        _ if capability.atomic => Some(
+            "groups are to be taken whole: expected them item by item, since a member may wait for the id of another",
+        ),
+        _ => None,
+    }
 }
 
 /// Makes the file agree with the configuration, or refuses.

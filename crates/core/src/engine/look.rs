@@ -43,7 +43,8 @@ pub(super) fn wanted<T: Tx>(
             for entry in page {
                 match unknown::means(work, &entry)? {
                     Means::Again { rest_ms: 0, .. } => {}
-                    Means::Mark { rest_ms: 0 } => {
+                    // At first also while its request may be under way: who finds it knows.
+                    Means::Mark { rest_ms } if rest_ms == 0 || is_fresh(&entry) => {
                         if wanted.marks.len() < limits::FETCH_IDS_MAX {
                             wanted.marks.push((collection.clone(), entry.id));
                         }
@@ -67,6 +68,10 @@ pub(super) fn wanted<T: Tx>(
         }
     }
     Ok(wanted)
+}
+
+fn is_fresh(entry: &Entry) -> bool {
+    matches!(entry.state, EntryState::Unknown { tries: 0, .. })
 }
 
 /// Applies what a fetch found of what it asked for.
@@ -100,6 +105,11 @@ pub(super) fn answered<T: Tx>(
             sweep::shrink_refuted(work, &collection)?;
         }
         let mut slot = work.take(&collection, rid)?;
+        if slot.record.id != id {
+            // It has another id by now.
+            work.put(slot);
+            continue;
+        }
         let unknown = match slot.chain.first() {
             // One that can be sent again has its answer from that.
             Some(entry) if matches!(entry.state, EntryState::Unknown { .. }) => {

@@ -10,6 +10,7 @@ mod decide;
 mod entropy;
 mod given_up;
 mod health;
+mod ids;
 mod lifeboat;
 mod listen;
 mod look;

@@ -101,7 +101,7 @@ pub(super) fn append<T: Tx>(
 }
 
 /// One change that does what `first` and then `second` do; `None` when nothing is left to do.
-fn join(first: &Change, second: &Change) -> Option<Change> {
+pub(super) fn join(first: &Change, second: &Change) -> Option<Change> {
     Some(match (first, second) {
         (Change::Create(_), Change::Delete) => return None,
         (Change::Create(document), Change::Patch(patch)) => {

@@ -1,6 +1,7 @@
 //! Push: a batch is frozen and handed out.
 use super::check;
 use super::decide::corrected;
+use super::ids::{self, Ready};
 use super::memory::Asked;
 use super::slot::Slot;
 use super::unknown::{self, Means};
@@ -178,6 +179,16 @@ fn offer<T: Tx>(
             return Ok(());
         }
     }
+    let mut members = members;
+    let mut later = Vec::new();
+    for member in &members {
+        match ids::prepare(work, member, &members)? {
+            Ready::Now => {}
+            Ready::Later => later.push(member.id),
+            Ready::Held => return Ok(()),
+        }
+    }
+    members.retain(|member| !later.contains(&member.id));
     let mut needed = false;
     for member in &members {
         needed |= check::is_needed(work, connector, member)?;
@@ -254,6 +265,10 @@ fn hand_out<T: Tx>(
             request: batch.request,
             generation,
             again: matches!(first.state, EntryState::Unknown { .. }),
+            tries: match first.state {
+                EntryState::Unknown { tries, .. } => tries + 1,
+                _ => 0,
+            },
         };
     }
     work.put(slot);
@@ -278,6 +293,10 @@ fn fit(slot: &mut Slot, number: u32) {
 fn freeze<T: Tx>(work: &mut Work<'_, T>, slot: &Slot) -> Result<Frozen, Error> {
     let conditional = work.collection(&slot.collection)?.capability.conditional;
     let precondition = match (&slot.base, &slot.record.version) {
+        // Of a record that has no id yet there is nothing to expect.
+        (Image::Absent | Image::Gone, _) if ids::are_made(work, &slot.collection) => {
+            Precondition::None
+        }
         _ if !conditional || planted::on(Bug::IgnoreBaseVersion) => Precondition::None,
         (Image::Present(_), Some(version)) => Precondition::Version(version.clone()),
         (Image::Present(_), None) => Precondition::None,

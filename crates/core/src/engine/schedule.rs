@@ -2,7 +2,7 @@
 use super::memory::{Asked, Kind, Open};
 use super::network::Turn;
 use super::work::Work;
-use super::{check, listen, look, network, pull, push, sweep, verdict, verify};
+use super::{check, listen, look, network, pull, push, sweep, unknown, verdict, verify};
 use crate::error::Error;
 use crate::limits;
 use crate::model::*;
@@ -98,7 +98,7 @@ fn run_connector<T: Tx>(
                 look_up(work, connector, wanted)?
             }
             Kind::Fetch | Kind::Probe | Kind::Verify => false,
-            Kind::Pull => match pull_next(work, connector, &feeds)? {
+            Kind::Pull => match pull_next(work, connector, &feeds, may_push)? {
                 None => true,
                 Some(wait) => {
                     wait.into_iter().for_each(&mut sooner);
@@ -150,6 +150,7 @@ fn pull_next<T: Tx>(
     work: &mut Work<'_, T>,
     connector: &ConnectorName,
     feeds: &[(FeedKey, &[CollectionName])],
+    may_push: bool,
 ) -> Result<Option<Option<u64>>, Error> {
     let last = work.memory.last_feed.get(connector).cloned();
     let (before, after): (Vec<_>, Vec<_>) = feeds
@@ -157,8 +158,12 @@ fn pull_next<T: Tx>(
         .partition(|(key, _)| last.as_ref().is_some_and(|last| key.feed <= *last));
     let mut wait: Option<u64> = None;
     for (key, collections) in after.into_iter().chain(before) {
-        let next = work.feed(key)?.next;
+        let feed = work.feed(key)?;
+        let (next, is_told) = (feed.next, !feed.is_new_history());
         let ms = work.remaining_ms(next);
+        if is_told && may_push && unknown::comes_first(work, collections)? {
+            continue;
+        }
         if ms == 0 {
             pull::ask(work, key, collections)?;
             let feed = key.feed.clone();

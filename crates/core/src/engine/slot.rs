@@ -1,6 +1,6 @@
 //! Everything about one record while a step works on it.
 use crate::model::{
-    Blocker, CollectionName, Conflict, Dirty, Entry, EntryState, Image, Record, RecordId,
+    Blocker, Change, CollectionName, Conflict, Dirty, Entry, EntryState, Image, Record, RecordId,
     RecordState, Remote, Rid, Stamps, Version,
 };
 use crate::store::Op;
@@ -18,6 +18,10 @@ pub(super) struct Slot {
     pub(super) conflict: Option<Conflict>,
     /// Whether the base is a guess, until an image of the server confirms it or takes its place.
     pub(super) provisional: bool,
+    /// Ids that it had until this step.
+    pub(super) former: Vec<RecordId>,
+    /// Whether it turned out to be another record, which has all of it now.
+    pub(super) adopted: bool,
     /// As it was loaded; `None` for a new record.
     before: Option<Box<Before>>,
 }
@@ -51,6 +55,8 @@ impl Slot {
             chain: Vec::new(),
             conflict: None,
             provisional: false,
+            former: Vec::new(),
+            adopted: false,
             before: None,
         }
     }
@@ -88,6 +94,8 @@ impl Slot {
             chain,
             conflict,
             provisional,
+            former: Vec::new(),
+            adopted: false,
             before: Some(Box::new(before)),
         }
     }
@@ -95,6 +103,18 @@ impl Slot {
     /// Whether a store row exists already.
     pub(super) fn is_stored(&self) -> bool {
         self.before.is_some()
+    }
+
+    /// Whether the server has no record for it yet, and is to make one.
+    pub(super) fn is_new(&self) -> bool {
+        is_new(&self.base, &self.chain)
+    }
+
+    /// The id that it had before this step, when the server had no record for it then.
+    pub(super) fn was_new(&self) -> Option<&RecordId> {
+        let before = self.before.as_ref()?;
+        let base = before.dirty.as_ref().map(|dirty| &dirty.base)?;
+        is_new(base, &before.chain).then_some(&before.record.id)
     }
 
     /// What the app saw before this step.
@@ -291,6 +311,8 @@ impl Slot {
             chain,
             conflict,
             provisional,
+            former,
+            adopted: _,
             before,
         } = self;
         let rid = record.rid;
@@ -326,6 +348,11 @@ impl Slot {
             }
             return;
         }
+        ops.extend(former.into_iter().map(|alias| Op::Alias {
+            collection: collection.clone(),
+            alias,
+            rid,
+        }));
         let dirty = (record.state == RecordState::Dirty).then_some(Dirty {
             base,
             remote,
@@ -377,6 +404,11 @@ impl Slot {
             None => {}
         }
     }
+}
+
+fn is_new(base: &Image, chain: &[Entry]) -> bool {
+    let creates = |entry: &Entry| matches!(entry.change, Change::Create(_));
+    !base.is_present() && chain.iter().any(creates)
 }
 
 /// What becomes of a record's row.

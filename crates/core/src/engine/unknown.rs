@@ -1,7 +1,7 @@
 //! Entries whose fate is unknown: how each is settled, and when.
 use super::slot::Slot;
 use super::work::Work;
-use super::{decide, verdict};
+use super::{decide, ids, verdict};
 use crate::error::Error;
 use crate::limits;
 use crate::model::*;
@@ -36,6 +36,8 @@ pub(super) fn means<T: Tx>(work: &Work<'_, T>, entry: &Entry) -> Result<Means, E
     let capability = &work.collection(&entry.collection)?.capability;
     let rest_ms = rest(work, entry);
     let creates = matches!(entry.change, Change::Create(_));
+    // What has no id cannot be looked up by one.
+    let is_nameless = creates && ids::are_made(work, &entry.collection);
     // A condition on the record keeps a second effect out; a create of a record whose id the server makes has none.
     let is_guarded = capability.conditional && has_condition(entry);
     let again = Means::Again {
@@ -47,7 +49,7 @@ pub(super) fn means<T: Tx>(work: &Work<'_, T>, entry: &Entry) -> Result<Means, E
             remembers_ms
         }
         // A group takes effect whole: no member is sent again by itself, but each is looked at.
-        _ if entry.group.is_some() && capability.atomic && capability.fetch => {
+        _ if entry.group.is_some() && capability.atomic && capability.fetch && !is_nameless => {
             return Ok(Means::LookUp { rest_ms });
         }
         // A create under our id is an upsert of the same. Without a condition it would undo what came after it:
@@ -73,7 +75,7 @@ pub(super) fn means<T: Tx>(work: &Work<'_, T>, entry: &Entry) -> Result<Means, E
             twice: false,
         });
     }
-    Ok(if capability.fetch {
+    Ok(if capability.fetch && !is_nameless {
         Means::LookUp { rest_ms }
     } else {
         // Who cannot look can only send again.
@@ -109,6 +111,9 @@ pub(super) fn marked<T: Tx>(
                 for member in others(work, &entry)? {
                     verdict::settle(work, &member, Verdict::accepted(None))?;
                 }
+            }
+            Some(Marked::Nowhere) if !is_over(work, &entry)? => {
+                verdict::settle(work, &entry, Verdict::Unknown)?;
             }
             Some(Marked::Nowhere) => {
                 verdict::back(work, &entry)?;
@@ -151,6 +156,55 @@ pub(super) fn go_together<T: Tx>(work: &Work<'_, T>, members: &[Entry]) -> Resul
     Ok(true)
 }
 
+/// Whether the request of an entry can have no effect any more that a look-up has not seen.
+fn is_over<T: Tx>(work: &Work<'_, T>, entry: &Entry) -> Result<bool, Error> {
+    Ok(matches!(means(work, entry)?, Means::Mark { rest_ms: 0 }))
+}
+
+/// Notes that the fate of creates was asked for in vain.
+pub(super) fn unheard<T: Tx>(
+    work: &mut Work<'_, T>,
+    asked: &[(CollectionName, MutationId)],
+) -> Result<(), Error> {
+    for (_, id) in asked {
+        for entry in work.tx.entries(EntryFilter::Id(*id), None, 1)? {
+            if is_unknown(&entry) {
+                verdict::settle(work, &entry, Verdict::Unknown)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a page would show the records of creates that nobody has heard of as somebody else's: they are settled
+/// first. Not for ever: what cannot be settled must not keep everything else away.
+pub(super) fn comes_first<T: Tx>(
+    work: &mut Work<'_, T>,
+    collections: &[CollectionName],
+) -> Result<bool, Error> {
+    for collection in collections {
+        if !ids::are_made(work, collection) || planted::on(Bug::PageBeforeCreates) {
+            continue;
+        }
+        let mut after = None;
+        loop {
+            let filter = EntryFilter::Unknown(std::slice::from_ref(collection));
+            let page = work.tx.entries(filter, after, limits::FETCH_IDS_MAX)?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.seq);
+            for entry in page {
+                let is_fresh = matches!(entry.state, EntryState::Unknown { tries, .. } if tries < limits::UNKNOWN_TRIES);
+                let creates = matches!(entry.change, Change::Create(_));
+                let is_told = !matches!(means(work, &entry)?, Means::Again { twice: true, .. });
+                if is_fresh && creates && is_told {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+    Ok(false)
+}
+
 fn is_unknown(entry: &Entry) -> bool {
     matches!(entry.state, EntryState::Unknown { .. })
 }
@@ -177,6 +231,11 @@ fn took_effect<T: Tx>(
     verdict::settle(work, entry, verdict)?;
     if !is_as_sent {
         let mut slot = work.take(&entry.collection, entry.rid)?;
+        if slot.chain.iter().any(|other| other.id == entry.id) {
+            // It could not be settled yet.
+            work.put(slot);
+            return Ok(());
+        }
         decide::meet_read(work, &mut slot, remote)?;
         work.put(slot);
     }

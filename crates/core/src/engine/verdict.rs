@@ -1,6 +1,7 @@
 //! Verdicts: what the server said of each entry that was handed out.
 use super::accept::{Told, accepted, suspect};
 use super::decide::{journal_of, meet_read, reconcile};
+use super::ids;
 use super::migrate;
 use super::push::load;
 use super::slot::Slot;
@@ -242,8 +243,12 @@ pub(super) fn settle<T: Tx>(
             // By a history that the server has lost since: the entry goes again, under its key.
             unknown(work, &mut slot, index);
         }
+        // The record that the server made is here already, and a write to it is under way: that is settled first.
+        Verdict::Accepted { id: Some(id), .. } if ids::is_busy(work, &slot, &id)? => {
+            unknown(work, &mut slot, index);
+        }
         Verdict::Accepted {
-            id: _,
+            id,
             version,
             image,
             stamp,
@@ -261,6 +266,7 @@ pub(super) fn settle<T: Tx>(
                 migrated,
             });
             let told = Told {
+                id,
                 version,
                 image,
                 stamp,
@@ -395,6 +401,7 @@ fn unknown<T: Tx>(work: &Work<'_, T>, slot: &mut Slot, index: usize) {
     let entry = &mut slot.chain[index];
     let (since_ms, tries) = match entry.state {
         EntryState::Unknown { since_ms, tries } => (since_ms, tries + 1),
+        EntryState::InFlight { tries, .. } => (work.now.wall_ms, tries),
         _ => (work.now.wall_ms, 0),
     };
     entry.state = EntryState::Unknown { since_ms, tries };

@@ -164,6 +164,23 @@ impl Tables {
                     swap(self, Cell::Journal(row.id, Some(Box::new(row))));
                 }
             }
+            Op::MoveJournal {
+                collection,
+                from,
+                to,
+            } => {
+                let rows = self.journal.values();
+                let moved: Vec<JournalRow> = rows
+                    .filter(|row| row.collection == collection && row.rid == from)
+                    .map(|row| JournalRow {
+                        rid: to,
+                        ..row.clone()
+                    })
+                    .collect();
+                for row in moved {
+                    swap(self, Cell::Journal(row.id, Some(Box::new(row))));
+                }
+            }
             Op::PruneJournal {
                 before_ms,
                 bytes_max,

@@ -63,7 +63,7 @@ pub struct Schema {
     /// Typed columns, filled by the store.
     #[serde(default)]
     pub columns: Vec<Column>,
-    /// Fields that hold the id of a record in another collection.
+    /// Fields that hold the id of a record in another collection, or an array of such ids.
     #[serde(default)]
     pub references: BTreeMap<Path, Reference>,
     /// Fields that only the server writes: never pushed, never a conflict.
@@ -106,6 +106,9 @@ pub struct Reference {
     pub collection: CollectionName,
     /// Whether the field may be null, so that a cycle can be cut there.
     pub nullable: bool,
+    /// Whether the backend wants the id as a number, where it is one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub numeric: bool,
 }
 
 /// How long and how much the journal keeps of what is settled.

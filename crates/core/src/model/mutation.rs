@@ -143,12 +143,15 @@ pub enum EntryState {
         /// Whether an earlier hand-out had no answer: it may have taken effect already.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         again: bool,
+        /// How often its fate was asked for in vain before.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        tries: u32,
     },
     /// Handed out, and no definite answer came: it may or may not have taken effect.
     Unknown {
         /// Wall time since when.
         since_ms: u64,
-        /// How often its fate was looked up in vain.
+        /// How often its fate was asked for in vain.
         tries: u32,
     },
     /// Not sent for a reason that belongs to this entry.
@@ -164,6 +167,10 @@ pub enum EntryState {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unmigrated: bool,
     },
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl EntryState {

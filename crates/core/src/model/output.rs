@@ -55,6 +55,16 @@ pub enum Event {
         /// Whether the change came from the server.
         remote: bool,
     },
+    /// A record has the id now that the server made for it. The former one goes on resolving. A record that was shown
+    /// under the new id before is this one.
+    Mapped {
+        /// The collection.
+        collection: CollectionName,
+        /// The id that it had.
+        former: RecordId,
+        /// The id that it has.
+        id: RecordId,
+    },
     /// A decision was journalled.
     Journalled {
         /// The collection.

@@ -10,6 +10,8 @@ use tisync_core::store::Op;
 /// What a commit touched.
 #[derive(Debug, Default)]
 pub(crate) struct Commit {
+    /// Records that turned out to be others, which have all of theirs now.
+    pub(crate) merged: Vec<(CollectionName, Rid, Rid)>,
     pub(crate) records: BTreeSet<(CollectionName, Rid)>,
     pub(crate) removed_entries: Vec<i64>,
     pub(crate) groups: BTreeSet<GroupId>,
@@ -91,6 +93,12 @@ impl Commit {
             Op::RemoveEntry(seq) => self.removed_entries.push(*seq),
             Op::Journal(row) => self.journal.push(Journalled::of(row)),
             Op::Feed { key, state } => self.feeds.push((key.clone(), state.as_ref().clone())),
+            // Of two records that turned out to be one.
+            Op::MoveJournal {
+                collection,
+                from,
+                to,
+            } => self.merged.push((collection.clone(), *from, *to)),
             Op::Declare { .. }
             | Op::Alias { .. }
             | Op::AmendJournal { .. }

@@ -109,6 +109,7 @@ pub(crate) fn journal_row(row: &dyn SqlRow) -> Result<JournalRow, StoreError> {
     };
     let mutation = text_or_null(row, 2)?.map(str::parse);
     journal.mutation = mutation.transpose().map_err(wrong)?;
+    journal.rid = Rid(integer(row, 3)?);
     Ok(journal)
 }
 

@@ -56,6 +56,24 @@ impl<'a, T: Tx> Work<'a, T> {
             .for_each(|row| change.apply(row));
     }
 
+    /// Gives the journal of one record to another, the rows of this very step included.
+    pub(in crate::engine) fn move_journal(
+        &mut self,
+        collection: &CollectionName,
+        from: Rid,
+        to: Rid,
+    ) {
+        self.ops.push(Op::MoveJournal {
+            collection: collection.clone(),
+            from,
+            to,
+        });
+        self.journal
+            .values_mut()
+            .filter(|row| row.collection == *collection && row.rid == from)
+            .for_each(|row| row.rid = to);
+    }
+
     /// The stamp of a local write: later than every stamp that this replica has seen.
     pub(in crate::engine) fn stamp(&mut self) -> Result<Stamp, Error> {
         let last = match self.clock {

@@ -259,6 +259,18 @@ impl<'a, T: Tx> Work<'a, T> {
         }
     }
 
+    /// Looks at all records that this step has loaded.
+    pub(super) fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.values()
+    }
+
+    /// Takes the loaded records of a collection out to work on them; `put` brings each back.
+    pub(super) fn take_all(&mut self, collection: &CollectionName) -> Vec<Slot> {
+        let of = |(name, _): &&(CollectionName, Rid)| name == collection;
+        let keys: Vec<_> = self.slots.keys().filter(of).cloned().collect();
+        keys.iter().filter_map(|key| self.slots.remove(key)).collect()
+    }
+
     /// Whether nothing that the schedule reads from the store is about to change.
     pub(super) fn is_settled(&self) -> bool {
         let matters = |op: &Op| {
@@ -272,6 +284,7 @@ impl<'a, T: Tx> Work<'a, T> {
 
     /// Turns everything into changes of the store; returns them with the outputs and the memory to keep.
     pub(super) fn finish(mut self) -> Result<(T, Vec<Op>, Vec<Output>, Memory), Error> {
+        crate::engine::ids::follow(&mut self)?;
         self.hold_groups()?;
         let slots = std::mem::take(&mut self.slots);
         let mut ops = std::mem::take(&mut self.ops);
@@ -282,6 +295,10 @@ impl<'a, T: Tx> Work<'a, T> {
             .map(|row| (row.collection.clone(), row.rid))
             .collect();
         for (_, mut slot) in slots {
+            if slot.adopted {
+                slot.ops(Fate::Goes, &mut of_slots);
+                continue;
+            }
             // A stamp that was given out must stay in sight: the next one has to be later.
             self.observed |= slot.forgets_stamps();
             let tx = &mut self.tx;

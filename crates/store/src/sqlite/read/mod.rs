@@ -234,7 +234,7 @@ impl<D: SqlDriver> Tx for SqliteTx<'_, D> {
     ) -> Result<Vec<JournalRow>, StoreError> {
         let before = SqlValue::Integer(before.map_or(i64::MAX, |id| id.0));
         let limit = codec::limit(limit);
-        let select = "SELECT body, state, mutation FROM tisync_journal WHERE";
+        let select = "SELECT body, state, mutation, rid FROM tisync_journal WHERE";
         let page = "id < ? ORDER BY id DESC LIMIT ?";
         match filter {
             JournalFilter::All => self.journal_rows(&format!("{select} {page}"), &[before, limit]),
@@ -258,7 +258,7 @@ impl<D: SqlDriver> Tx for SqliteTx<'_, D> {
     }
 
     fn journal_row(&mut self, id: JournalId) -> Result<Option<JournalRow>, StoreError> {
-        let sql = "SELECT body, state, mutation FROM tisync_journal WHERE id = ?";
+        let sql = "SELECT body, state, mutation, rid FROM tisync_journal WHERE id = ?";
         Ok(self.journal_rows(sql, &[SqlValue::Integer(id.0)])?.pop())
     }
 

@@ -94,6 +94,14 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
                 &[name(collection), key(*rid)],
             ),
             Op::Journal(row) => self.journal_row_stored(row),
+            Op::MoveJournal {
+                collection,
+                from,
+                to,
+            } => self.run(
+                "UPDATE tisync_journal SET rid = ? WHERE collection = ? AND rid = ?",
+                &[key(*to), name(collection), key(*from)],
+            ),
             Op::PruneJournal {
                 before_ms,
                 bytes_max,
