@@ -182,4 +182,6 @@ planted_bugs! {
     AliasForgotten,
     /// A create whose mark is nowhere goes again although its first request may be under way.
     MarkTooSoon,
+    /// A create is sent again although its mark could be looked for.
+    MarkForgotten,
 }

@@ -160,6 +160,7 @@ pub(super) fn take_lease<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
         work.set_connector(connector, |state| state.upgrade_required = false)?;
     }
     super::schedule::orphan(work)?;
+    super::ids::look_again(work)?;
     super::schedule::carry_over(work)?;
     super::verbs::ask_again(work)?;
     let limits = work.config.journal;

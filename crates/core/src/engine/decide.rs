@@ -92,7 +92,9 @@ pub(super) fn reconcile<T: Tx>(work: &mut Work<'_, T>, slot: &mut Slot) -> Resul
         return super::restore::offer(work, slot, remote);
     }
     if slot.chain.is_empty() {
+        let stamp = stamp_of_the_same(slot, &remote);
         slot.rebase(&remote);
+        slot.record.stamp = stamp.or(remote.stamp);
         slot.record.document = slot.base.document().cloned();
         return Ok(());
     }
@@ -107,6 +109,17 @@ pub(super) fn reconcile<T: Tx>(work: &mut Work<'_, T>, slot: &mut Slot) -> Resul
         Plan::Settled(decision) => settle(work, slot, remote, situation, decision, None),
         Plan::Open(questions) => open(work, slot, remote, questions),
     }
+}
+
+/// The stamp that a record keeps when the server shows what is here already: cut to a clock that is slow, it would be
+/// another one each time.
+fn stamp_of_the_same(slot: &Slot, remote: &Remote) -> Option<Stamp> {
+    let (now, known) = (remote.stamp?, slot.record.stamp?);
+    let is_same = remote.version.is_some()
+        && remote.version == slot.record.version
+        && remote.image == slot.base
+        && (now.counter, now.node) == (known.counter, known.node);
+    is_same.then_some(known)
 }
 
 /// Shows the three images of a record to a function of the planner.

@@ -409,6 +409,27 @@ pub(super) fn follow<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Frees what waits for ids: it is held again where they are still missing. A migrate function may have changed what it
+/// refers to, and a connector who makes the ids.
+pub(super) fn look_again<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
+    let mut after = None;
+    loop {
+        let page = work.tx.entries(EntryFilter::Waiting, after, limits::PUSH_ITEMS_MAX)?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        after = Some(last.seq);
+        let waits = |entry: &&Entry| entry.state == EntryState::Held(Blocker::UnmappedReference);
+        for entry in page.iter().filter(waits) {
+            let mut slot = work.take(&entry.collection, entry.rid)?;
+            for held in slot.chain.iter_mut().filter(|held| waits(&&**held)) {
+                held.state = EntryState::Pending;
+            }
+            work.put(slot);
+        }
+    }
+}
+
 /// Loads the records of entries that name one of these ids.
 fn load_naming<T: Tx>(
     work: &mut Work<'_, T>,

@@ -70,6 +70,10 @@ pub(super) fn append<T: Tx>(
         last.stamps = stamps;
         last.schema = schema;
         last.undoes = draft.undoes.or(last.undoes);
+        if last.state == EntryState::Held(Blocker::UnmappedReference) {
+            // It may refer to something else now.
+            last.state = EntryState::Pending;
+        }
         return Ok(Some(last.id));
     }
     let id = work.entropy.mutation();
@@ -190,7 +194,7 @@ pub(super) fn rewrite<T: Tx>(
             _ => stamps.clone(),
         };
         let state = match entry.state {
-            EntryState::Held(Blocker::Conflict) => EntryState::Pending,
+            EntryState::Held(Blocker::Conflict | Blocker::UnmappedReference) => EntryState::Pending,
             other => other,
         };
         slot.chain.push(Entry {

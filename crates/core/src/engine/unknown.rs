@@ -60,7 +60,7 @@ pub(super) fn means<T: Tx>(work: &Work<'_, T>, entry: &Entry) -> Result<Means, E
                 twice: false,
             });
         }
-        Idempotency::Mark if creates => {
+        Idempotency::Mark if creates && !planted::on(Bug::MarkForgotten) => {
             return Ok(Means::Mark { rest_ms });
         }
         Idempotency::ClientIds | Idempotency::Mark | Idempotency::None => 0,
@@ -158,7 +158,8 @@ pub(super) fn go_together<T: Tx>(work: &Work<'_, T>, members: &[Entry]) -> Resul
 
 /// Whether the request of an entry can have no effect any more that a look-up has not seen.
 fn is_over<T: Tx>(work: &Work<'_, T>, entry: &Entry) -> Result<bool, Error> {
-    Ok(matches!(means(work, entry)?, Means::Mark { rest_ms: 0 }))
+    let is_over = matches!(means(work, entry)?, Means::Mark { rest_ms: 0 });
+    Ok(is_over || planted::on(Bug::MarkTooSoon))
 }
 
 /// Notes that the fate of creates was asked for in vain.

@@ -1,5 +1,5 @@
 //! What a commit touched, noted without copying documents.
-use super::{Token, tokens};
+use super::{Key, Token, tokens};
 use std::collections::BTreeSet;
 use tisync_core::model::{
     CollectionName, FeedKey, FeedState, GroupId, Image, JournalRow, MutationId, POSSIBLE_DUPLICATE,
@@ -10,6 +10,8 @@ use tisync_core::store::Op;
 /// What a commit touched.
 #[derive(Debug, Default)]
 pub(crate) struct Commit {
+    /// Records that are new here.
+    pub(crate) inserted: Vec<Key>,
     /// Records that turned out to be others, which have all of theirs now.
     pub(crate) merged: Vec<(CollectionName, Rid, Rid)>,
     pub(crate) records: BTreeSet<(CollectionName, Rid)>,
@@ -69,7 +71,11 @@ impl Commit {
 
     fn note(&mut self, op: &Op) {
         match op {
-            Op::Insert { collection, record } | Op::Update { collection, record } => {
+            Op::Insert { collection, record } => {
+                self.inserted.push((collection.clone(), record.id.clone()));
+                self.records.insert((collection.clone(), record.rid));
+            }
+            Op::Update { collection, record } => {
                 self.records.insert((collection.clone(), record.rid));
             }
             Op::Head {

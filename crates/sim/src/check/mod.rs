@@ -18,6 +18,8 @@
 //! | `order` | one exchange at a time, under the lease's generation |
 //! | `drift` | what is mended had drifted, and nothing else |
 //! | `past` | what a replica has written, and was told is taken, is not undone by an older image (P2) |
+//! | `reference` | where the server makes ids, what refers to a record goes under the id that it has there (P3) |
+//! | `twin` | a record of ours that the server made is shown once, as long as it can be told (P3) |
 //! | `rewrite` | a walk through what has not changed writes no record (P9) |
 //! | `resume` | what waits has a request, a wake-up or a named blocker (P7) |
 //! | `converged` | after the faults: all equal, nothing left (P7) |
@@ -29,6 +31,7 @@ mod ledger;
 mod plain;
 mod polite;
 mod record;
+mod reference;
 mod shadow;
 mod taken;
 mod waits;
@@ -38,9 +41,10 @@ pub(crate) use convergence::{Ends, Live, converged, nothing_lost};
 pub(crate) use feed::checkpoint;
 pub(crate) use history::{Archive, History, Older, Stored, number};
 pub(crate) use ledger::{Ledger, Token, tokens};
-pub(crate) use plain::{past, still};
+pub(crate) use plain::{past, still, twins};
 pub(crate) use polite::{Manners, Moment};
 pub(crate) use record::{Records, unreadable};
+pub(crate) use reference::{REFERENCE, reference_of, sent};
 pub(crate) use shadow::{Out, Place, Remembered, Shadow};
 pub(crate) use taken::Took;
 pub(crate) use waits::Waits;

@@ -1,8 +1,9 @@
 //! What must hold with a backend that knows nothing of sync.
 use super::record::unreadable;
 use super::{Archive, Checked, Commit, Key, Violation};
-use tisync_core::model::RecordState;
-use tisync_core::store::{Durability, Keys, Load, Store, Tx};
+use tisync_core::limits::UNKNOWN_TRIES;
+use tisync_core::model::{Entry, EntryState, MutationId, RecordState};
+use tisync_core::store::{Durability, EntryFilter, Keys, Load, Store, Tx};
 
 /// A record without pending writes shows no image of the server that is older than the last write of its own replica:
 /// `own` tells the number of that.
@@ -36,6 +37,28 @@ pub(crate) fn past<S: Store>(
                 return Err(Violation::new("past", message));
             }
             _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// No page shows a record as new that a create of ours made, while that create can still be asked for: `maker` tells
+/// which made it.
+pub(crate) fn twins<S: Store>(
+    store: &mut S,
+    maker: impl Fn(&Key) -> Option<MutationId>,
+    commit: &Commit,
+) -> Checked {
+    let mut tx = store.begin(Durability::Normal).map_err(unreadable)?;
+    for key in &commit.inserted {
+        let Some(id) = maker(key) else { continue };
+        let entries = tx
+            .entries(EntryFilter::Id(id), None, 1)
+            .map_err(unreadable)?;
+        let is_fresh = |entry: &Entry| matches!(entry.state, EntryState::Unknown { tries, .. } if tries < UNKNOWN_TRIES);
+        if entries.iter().any(is_fresh) {
+            let message = format!("{key:?} came with a page, but mutation {id} made it and was not asked for");
+            return Err(Violation::new("twin", message));
         }
     }
     Ok(())

@@ -69,6 +69,9 @@ impl Records<'_> {
                 deletes.insert((row.collection.clone(), row.rid));
             }
         }
+        for (collection, from, to) in &commit.merged {
+            self.merge((collection.clone(), *from), (collection.clone(), *to));
+        }
         let mut touched = commit.records.clone();
         let mut groups = commit.groups.clone();
         for seq in &commit.removed_entries {
@@ -84,6 +87,13 @@ impl Records<'_> {
         for (collection, rids) in by_collection {
             for (rid, row) in rids.iter().zip(rows(&mut tx, &collection, &rids)?) {
                 let key = (collection.clone(), *rid);
+                if let (Some(before), Some((record, _))) =
+                    (self.shadow.records.get(&key), &row.record)
+                    && before.id != record.id
+                {
+                    let former = (collection.clone(), before.id.clone());
+                    super::reference::resolves(&mut tx, &former, record)?;
+                }
                 self.stamps(&key, clock, &row.chain)?;
                 self.record(&key, row, deletes.contains(&key))?;
             }
@@ -107,6 +117,22 @@ impl Records<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Two records turned out to be one: what was written to either is on that one.
+    fn merge(&mut self, from: (CollectionName, Rid), to: (CollectionName, Rid)) {
+        self.ledger.carried[self.replica].remove(&from);
+        let Some(gone) = self.shadow.records.remove(&from) else {
+            return;
+        };
+        if let Some(stays) = self.shadow.records.get_mut(&to) {
+            stays.open.extend(gone.open);
+            stays.open_delete |= gone.open_delete;
+            stays.is_pending |= gone.is_pending;
+            if let Some(marks) = gone.visible {
+                stays.visible.get_or_insert_default().extend(marks);
+            }
+        }
     }
 
     /// What the user has just written is stamped later than all that was written here before.

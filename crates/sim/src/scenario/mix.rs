@@ -11,6 +11,8 @@ use tisync_core::model::{
 /// Seeds in a thousand whose backend knows nothing of sync: the native service must keep the majority, and the
 /// strength of its checks.
 const PLAIN_PER_MILLE: u32 = 300;
+/// Of those, in a thousand, the ones whose backend makes the ids.
+const SERVER_IDS_PER_MILLE: u32 = 400;
 /// How far a pull by timestamp reads back: more than a write takes from its time to its commit.
 const OVERLAP_MS: u64 = 5_000;
 /// How long a backend remembers keys: shorter than some outages.
@@ -23,6 +25,12 @@ pub struct Mix {
     pub capability: Capability,
     /// Whether its records have versions.
     pub versions: bool,
+    /// Whether it takes no writes for half a minute now and then, and looks for no marks, while it lists all the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub moody: bool,
+    /// Whether records refer to others, where the server makes their ids; and if so, whether it takes null there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub references: Option<bool>,
 }
 
 impl Mix {
@@ -48,6 +56,8 @@ impl Mix {
         let normalises = dice.chance(500);
         Mix {
             versions,
+            moody: false,
+            references: None,
             capability: Capability {
                 feed,
                 deletes,
@@ -95,6 +105,36 @@ impl Mix {
                 },
             },
         }
+    }
+
+    /// Lets the server make the ids of new records: by a chance of its own, so that it changes nothing else.
+    fn draw_ids(&mut self, dice: &mut Dice) {
+        if !dice.chance(SERVER_IDS_PER_MILLE) {
+            return;
+        }
+        self.references = dice.chance(700).then(|| dice.chance(650));
+        self.moody = dice.chance(400);
+        self.capability.ids = Ids::Server;
+        self.capability.atomic = false;
+        let other = *dice.pick(&[
+            Idempotency::Replays {
+                remembers_ms: REMEMBERS_MS,
+            },
+            Idempotency::Mark,
+            Idempotency::Mark,
+            Idempotency::None,
+        ]);
+        if matches!(
+            self.capability.idempotency,
+            Idempotency::Refuses { .. } | Idempotency::ClientIds
+        ) {
+            self.capability.idempotency = other;
+        }
+    }
+
+    /// Whether the server makes the ids of new records.
+    pub(crate) fn makes_ids(&self) -> bool {
+        self.capability.ids == Ids::Server
     }
 
     /// Whether the server writes what it takes in its own words, and adds a field of its own.
@@ -183,7 +223,12 @@ impl fmt::Display for Mix {
 /// The backend of a seed, where it is not the native service.
 pub fn mix(seed: u64) -> Option<Mix> {
     let mut dice = Dice::of(seed, &[0x6d]);
-    dice.chance(PLAIN_PER_MILLE).then(|| Mix::draw(&mut dice))
+    if !dice.chance(PLAIN_PER_MILLE) {
+        return None;
+    }
+    let mut mix = Mix::draw(&mut dice);
+    mix.draw_ids(&mut Dice::of(seed, &[0x6d, 1]));
+    Some(mix)
 }
 
 /// Gives a scenario the backend of its seed, and takes out what that backend knows nothing of.

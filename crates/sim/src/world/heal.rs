@@ -2,7 +2,9 @@
 //! within a stated time.
 use super::World;
 use super::replica::connector;
-use crate::check::{Checked, Ends, Violation, converged, nothing_lost, unreadable};
+use crate::check::{
+    Checked, Ends, Live, Violation, converged, nothing_lost, reference_of, unreadable,
+};
 use crate::disk::Disk;
 use crate::scenario::{Mix, Verb};
 use tisync_core::model::*;
@@ -249,7 +251,28 @@ impl<D: Disk> World<D> {
             };
             converged(&mut replica.disk, number, &ends, &collections)?;
         }
-        nothing_lost(&self.ledger, &live)
+        nothing_lost(&self.ledger, &live)?;
+        self.check_references(&live)
+    }
+
+    /// A reference names what it was written for, if under another id then under one that was made for that.
+    fn check_references(&self, live: &Live) -> Checked {
+        let Some(plain) = &self.server.plain else {
+            return Ok(());
+        };
+        for (document, _) in live.values().flat_map(|records| records.values()) {
+            let (Some(id), Some(mark)) = reference_of(document) else {
+                continue;
+            };
+            let Some(former) = self.references.get(&mark) else {
+                continue;
+            };
+            if former.1 != id && !plain.is_made_for(former, &id) {
+                let message = format!("a reference to {former:?} names {id} at the end");
+                return Err(Violation::new("reference", message));
+            }
+        }
+        Ok(())
     }
 
     /// Says what is still not quiet when the time is up.

@@ -16,7 +16,7 @@ mod server;
 mod step;
 mod write;
 
-use crate::check::{Checked, Ledger, Violation};
+use crate::check::{Checked, Key, Ledger, Token, Violation};
 use crate::dice::Dice;
 use crate::disk::Disk;
 use crate::scenario::{Fault, Scenario};
@@ -47,6 +47,8 @@ pub(crate) struct World<D> {
     ear_count: u64,
     incarnations: u64,
     ledger: Ledger,
+    /// What each mark beside a reference was written for: the collection, and the id that was written.
+    references: BTreeMap<Token, Key>,
     trace: Trace,
     tally: Tally,
     /// Whether the faults are over.
@@ -110,6 +112,7 @@ impl<D: Disk> World<D> {
             ear_count: 0,
             incarnations: 0,
             ledger: Ledger::new(replicas),
+            references: BTreeMap::new(),
             trace: Trace::new(keeping),
             tally: Tally::default(),
             healing: false,

@@ -20,6 +20,10 @@ impl<D: Disk> World<D> {
         }
         let token = self.replicas[who.replica].token.clone();
         if let (Some(plain), Task::Push(items)) = (&mut self.server.plain, &order.task) {
+            let replica = &mut self.replicas[who.replica];
+            for item in items.iter().filter(|item| plain.is_first(item)) {
+                crate::check::sent(&mut replica.disk, &replica.config, item)?;
+            }
             plain.sends(who.replica, items, self.now_ms);
         }
         let mix = self.scenario.settings.backend.as_ref();

@@ -3,7 +3,7 @@ use super::boat::Boat;
 use super::event::Who;
 use super::plain::REVISION;
 use crate::app;
-use crate::check::{Key, Manners, Moment, Shadow};
+use crate::check::{Key, Manners, Moment, REFERENCE, Shadow};
 use crate::disk::Disk;
 use crate::scenario::{CrashWhen, Drift, Mix, Settings};
 use std::collections::BTreeMap;
@@ -186,8 +186,18 @@ fn config(number: usize, settings: &Settings) -> Config {
     let collections = names
         .into_iter()
         .zip(&settings.policies)
-        .map(|(name, policy)| {
+        .enumerate()
+        .map(|(number, (name, policy))| {
             let backend = settings.backend.as_ref();
+            let nullable = backend.and_then(|mix| mix.references);
+            // In a ring, or to itself.
+            let to = collection((number + 1) % settings.policies.len());
+            let reference = nullable.map(|nullable| Reference {
+                collection: to,
+                nullable,
+                numeric: false,
+            });
+            let references = reference.map(|to| (tisync_json::Path::key(REFERENCE), to));
             let server_fields = match backend.is_some_and(Mix::normalises) {
                 true => vec![tisync_json::Path::key(REVISION)],
                 false => Vec::new(),
@@ -198,6 +208,7 @@ fn config(number: usize, settings: &Settings) -> Config {
                 schema: Schema {
                     number: app::FIRST,
                     server_fields,
+                    references: references.into_iter().collect(),
                     ..Schema::default()
                 },
                 policy: policy.clone(),

@@ -4,12 +4,18 @@ use super::event::Who;
 use super::plain::{INSTANT, NOTHING};
 use super::replica::{collection, name};
 use crate::app;
-use crate::check::{Checked, Token, unreadable};
+use crate::check::{Checked, REFERENCE, Token, unreadable};
 use crate::disk::Disk;
 use crate::scenario::{Deed, DeedKind, Extra, FIELDS};
 use tisync_core::model::*;
 use tisync_core::store::{Durability, EntryFilter, Keys, Load, Tx};
 use tisync_json::{Document, Number, Object, Patch, Path, Value};
+
+fn refer(document: Document, value: Value) -> Document {
+    let mut object = document.object();
+    object.insert(REFERENCE.to_owned(), value);
+    Document::from_object(&object)
+}
 
 /// Lines of the text field, and members of the set field, that a document grows to.
 const PARTS_MAX: usize = 4;
@@ -52,6 +58,7 @@ impl<D: Disk> World<D> {
             None => None,
         };
         let before = shown.map(|document| document.object());
+        let reference = self.reference(replica, &collection, deed, drawn);
         let kind = match (deed.kind, before) {
             (DeedKind::Delete, None) => return Ok(None),
             (DeedKind::Delete, Some(_)) => WriteKind::Delete,
@@ -71,11 +78,50 @@ impl<D: Disk> World<D> {
                 WriteKind::Patch(self.patch(replica, &before, deed, drawn))
             }
         };
+        let kind = match (kind, reference) {
+            (WriteKind::Insert(document), Some(value)) => WriteKind::Insert(refer(document, value)),
+            (WriteKind::Put(document), Some(value)) => WriteKind::Put(refer(document, value)),
+            (WriteKind::Update(document), Some(value)) => WriteKind::Update(refer(document, value)),
+            (WriteKind::Patch(mut patch), Some(value)) => {
+                patch.set.insert(Path::key(REFERENCE), value);
+                WriteKind::Patch(patch)
+            }
+            (kind, _) => kind,
+        };
         Ok(Some(Write {
             collection,
             id,
             kind,
         }))
+    }
+
+    /// Another record that the written one refers to, now and then: its id, with a mark beside it.
+    fn reference(
+        &mut self,
+        replica: usize,
+        collection: &CollectionName,
+        deed: &Deed,
+        drawn: &mut Vec<Token>,
+    ) -> Option<Value> {
+        let nullable = self.scenario.settings.backend.as_ref()?.references?;
+        // Where null is not taken, records refer to older ones only: nobody could send a cycle.
+        let may = nullable && deed.kind != DeedKind::Delete || deed.kind == DeedKind::Insert;
+        let salt = deed.record as usize / 3;
+        if !may || deed.record.is_multiple_of(3) {
+            return None;
+        }
+        let schema = &self.replicas[replica].config.collections.get(collection)?.schema;
+        let to = schema.references.get(&Path::key(REFERENCE))?.collection.clone();
+        let visible = self.replicas[replica].shadow.visible(&to);
+        let id = visible.get(salt % visible.len().max(1))?.clone();
+        let mark = self.mark(drawn);
+        let mut token = Vec::new();
+        crate::check::tokens(&mark, &mut token);
+        for token in token {
+            self.references.insert(token, (to.clone(), id.clone()));
+        }
+        let id = Value::String(id.as_str().to_owned());
+        Some(Value::Array(vec![id, Value::String(mark)]))
     }
 
     fn document(

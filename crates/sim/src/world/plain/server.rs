@@ -39,6 +39,8 @@ pub(in crate::world) struct Plain {
     pub(super) marks: BTreeMap<MutationId, Key>,
     /// The number of the last write of each replica to each record.
     pub(super) own: BTreeMap<(usize, Key), u64>,
+    /// The ids that were made for records, by the ids that those had on the devices.
+    pub(super) made: BTreeMap<Key, Vec<RecordId>>,
     /// What took effect.
     pub(super) applied: BTreeMap<MutationId, Key>,
     /// When each mutation was sent first, and when its record was read last before that.
@@ -81,6 +83,7 @@ impl Plain {
             receipts: BTreeMap::new(),
             marks: BTreeMap::new(),
             own: BTreeMap::new(),
+            made: BTreeMap::new(),
             applied: BTreeMap::new(),
             sent: BTreeMap::new(),
             reads: BTreeMap::new(),
@@ -105,6 +108,10 @@ impl Plain {
             return Ok(response(401, b"{}".to_vec()));
         }
         let query: Query = serde_json::from_slice(&asked.request.body).map_err(unreadable)?;
+        let writes = matches!(query, Query::Push(_) | Query::Fetch(Wanted::Marks(_)));
+        if writes && self.is_in_a_mood(asked.now_ms) {
+            return Ok(response(503, b"{}".to_vec()));
+        }
         let body = match query {
             Query::About => serde_json::to_vec(&()),
             Query::Rows {
@@ -116,6 +123,16 @@ impl Plain {
             Query::Fetch(wanted) => serde_json::to_vec(&self.fetch(asked, wanted)?),
         };
         Ok(response(200, body.map_err(unreadable)?))
+    }
+
+    fn is_in_a_mood(&self, now_ms: u64) -> bool {
+        let spell = now_ms / 30_000;
+        self.mix.moody && !self.is_well && Dice::of(self.seed, &[0x6d6f, spell]).chance(400)
+    }
+
+    /// Whether a write is sent for the first time.
+    pub(in crate::world) fn is_first(&self, item: &PushItem) -> bool {
+        !self.sent.contains_key(&item.id)
     }
 
     /// Notes that a replica sends these.
@@ -138,6 +155,29 @@ impl Plain {
             }
         }
         live
+    }
+
+    /// Whether an id may stand for another: it was made for a record of that id, or for one of its later ids.
+    pub(in crate::world) fn is_made_for(&self, former: &Key, id: &RecordId) -> bool {
+        let made = self.made.get(former);
+        made.into_iter().flatten().any(|next| {
+            next == id || *next != former.1 && self.is_made_for(&(former.0.clone(), next.clone()), id)
+        })
+    }
+
+    /// The mutation that made a record, where the backend can tell it by its key or its mark.
+    pub(in crate::world) fn maker(&self, key: &Key, now_ms: u64) -> Option<MutationId> {
+        let (id, _) = self.applied.iter().find(|(_, made)| *made == key)?;
+        let can_tell = match self.mix.capability.idempotency {
+            Idempotency::Mark => true,
+            // Clocks differ.
+            Idempotency::Replays { remembers_ms } => {
+                let sent = self.sent.get(id);
+                sent.is_some_and(|(sent_ms, _)| now_ms < sent_ms + remembers_ms / 2)
+            }
+            _ => false,
+        };
+        can_tell.then_some(*id)
     }
 
     /// The number of a replica's last write to a record.
@@ -193,6 +233,10 @@ impl Plain {
                     return Err(Violation::new("order", message));
                 }
                 for key in ids {
+                    if self.mix.makes_ids() && !self.records.contains_key(&key) {
+                        let message = format!("{key:?} is looked up by an id that was never made");
+                        return Err(Violation::new("order", message));
+                    }
                     let remote = self.remote(self.records.get(&key));
                     self.reads.insert((asked.from, key.clone()), asked.now_ms);
                     fetched.found.push((key.0, key.1, Found::Image(remote)));

@@ -119,9 +119,10 @@ impl Plain {
         };
         self.check_once(books, &item)?;
         let may_overwrite = self.may_overwrite(asked, &item)?;
-        let key = key(&item);
         let before = self.records.clone();
         self.number += 1;
+        let key = self.key_of(&item);
+        let made = (key.1 != item.record).then(|| key.1.clone());
         let stored = self.stored(asked, &item, document);
         if self.mix.capability.stale_reads {
             self.past.push((asked.now_ms, before));
@@ -141,10 +142,14 @@ impl Plain {
             self.marks.insert(item.id, key.clone());
         }
         self.applied.insert(item.id, key.clone());
+        if let Some(id) = &made {
+            let former = (item.collection.clone(), item.record.clone());
+            self.made.entry(former).or_default().push(id.clone());
+        }
         self.own.insert((asked.from, key.clone()), self.number);
         let answers = self.mix.capability.answers;
         let verdict = Verdict::Accepted {
-            id: None,
+            id: made,
             version: match answers {
                 Answers::Image | Answers::Version => self.version(&stored),
                 Answers::Nothing => None,
@@ -196,6 +201,7 @@ impl Plain {
         let capability = &self.mix.capability;
         let current = records
             .get(&key(item))
+            .filter(|_| !self.makes_id(item))
             .filter(|stored| stored.document.is_some());
         let conflict = || {
             let remote = (capability.answers != Answers::Nothing).then(|| self.remote(current));
@@ -229,17 +235,37 @@ impl Plain {
         }
     }
 
+    /// Whether the backend makes the id of what a write makes.
+    fn makes_id(&self, item: &PushItem) -> bool {
+        self.mix.makes_ids() && matches!(item.change, Change::Create(_))
+    }
+
+    /// The record that a write makes or changes, once the number of its commit is drawn.
+    fn key_of(&self, item: &PushItem) -> Key {
+        if !self.makes_id(item) {
+            return key(item);
+        }
+        // In the order of their making, or in none.
+        let text = match self.seed % 2 {
+            0 => format!("s{:08}", self.number),
+            _ => format!("s{:02x}-{}", self.dice(3).below(256), self.number),
+        };
+        let id = text.parse().unwrap_or_else(|_| unreachable!("{text} is an id"));
+        (item.collection.clone(), id)
+    }
+
     /// A write takes effect once, as far as the backend can tell; else it was reported.
     fn check_once(&self, books: &Books<'_>, item: &PushItem) -> Checked {
         let upserts = self.mix.capability.idempotency == Idempotency::ClientIds
             && matches!(item.change, Change::Create(_));
         // Whoever deletes a record takes its mark along.
-        let forgets = self.mix.capability.idempotency == Idempotency::Mark
-            && self
-                .records
-                .get(&key(item))
-                .is_some_and(|stored| stored.document.is_none());
-        let may_repeat = upserts || forgets || books.ledger.is_reported(item.id);
+        let has_marks = self.mix.capability.idempotency == Idempotency::Mark;
+        let of = self.applied.get(&item.id).and_then(|key| self.records.get(key));
+        let forgets = has_marks && of.is_some_and(|stored| stored.document.is_none());
+        // What can be looked for is never sent again at a venture.
+        let can_look = has_marks && matches!(item.change, Change::Create(_));
+        let is_reported = books.ledger.is_reported(item.id) && !can_look;
+        let may_repeat = upserts || forgets || is_reported;
         match self.applied.get(&item.id) {
             Some(key) if !may_repeat => {
                 let message = format!(
