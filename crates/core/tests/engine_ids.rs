@@ -120,7 +120,10 @@ fn a_record_takes_the_id_and_its_former_one_goes_on_resolving() {
     assert_eq!(items[0].record, name("s1"));
     assert!(matches!(items[0].precondition, Precondition::Version(_)));
     device.pull(vec![upsert("s1", "e.9000", r#"{"a":3}"#)]);
-    assert_eq!(shown(&mut device), [("s1".to_owned(), r#"{"a":3}"#.to_owned())]);
+    assert_eq!(
+        shown(&mut device),
+        [("s1".to_owned(), r#"{"a":3}"#.to_owned())]
+    );
 }
 
 #[test]
@@ -168,7 +171,11 @@ fn a_child_of_a_refused_record_is_held_until_that_is_taken() {
     let held = EntryState::Held(Blocker::UnmappedReference);
     assert_eq!(states(&mut device)[1], held);
     let blockers = device.health().blockers;
-    assert!(blockers.iter().any(|one| one.blocker == Blocker::UnmappedReference));
+    assert!(
+        blockers
+            .iter()
+            .any(|one| one.blocker == Blocker::UnmappedReference)
+    );
     // Held, it takes further writes.
     device.put("child", r#"{"to":"parent","n":1}"#);
     assert_eq!(states(&mut device).len(), 2);
@@ -310,7 +317,10 @@ fn a_page_waits_until_a_lost_create_is_found_by_its_mark() {
     };
     device.answer(request, Reply::Fetched(Ok(fetched)));
     device.pull(vec![upsert("s1", "e.1", r#"{"a":1}"#)]);
-    assert_eq!(shown(&mut device), [("s1".to_owned(), r#"{"a":1}"#.to_owned())]);
+    assert_eq!(
+        shown(&mut device),
+        [("s1".to_owned(), r#"{"a":1}"#.to_owned())]
+    );
     assert_eq!(device.outbox(), []);
 }
 
@@ -394,7 +404,10 @@ fn find_the_mark(device: &mut Device, id: MutationId, record: &str, remote: Remo
 fn a_twin_is_adopted_when_its_create_is_found() {
     let (mut device, id) = with_a_twin();
     find_the_mark(&mut device, id, "s1", remote("e.1", Some(r#"{"a":1}"#)));
-    assert_eq!(shown(&mut device), [("s1".to_owned(), r#"{"a":1}"#.to_owned())]);
+    assert_eq!(
+        shown(&mut device),
+        [("s1".to_owned(), r#"{"a":1}"#.to_owned())]
+    );
     assert_eq!(device.get("mine").unwrap(), r#"{"a":1}"#);
     assert_eq!(device.outbox(), []);
 }
@@ -421,7 +434,10 @@ fn what_was_written_to_a_twin_alone_is_kept() {
     find_the_mark(&mut device, id, "s1", remote("e.1", Some(r#"{"a":1}"#)));
     let items = accept(&mut device, &[]);
     assert_eq!(sent(&items), [("s1", r#"{"a":2}"#.to_owned())]);
-    assert_eq!(shown(&mut device), [("s1".to_owned(), r#"{"a":2}"#.to_owned())]);
+    assert_eq!(
+        shown(&mut device),
+        [("s1".to_owned(), r#"{"a":2}"#.to_owned())]
+    );
 }
 
 #[test]
@@ -475,7 +491,9 @@ fn a_patch_that_names_a_new_record_waits_for_it() {
     device.pull(vec![upsert("s1", "e.1", r#"{"a":1}"#)]);
     device.put("mine", "{}");
     let mut patch = Patch::default();
-    patch.set.insert(name("/to"), tisync_json::Value::String("mine".into()));
+    patch
+        .set
+        .insert(name("/to"), tisync_json::Value::String("mine".into()));
     device.write("s1", WriteKind::Patch(patch));
     let items = accept(&mut device, &["s2"]);
     assert_eq!(sent(&items), [("mine", "{}".to_owned())]);

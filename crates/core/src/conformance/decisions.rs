@@ -294,7 +294,10 @@ pub fn the_rows_of_a_record_may_move_to_another<S: Store>(store: &mut S) {
     assert_eq!(of(store, &tasks(), 1).len(), 1);
     let moved = of(store, &notes(), 2);
     assert_eq!(
-        moved.iter().map(|row| (row.id.0, row.rid.0)).collect::<Vec<_>>(),
+        moved
+            .iter()
+            .map(|row| (row.id.0, row.rid.0))
+            .collect::<Vec<_>>(),
         [(6, 2), (5, 2), (4, 2), (3, 2), (2, 2), (1, 2)]
     );
     assert_eq!(moved[3].state, JournalState::Settled);

@@ -88,10 +88,7 @@ pub(super) fn answered<T: Tx>(
         (Reply::Fetched(Ok(found)), Asked::Mend(feed)) => verify::mended(work, feed, found)?,
         (Reply::Digested(Ok(answer)), Asked::Digest { .. }) => digested(work, &open, answer)?,
         (Reply::Fetched(Err(_)), Asked::Marks(marks)) => unknown::unheard(work, marks)?,
-        (
-            Reply::Fetched(Err(_)),
-            Asked::Fetch(_) | Asked::Check(_) | Asked::Mend(_),
-        )
+        (Reply::Fetched(Err(_)), Asked::Fetch(_) | Asked::Check(_) | Asked::Mend(_))
         | (Reply::Digested(Err(_)), Asked::Digest { .. })
         | (Reply::Probed(_), Asked::Probe) => {}
         (_, asked) => {

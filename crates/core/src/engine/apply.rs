@@ -88,7 +88,9 @@ fn mark<T: Tx>(
         let ids = [id];
         let rows = work.tx.load(&collection, Keys::Ids(&ids), Load::Heads)?;
         let rids = rows.into_iter().flatten().map(|(record, _)| record);
-        let rids = rids.filter(|record| record.id == ids[0]).map(|record| record.rid);
+        let rids = rids
+            .filter(|record| record.id == ids[0])
+            .map(|record| record.rid);
         work.ops.push(Op::Seen {
             rids: rids.collect(),
             collection,
@@ -181,7 +183,10 @@ fn apply_to<T: Tx>(
     let mut rows = rows;
     let mut items = items;
     for (index, id) in ids.iter().enumerate().rev() {
-        if rows[index].as_ref().is_some_and(|(record, _)| record.id != *id) {
+        if rows[index]
+            .as_ref()
+            .is_some_and(|(record, _)| record.id != *id)
+        {
             rows[index] = None;
             if is_past {
                 // It may be what was there before the record was made anew.

@@ -178,6 +178,17 @@ fn look_again<T: Tx>(work: &mut Work<'_, T>, entry: &Entry) -> Result<(), Error>
     let slot = work.take(&entry.collection, entry.rid)?;
     if slot.base.is_present() && !slot.is_out() && !planted::on(Bug::AcceptedUnheardStays) {
         suspect(work, &slot)?;
+        let can_look = work.collection(&entry.collection)?.capability.fetch;
+        // Pages were let through before it had the id that they name.
+        let has_waited = matches!(entry.state, EntryState::InFlight { tries, .. } if tries >= limits::UNKNOWN_TRIES);
+        let is_made = ids::are_made(work, &entry.collection);
+        if let Some(key) = work.feed_key(&entry.collection)
+            && is_made
+            && has_waited
+            && !can_look
+        {
+            super::pull::restart(work, &key, PassReason::Asked, None)?;
+        }
     }
     work.put(slot);
     Ok(())

@@ -57,7 +57,9 @@ pub(crate) fn twins<S: Store>(
             .map_err(unreadable)?;
         let is_fresh = |entry: &Entry| matches!(entry.state, EntryState::Unknown { tries, .. } if tries < UNKNOWN_TRIES);
         if entries.iter().any(is_fresh) {
-            let message = format!("{key:?} came with a page, but mutation {id} made it and was not asked for");
+            let message = format!(
+                "{key:?} came with a page, but mutation {id} made it and was not asked for"
+            );
             return Err(Violation::new("twin", message));
         }
     }

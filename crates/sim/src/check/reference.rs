@@ -11,7 +11,12 @@ pub(crate) const REFERENCE: &str = "r";
 /// The ids in a value of that field, and the mark.
 pub(crate) fn reference(value: &Value) -> (Option<RecordId>, Option<Token>) {
     let (mut id, mut mark) = (None, None);
-    for text in value.as_array().into_iter().flatten().filter_map(Value::as_str) {
+    for text in value
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+    {
         let mut found = Vec::new();
         tokens(text, &mut found);
         match found.first() {
@@ -46,7 +51,11 @@ pub(crate) fn sent<S: Store>(store: &mut S, config: &Config, item: &PushItem) ->
     let Some(id) = id else { return Ok(()) };
     let mut tx = store.begin(Durability::Normal).map_err(unreadable)?;
     let found = tx
-        .load(&to.collection, Keys::Ids(std::slice::from_ref(&id)), Load::Whole)
+        .load(
+            &to.collection,
+            Keys::Ids(std::slice::from_ref(&id)),
+            Load::Whole,
+        )
         .map_err(unreadable)?;
     let Some((record, dirty)) = found.into_iter().next().flatten() else {
         return Ok(());
@@ -66,7 +75,11 @@ pub(crate) fn sent<S: Store>(store: &mut S, config: &Config, item: &PushItem) ->
         item.record,
         item.id,
         to.collection,
-        if is_new { "no id yet" } else { record.id.as_str() },
+        if is_new {
+            "no id yet"
+        } else {
+            record.id.as_str()
+        },
     );
     Err(Violation::new("reference", message))
 }
@@ -74,12 +87,19 @@ pub(crate) fn sent<S: Store>(store: &mut S, config: &Config, item: &PushItem) ->
 /// A record that has another id now is still found by the one that it had.
 pub(crate) fn resolves<T: Tx>(tx: &mut T, former: &Key, record: &Record) -> Checked {
     let found = tx
-        .load(&former.0, Keys::Ids(std::slice::from_ref(&former.1)), Load::Heads)
+        .load(
+            &former.0,
+            Keys::Ids(std::slice::from_ref(&former.1)),
+            Load::Heads,
+        )
         .map_err(unreadable)?;
     match found.into_iter().next().flatten() {
         Some((found, _)) if found.rid == record.rid || found.id == former.1 => Ok(()),
         _ => {
-            let message = format!("{former:?} does not resolve, though it is {} now", record.id);
+            let message = format!(
+                "{former:?} does not resolve, though it is {} now",
+                record.id
+            );
             Err(Violation::new("reference", message))
         }
     }

@@ -183,38 +183,40 @@ fn config(number: usize, settings: &Settings) -> Config {
         },
     )]
     .into();
-    let collections = names
-        .into_iter()
-        .zip(&settings.policies)
-        .enumerate()
-        .map(|(number, (name, policy))| {
-            let backend = settings.backend.as_ref();
-            let nullable = backend.and_then(|mix| mix.references);
-            // In a ring, or to itself.
-            let to = collection((number + 1) % settings.policies.len());
-            let reference = nullable.map(|nullable| Reference {
-                collection: to,
-                nullable,
-                numeric: false,
+    let collections =
+        names
+            .into_iter()
+            .zip(&settings.policies)
+            .enumerate()
+            .map(|(number, (name, policy))| {
+                let backend = settings.backend.as_ref();
+                let nullable = backend.and_then(|mix| mix.references);
+                // In a ring, or to itself.
+                let to = collection((number + 1) % settings.policies.len());
+                let reference = nullable.map(|nullable| Reference {
+                    collection: to,
+                    nullable,
+                    numeric: false,
+                });
+                let references = reference.map(|to| (tisync_json::Path::key(REFERENCE), to));
+                let server_fields = match backend.is_some_and(Mix::normalises) {
+                    true => vec![tisync_json::Path::key(REVISION)],
+                    false => Vec::new(),
+                };
+                let config = CollectionConfig {
+                    connector: Some(connector()),
+                    capability: backend
+                        .map_or_else(Capability::native, |mix| mix.capability.clone()),
+                    schema: Schema {
+                        number: app::FIRST,
+                        server_fields,
+                        references: references.into_iter().collect(),
+                        ..Schema::default()
+                    },
+                    policy: policy.clone(),
+                };
+                (name, config)
             });
-            let references = reference.map(|to| (tisync_json::Path::key(REFERENCE), to));
-            let server_fields = match backend.is_some_and(Mix::normalises) {
-                true => vec![tisync_json::Path::key(REVISION)],
-                false => Vec::new(),
-            };
-            let config = CollectionConfig {
-                connector: Some(connector()),
-                capability: backend.map_or_else(Capability::native, |mix| mix.capability.clone()),
-                schema: Schema {
-                    number: app::FIRST,
-                    server_fields,
-                    references: references.into_iter().collect(),
-                    ..Schema::default()
-                },
-                policy: policy.clone(),
-            };
-            (name, config)
-        });
     Config {
         node: 1 + number as u32,
         account: Some(name("someone@server.sim")),

@@ -6,8 +6,7 @@ use super::kind::Kind;
 use super::replica::{Process, connector};
 use crate::app;
 use crate::check::{
-    Checked, Commit, Key, Manners, Records, Token, Violation, Waits, checkpoint, past, still,
-    twins,
+    Checked, Commit, Key, Manners, Records, Token, Violation, Waits, checkpoint, past, still, twins,
 };
 use crate::disk::Disk;
 use crate::scenario::Fault;
@@ -205,7 +204,11 @@ impl<D: Disk> World<D> {
         records.check(&mut replica.disk, commit)?;
         if let (Some(plain), Some(mix)) = (&self.server.plain, &self.scenario.settings.backend) {
             if kind == Kind::Sync && mix.makes_ids() {
-                twins(&mut replica.disk, |key| plain.maker(key, self.now_ms), commit)?;
+                twins(
+                    &mut replica.disk,
+                    |key| plain.maker(key, self.now_ms),
+                    commit,
+                )?;
             }
             let own = |key: &Key| plain.own(who.replica, key);
             if kind == Kind::Sync && mix.keeps_our_writes() {

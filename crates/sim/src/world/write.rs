@@ -110,8 +110,16 @@ impl<D: Disk> World<D> {
         if !may || deed.record.is_multiple_of(3) {
             return None;
         }
-        let schema = &self.replicas[replica].config.collections.get(collection)?.schema;
-        let to = schema.references.get(&Path::key(REFERENCE))?.collection.clone();
+        let schema = &self.replicas[replica]
+            .config
+            .collections
+            .get(collection)?
+            .schema;
+        let to = schema
+            .references
+            .get(&Path::key(REFERENCE))?
+            .collection
+            .clone();
         let visible = self.replicas[replica].shadow.visible(&to);
         let id = visible.get(salt % visible.len().max(1))?.clone();
         let mark = self.mark(drawn);

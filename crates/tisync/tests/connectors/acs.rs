@@ -13,14 +13,14 @@ use tokio::sync::oneshot;
 const OPTIONS: &str = r#"{"key": "APPKEY", "users": "people", "classes": {"notes": "Note"}}"#;
 
 /// A server in this process, with a user that is signed in.
-struct Home {
-    url: String,
+pub struct Home {
+    pub url: String,
     _stop: oneshot::Sender<()>,
     _data: TempDir,
 }
 
 impl Home {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let data = TempDir::new().unwrap();
         let mut config = ServeConfig::new(data.path().join("server.db"));
         config.service.acs = Some(Settings::new("APPKEY"));
@@ -47,7 +47,7 @@ impl Home {
     }
 
     /// Signs a user up: the id of the session, and that of the user.
-    fn sign_up(&self, name: &str) -> (String, String) {
+    pub fn sign_up(&self, name: &str) -> (String, String) {
         let form = format!("username={name}&password=a-secret&password_confirmation=a-secret");
         let answer = self.post("users/create", &form, "");
         let id = answer["response"]["users"][0]["id"].as_str().unwrap();

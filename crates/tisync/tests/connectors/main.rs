@@ -7,4 +7,5 @@ mod kinto;
 mod lossy;
 mod rest_drf;
 mod rest_json_server;
+mod server_ids;
 mod wire;

@@ -268,7 +268,9 @@ impl<'a, T: Tx> Work<'a, T> {
     pub(super) fn take_all(&mut self, collection: &CollectionName) -> Vec<Slot> {
         let of = |(name, _): &&(CollectionName, Rid)| name == collection;
         let keys: Vec<_> = self.slots.keys().filter(of).cloned().collect();
-        keys.iter().filter_map(|key| self.slots.remove(key)).collect()
+        keys.iter()
+            .filter_map(|key| self.slots.remove(key))
+            .collect()
     }
 
     /// Whether nothing that the schedule reads from the store is about to change.

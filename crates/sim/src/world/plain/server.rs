@@ -161,7 +161,8 @@ impl Plain {
     pub(in crate::world) fn is_made_for(&self, former: &Key, id: &RecordId) -> bool {
         let made = self.made.get(former);
         made.into_iter().flatten().any(|next| {
-            next == id || *next != former.1 && self.is_made_for(&(former.0.clone(), next.clone()), id)
+            next == id
+                || *next != former.1 && self.is_made_for(&(former.0.clone(), next.clone()), id)
         })
     }
 

@@ -250,7 +250,9 @@ impl Plain {
             0 => format!("s{:08}", self.number),
             _ => format!("s{:02x}-{}", self.dice(3).below(256), self.number),
         };
-        let id = text.parse().unwrap_or_else(|_| unreachable!("{text} is an id"));
+        let id = text
+            .parse()
+            .unwrap_or_else(|_| unreachable!("{text} is an id"));
         (item.collection.clone(), id)
     }
 
@@ -260,7 +262,10 @@ impl Plain {
             && matches!(item.change, Change::Create(_));
         // Whoever deletes a record takes its mark along.
         let has_marks = self.mix.capability.idempotency == Idempotency::Mark;
-        let of = self.applied.get(&item.id).and_then(|key| self.records.get(key));
+        let of = self
+            .applied
+            .get(&item.id)
+            .and_then(|key| self.records.get(key));
         let forgets = has_marks && of.is_some_and(|stored| stored.document.is_none());
         // What can be looked for is never sent again at a venture.
         let can_look = has_marks && matches!(item.change, Change::Create(_));
