@@ -441,6 +441,27 @@ fn what_was_written_to_a_twin_alone_is_kept() {
 }
 
 #[test]
+fn whoever_deletes_one_of_two_twins_keeps_the_other() {
+    for deleted in ["s1", "mine"] {
+        let (mut device, id) = with_a_twin();
+        let kept = if deleted == "s1" { "mine" } else { "s1" };
+        device.delete(deleted);
+        device.put(kept, r#"{"a":7}"#);
+        find_the_mark(&mut device, id, "s1", remote("e.1", Some(r#"{"a":1}"#)));
+        assert_eq!(
+            shown(&mut device),
+            [("s1".to_owned(), r#"{"a":7}"#.to_owned())]
+        );
+        let journal = device.journal();
+        assert_eq!(journal[0].situation, TWINS);
+        while !device.outbox().is_empty() {
+            accept(&mut device, &[]);
+        }
+        assert_eq!(device.get("mine").unwrap(), r#"{"a":7}"#);
+    }
+}
+
+#[test]
 fn an_edit_of_what_was_deleted_is_made_again_under_a_new_id() {
     let mut device = device(REPLAYS, true);
     device.pull(vec![upsert("s1", "e.1", r#"{"a":1}"#)]);

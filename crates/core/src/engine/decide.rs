@@ -233,7 +233,7 @@ pub(super) fn settle<T: Tx>(
 
 /// Lets the journal rows of replaced entries follow them: a new decision makes them void; else they wait for
 /// the entry that carries the outcome now, or are settled when the server has it already.
-fn follow<T: Tx>(
+pub(super) fn follow<T: Tx>(
     work: &mut Work<'_, T>,
     old: &[Entry],
     mutation: Option<MutationId>,

@@ -46,6 +46,10 @@ pub struct JournalRow {
 /// tell whether it took effect before. Nothing was decided, and nothing lost.
 pub const POSSIBLE_DUPLICATE: &str = "possible duplicate";
 
+/// The situation of a row that makes one of two records: what a page showed turned out to be what a create of ours had
+/// made, and both were written to. Theirs is what was visible of the one that the page showed.
+pub const TWINS: &str = "one record, seen as two";
+
 /// The side that lost something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -3,7 +3,7 @@ use super::{Key, Token, tokens};
 use std::collections::BTreeSet;
 use tisync_core::model::{
     CollectionName, FeedKey, FeedState, GroupId, Image, JournalRow, MutationId, POSSIBLE_DUPLICATE,
-    Rid,
+    Rid, TWINS,
 };
 use tisync_core::store::Op;
 
@@ -54,7 +54,9 @@ impl Journalled {
             collection: row.collection.clone(),
             rid: row.rid,
             tokens: found,
-            our_delete: !row.ours.is_present(),
+            // Of two records that are one, either may have been deleted.
+            our_delete: !row.ours.is_present()
+                || row.situation == TWINS && !row.theirs.is_present(),
             reported: Vec::new(),
         }
     }

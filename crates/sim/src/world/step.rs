@@ -204,11 +204,7 @@ impl<D: Disk> World<D> {
         records.check(&mut replica.disk, commit)?;
         if let (Some(plain), Some(mix)) = (&self.server.plain, &self.scenario.settings.backend) {
             if kind == Kind::Sync && mix.makes_ids() {
-                twins(
-                    &mut replica.disk,
-                    |key| plain.maker(key, self.now_ms),
-                    commit,
-                )?;
+                twins(&mut replica.disk, |key| plain.maker(key), commit)?;
             }
             let own = |key: &Key| plain.own(who.replica, key);
             if kind == Kind::Sync && mix.keeps_our_writes() {

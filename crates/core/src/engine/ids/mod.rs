@@ -7,7 +7,8 @@ mod named;
 mod prepare;
 
 use super::accept::{keep_watch, suspect};
-use super::decide::meet_read;
+use super::decide::{follow as follow_entries, meet_read};
+use super::outbox::rewrite;
 use super::slot::Slot;
 use super::work::Work;
 use crate::error::Error;
@@ -16,6 +17,7 @@ use crate::planted::{self, Bug};
 use crate::store::{Op, Tx};
 pub(super) use follow::{follow, look_again};
 pub(super) use prepare::{Ready, prepare};
+use tisync_json::{Document, diff};
 
 /// Whether the backend of a collection makes the ids of new records.
 pub(super) fn are_made<T: Tx>(work: &Work<'_, T>, collection: &CollectionName) -> bool {
@@ -99,55 +101,109 @@ pub(super) fn adopt<T: Tx>(
     let mut other = work.take(&slot.collection, twin)?;
     slot.former.extend(work.tx.aliases(&slot.collection, twin)?);
     work.move_journal(&slot.collection, twin, slot.record.rid);
-    let (version, image) = other.seen();
-    let last = other
-        .remote
-        .clone()
-        .or(other.conflict.as_ref().map(|open| open.remote.clone()));
-    let seen = last.unwrap_or_else(|| Remote {
-        image: match other.record.state {
-            RecordState::Tombstone => Image::Gone,
-            _ => image.clone(),
-        },
-        version: version.cloned(),
-        stamp: other.record.stamp,
-        stamps: None,
-        schema: Some(other.record.schema),
-        migrated: other.record.migrated,
-    });
+    let was_provisional = slot.provisional;
+    let mut newer = other.remote.take();
+    if let Some(conflict) = other.conflict.take() {
+        newer = newer.or(Some(conflict.remote));
+    }
     let mut chain = std::mem::take(&mut other.chain);
     if planted::on(Bug::TwinLosesWrites) {
         chain.clear();
     }
+    if chain.is_empty() {
+        let last = newer.take().unwrap_or_else(|| Remote {
+            image: other.base.clone(),
+            version: other.record.version.clone(),
+            stamp: other.record.stamp,
+            stamps: None,
+            schema: Some(other.record.schema),
+            migrated: other.record.migrated,
+        });
+        meet_read(work, slot, last)?;
+    } else {
+        join(work, slot, &other, chain)?;
+    }
+    if let Some(newer) = newer {
+        meet_read(work, slot, newer)?;
+    }
+    keep_watch(work, slot, was_provisional)?;
+    suspect(work, slot)?;
+    other.adopted = true;
+    work.put(other);
+    Ok(())
+}
+
+/// Makes one chain of what was written to two records that turned out to be one, on the base of the one that the server
+/// showed. Whoever deleted one of the two meant to keep the other.
+fn join<T: Tx>(
+    work: &mut Work<'_, T>,
+    slot: &mut Slot,
+    other: &Slot,
+    mut chain: Vec<Entry>,
+) -> Result<(), Error> {
     for entry in &mut chain {
         entry.rid = slot.record.rid;
-        work.touch_group(entry.group);
-    }
-    let was_provisional = slot.provisional;
-    if slot.chain.is_empty() && !chain.is_empty() {
-        // What was written to it was written in sight of its own base.
-        slot.base = other.base.clone();
-        slot.record = Record {
-            rid: slot.record.rid,
-            id: slot.record.id.clone(),
-            ..other.record.clone()
-        };
-        slot.chain = chain;
-    } else {
-        slot.chain.extend(chain);
-        slot.chain.sort_by_key(|entry| entry.seq);
-    }
-    slot.conflict = None;
-    for entry in &mut slot.chain {
         if entry.state == EntryState::Held(Blocker::Conflict) {
             entry.state = EntryState::Pending;
         }
+        work.touch_group(entry.group);
     }
-    slot.show();
-    meet_read(work, slot, seen)?;
-    keep_watch(work, slot, was_provisional)?;
-    suspect(work, slot)?;
-    (other.remote, other.conflict, other.adopted) = (None, None, true);
-    work.put(other);
-    Ok(())
+    let (first, ours) = (slot.base.clone(), slot.ours());
+    let theirs = Image::from(other.record.document.clone());
+    (slot.base, slot.provisional) = (other.base.clone(), other.provisional);
+    slot.record = Record {
+        rid: slot.record.rid,
+        id: slot.record.id.clone(),
+        ..other.record.clone()
+    };
+    if slot.chain.is_empty() {
+        slot.chain = chain;
+        slot.show();
+        return Ok(());
+    }
+    let outcome = match (&first, &ours, &theirs) {
+        (Image::Present(first), Image::Present(ours), Image::Present(theirs)) => {
+            let mut object = theirs.object();
+            diff(&first.object(), &ours.object()).apply(&mut object);
+            Image::Present(Document::from_object(&object))
+        }
+        (_, Image::Present(_), _) => ours.clone(),
+        _ => theirs.clone(),
+    };
+    let schema = slot.schema();
+    slot.chain.extend(chain);
+    slot.chain.sort_by_key(|entry| entry.seq);
+    let old = slot.chain.clone();
+    let mutation = rewrite(work, slot, &outcome, false)?;
+    follow_entries(work, &old, mutation, true);
+    let loser = match ours.is_present() {
+        true => Loser::Theirs,
+        false => Loser::Ours,
+    };
+    let (at_ms, collection) = (work.now.wall_ms, slot.collection.clone());
+    let (rid, record) = (slot.record.rid, slot.record.id.clone());
+    work.journal(|id| JournalRow {
+        id,
+        at_ms,
+        collection,
+        rid,
+        record,
+        situation: TWINS.to_owned(),
+        policy: "what was written to either is kept, ours where both wrote the same field"
+            .to_owned(),
+        base: first,
+        ours,
+        theirs,
+        outcome,
+        loser,
+        mutation,
+        decided: old.iter().map(|entry| entry.id).collect(),
+        state: match mutation {
+            Some(_) => JournalState::Decided,
+            None => JournalState::Settled,
+        },
+        undoes: None,
+        schema,
+    })
+    .map(drop)
 }

@@ -166,19 +166,11 @@ impl Plain {
         })
     }
 
-    /// The mutation that made a record, where the backend can tell it by its key or its mark.
-    pub(in crate::world) fn maker(&self, key: &Key, now_ms: u64) -> Option<MutationId> {
-        let (id, _) = self.applied.iter().find(|(_, made)| *made == key)?;
-        let can_tell = match self.mix.capability.idempotency {
-            Idempotency::Mark => true,
-            // Clocks differ.
-            Idempotency::Replays { remembers_ms } => {
-                let sent = self.sent.get(id);
-                sent.is_some_and(|(sent_ms, _)| now_ms < sent_ms + remembers_ms / 2)
-            }
-            _ => false,
-        };
-        can_tell.then_some(*id)
+    /// The mutation that made a record, where its mark tells.
+    pub(in crate::world) fn maker(&self, key: &Key) -> Option<MutationId> {
+        let has_marks = self.mix.capability.idempotency == Idempotency::Mark;
+        let mut applied = self.applied.iter().filter(|_| has_marks);
+        applied.find(|(_, made)| *made == key).map(|(id, _)| *id)
     }
 
     /// The number of a replica's last write to a record.
