@@ -5,7 +5,7 @@ const {writeFileSync} = require('node:fs');
 const {join} = require('node:path');
 const jsonServer = createRequire(join(installed, 'package.json'))('json-server');
 
-writeFileSync(file, JSON.stringify({notes: [], stamped: []}));
+writeFileSync(file, JSON.stringify({notes: [], lists: [], stamped: []}));
 const app = jsonServer.create();
 app.use(jsonServer.defaults({logger: false, noCors: true}));
 const router = jsonServer.router(file);

@@ -74,6 +74,20 @@ pub(super) fn check(config: &Config) -> Result<(), Error> {
     Ok(())
 }
 
+/// The configuration with what the backends say of every record.
+pub(super) fn complete(config: &Config) -> Config {
+    let mut config = config.clone();
+    for settings in config.collections.values_mut() {
+        for field in &settings.capability.server_fields {
+            let declared = &mut settings.schema.server_fields;
+            if !declared.contains(field) {
+                declared.push(field.clone());
+            }
+        }
+    }
+    config
+}
+
 /// What does not go together with ids that the server makes.
 fn lacks(capability: &Capability) -> Option<&'static str> {
     if capability.ids == Ids::Client {

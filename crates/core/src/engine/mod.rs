@@ -72,7 +72,7 @@ impl Engine {
         let (config, fresh) = match &input {
             Input::Configure(config) => {
                 configure::check(config)?;
-                (config.as_ref().clone(), true)
+                (configure::complete(config), true)
             }
             _ => match self.config.take() {
                 Some(config) => (config, false),
@@ -109,6 +109,7 @@ impl Engine {
         config: &Config,
     ) -> Result<bool, Error> {
         configure::check(config)?;
+        let config = &configure::complete(config);
         let tx = store.begin(Durability::Normal)?;
         let mut work = Work::new(tx, now, config, self.memory.clone());
         configure::apply(&mut work)?;

@@ -1,5 +1,6 @@
 //! What a backend can do, as this host can see it.
 use serde::{Deserialize, Serialize};
+use tisync_json::Path;
 
 /// What a backend can do for one collection, as this host can see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +39,9 @@ pub struct Capability {
     /// In what an image that comes back may differ from the one that was sent without having been changed.
     #[serde(default)]
     pub equality: Equality,
+    /// Fields that only the backend writes, of every record: they count as declared in the collection's schema.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub server_fields: Vec<Path>,
 }
 
 /// How changes are found.
@@ -190,6 +194,7 @@ impl Capability {
             hints: true,
             digests: true,
             equality: Equality::default(),
+            server_fields: Vec::new(),
         }
     }
 
@@ -219,6 +224,7 @@ impl Capability {
             hints: false,
             digests: false,
             equality: Equality::default(),
+            server_fields: Vec::new(),
         }
     }
 

@@ -95,6 +95,7 @@ impl Mix {
                 fetch: dice.chance(700),
                 hints: false,
                 digests: false,
+                server_fields: Vec::new(),
                 equality: match normalises {
                     true => Equality {
                         instants: true,

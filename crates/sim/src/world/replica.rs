@@ -199,17 +199,16 @@ fn config(number: usize, settings: &Settings) -> Config {
                     numeric: false,
                 });
                 let references = reference.map(|to| (tisync_json::Path::key(REFERENCE), to));
-                let server_fields = match backend.is_some_and(Mix::normalises) {
-                    true => vec![tisync_json::Path::key(REVISION)],
-                    false => Vec::new(),
-                };
+                let mut capability =
+                    backend.map_or_else(Capability::native, |mix| mix.capability.clone());
+                if backend.is_some_and(Mix::normalises) {
+                    capability.server_fields = vec![tisync_json::Path::key(REVISION)];
+                }
                 let config = CollectionConfig {
                     connector: Some(connector()),
-                    capability: backend
-                        .map_or_else(Capability::native, |mix| mix.capability.clone()),
+                    capability,
                     schema: Schema {
                         number: app::FIRST,
-                        server_fields,
                         references: references.into_iter().collect(),
                         ..Schema::default()
                     },

@@ -2,6 +2,7 @@
 use super::{Held, Result, Run, Stand, trouble};
 use crate::certify::stand::{Made, Seen};
 use crate::limits::MESSAGE_CHARS_MAX;
+use tisync_json::Path;
 
 const GROUP: &str = "manners";
 
@@ -72,11 +73,13 @@ async fn clean(stand: &Stand) -> Result<Held> {
 }
 
 async fn added(stand: &Stand) -> Result<Held> {
+    let declared = &stand.capability.server_fields;
+    let is_told = |name: &&str| !declared.contains(&Path::key(*name));
     let added = stand.added.borrow();
-    if added.is_empty() {
+    let names: Vec<_> = added.iter().map(String::as_str).filter(is_told).collect();
+    if names.is_empty() {
         return Ok(Held::Passed);
     }
-    let names: Vec<_> = added.iter().map(String::as_str).collect();
     Ok(Held::Noted(format!(
         "the backend adds {}: declare them as server_fields",
         names.join(", ")

@@ -219,6 +219,7 @@ impl Connector for Acs {
                 absent_is_null: true,
                 unordered: false,
             },
+            server_fields: row::shown(),
         }
     }
 

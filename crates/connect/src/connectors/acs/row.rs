@@ -5,7 +5,7 @@ use crate::connectors::documents::{self, Row};
 use crate::http::instant_ms;
 use serde_json::value::RawValue;
 use tisync_core::model::{MutationId, Stamp, Version};
-use tisync_json::{Document, Object, Value, hash64};
+use tisync_json::{Document, Object, Path, Value, hash64};
 
 /// Fields that the server makes and that are no part of a document: its ids and versions, and what it expands.
 const HIDDEN: &[&str] = &["id", "updated_at", "user", "acls", "stats", "friend_counts"];
@@ -15,6 +15,11 @@ const SHOWN: &[&str] = &["created_at", "user_id", "photo", "photo_id"];
 /// Whether only the server writes a field.
 pub(super) fn is_server_field(name: &str) -> bool {
     HIDDEN.contains(&name) || SHOWN.contains(&name)
+}
+
+/// The fields of a document that only the server writes.
+pub(super) fn shown() -> Vec<Path> {
+    SHOWN.iter().map(|name| Path::key(*name)).collect()
 }
 
 /// A record, and the mark of the create that made it.

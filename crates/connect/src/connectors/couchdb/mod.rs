@@ -197,6 +197,7 @@ impl Connector for CouchDb {
             hints: true,
             digests: false,
             equality: Equality::default(),
+            server_fields: Vec::new(),
         }
     }
 

@@ -193,6 +193,7 @@ impl Connector for Kinto {
             hints: false,
             digests: false,
             equality: Equality::default(),
+            server_fields: Vec::new(),
         }
     }
 

@@ -341,6 +341,7 @@ impl Options {
             hints: false,
             digests: false,
             equality: self.equality,
+            server_fields: Vec::new(),
         }
     }
 }
