@@ -131,10 +131,8 @@ pub struct Declared {
     pub migrating: bool,
 }
 
-/// One transaction: reads see the state at its start; it writes once, in `commit`. Dropping it rolls back.
-///
-/// `commit` either applies every change or none. Rows come in a stated order, the same on every store. Reads of
-/// a collection that is not declared find nothing; changes of one are [`StoreErrorKind::Misuse`].
+/// One transaction: reads see the state at its start; `commit` writes once, all or nothing. Dropping it rolls back. Rows
+/// come in a stated order. Of a collection that is not declared nothing is found, and changes of it are a misuse.
 pub trait Tx {
     /// Loads records with their side rows, in the order of the keys; `None` for those that are not there.
     fn load(
@@ -236,16 +234,15 @@ pub trait Tx {
     ) -> Result<Vec<Quarantined>, StoreError>;
     /// A value of the meta table.
     fn meta(&mut self, key: &str) -> Result<Option<String>, StoreError>;
-    /// What is neither a row of a collection nor of the outbox, the journal, the conflicts, the suspicions or the
-    /// quarantine, as the changes that store it: declarations, feeds, connectors and meta, each by name.
+    /// Declarations, feeds, connectors and meta, each by name, as the changes that store them.
     fn setup(&mut self) -> Result<Vec<Op>, StoreError>;
     /// The latest of: the stamp in meta (key `clock`), those of the outbox, the times of the journal.
     fn clock(&mut self) -> Result<Stamp, StoreError>;
     /// What a collection was declared with last; `None` when it never was.
     fn declared(&mut self, collection: &CollectionName) -> Result<Option<Declared>, StoreError>;
-    /// Reads records that are not tombstones and whose schema has a number below `schema`, and those with a side
-    /// row, whose other images have numbers of their own; in the order of rid, after `after`; whole. At least one, if there is any, and no more once their documents (bases included)
-    /// take `bytes_max`.
+    /// Reads records that are not tombstones and whose schema has a number below `schema`, and those with a side row,
+    /// whose other images have numbers of their own; in the order of rid, after `after`; whole. At least one, if there
+    /// is any, and no more once their documents (bases included) take `bytes_max`.
     fn outdated(
         &mut self,
         collection: &CollectionName,
@@ -277,7 +274,7 @@ pub enum Op {
         /// Whether records of an older schema are still to be migrated.
         migrating: bool,
     },
-    /// Adds a record that is not there (the caller has looked; a taken key or id is a misuse).
+    /// Adds a record that is not there.
     Insert {
         /// The collection.
         collection: CollectionName,
@@ -308,8 +305,7 @@ pub enum Op {
         /// Whether its base was brought to that schema here.
         migrated: bool,
     },
-    /// Removes a record with its side row, aliases, marks and suspicion. At the end of the commit nothing in
-    /// outbox, conflicts and journal may refer to it: else it must stay as a tombstone.
+    /// Removes a record with its side row, aliases, marks and suspicion; at the end nothing else may refer to it.
     Remove {
         /// The collection.
         collection: CollectionName,
@@ -351,7 +347,7 @@ pub enum Op {
     },
     /// Adds a row of the journal, or replaces the one with the same id.
     Journal(Box<JournalRow>),
-    /// Gives the journal of one record to another, with which it turned out to be the same.
+    /// Gives the journal of one record to another, which it turned out to be.
     MoveJournal {
         /// The collection.
         collection: CollectionName,
@@ -367,8 +363,7 @@ pub enum Op {
         /// What becomes of the rows.
         change: JournalChange,
     },
-    /// Drops settled and void rows that are older than `before_ms`, and the oldest ones beyond `bytes_max` (see
-    /// [`rules::journal_bytes`]); never the newest row of all, nor one that is open.
+    /// Drops settled and void rows older than `before_ms`, and the oldest beyond `bytes_max`, but not the newest of all.
     PruneJournal {
         /// Wall time.
         before_ms: u64,
@@ -389,7 +384,7 @@ pub enum Op {
         /// Where it stands.
         state: Box<ConnectorState>,
     },
-    /// Marks records as seen by a pass; those that are not there are left out.
+    /// Marks records, as far as they are there, as seen by a pass.
     Seen {
         /// The collection.
         collection: CollectionName,

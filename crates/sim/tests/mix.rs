@@ -17,6 +17,9 @@ fn is_impossible(a: &(&str, String), b: &(&str, String)) -> bool {
         || listing(b) && told(a)
         || pair(("versions", "None"), ("conditional", "true"))
         || pair(("versions", "None"), ("answers", "Version"))
+        || pair(("ids", "Server"), ("atomic", "true"))
+        || pair(("ids", "Server"), ("idempotency", "ClientIds"))
+        || pair(("ids", "Server"), ("idempotency", "Refuses"))
 }
 
 #[test]
