@@ -1,7 +1,7 @@
 //! What an app declares of a collection.
-use crate::Error;
 use crate::migrations::MigrateFunction;
 use crate::policy::IntoPolicy;
+use crate::{Error, ErrorKind};
 use tisync_connect::settings::{self, Declared, Served};
 use tisync_core::model::{CollectionName, Column, Policy, Reference, Schema};
 use tisync_json::{Document, Path};
@@ -97,7 +97,9 @@ impl CollectionOptions {
         Ok(self)
     }
 
-    /// Declares that a field holds the id of a record in another collection.
+    /// Declares that a field holds the id of a record in another collection, or an array of such ids. Where the server
+    /// makes the ids, a write that names a record waits until that record has its id, and goes with that. `nullable`:
+    /// whether the server also takes null there, so that a cycle of new records can be cut.
     pub fn reference(
         mut self,
         path: &str,
@@ -107,8 +109,25 @@ impl CollectionOptions {
         let reference = Reference {
             collection: CollectionName::new(collection)?,
             nullable,
+            numeric: false,
         };
         self.schema.references.insert(Path::parse(path)?, reference);
+        Ok(self)
+    }
+
+    /// Declares that the ids in a reference are numbers to the server: they are sent as numbers where they are whole
+    /// numbers.
+    pub fn numeric_reference(mut self, path: &str) -> Result<Self, Error> {
+        let path = Path::parse(path)?;
+        match self.schema.references.get_mut(&path) {
+            Some(reference) => reference.numeric = true,
+            None => {
+                return Err(Error::new(
+                    ErrorKind::BadConfig,
+                    format!("{path} is no reference: declare it first"),
+                ));
+            }
+        }
         Ok(self)
     }
 

@@ -158,6 +158,13 @@ fn tell(
                 row.0
             ));
         }
+        Notice::Event(Event::Mapped {
+            collection,
+            former,
+            id,
+        }) => {
+            out.line(format!("{collection} {former}: the server calls it {id}"));
+        }
         Notice::Event(Event::Network { connector, state }) => {
             out.line(format!("{connector}: {}", status::reach(state)));
         }

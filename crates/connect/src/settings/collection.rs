@@ -79,6 +79,9 @@ pub struct ReferenceSettings {
     /// Whether the field may be null.
     #[serde(default)]
     pub nullable: bool,
+    /// Whether the server wants the ids as numbers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub numeric: bool,
 }
 
 impl CollectionSettings {
@@ -130,6 +133,7 @@ impl CollectionSettings {
             let reference = Reference {
                 collection: collection.map_err(|error| SetupError::new(error.to_string()))?,
                 nullable: reference.nullable,
+                numeric: reference.numeric,
             };
             Ok((parsed(path)?, reference))
         });

@@ -329,6 +329,8 @@ impl<'a, T: Tx> Work<'a, T> {
                 (None, Some(_)) => Some(ChangeKind::Added),
                 (Some(_), None) => Some(ChangeKind::Removed),
                 (Some(a), Some(b)) if a != b && !a.same(b) => Some(ChangeKind::Updated),
+                // It shows under another id.
+                (Some(_), Some(_)) if !slot.former.is_empty() => Some(ChangeKind::Updated),
                 _ => None,
             };
             if let Some(kind) = kind {
