@@ -1,6 +1,7 @@
 //! The ledger of writes: where each one is.
 use std::collections::{BTreeMap, BTreeSet};
-use tisync_core::model::{CollectionName, MutationId, Rid};
+use tisync_core::model::{Change, CollectionName, Entry, MutationId, Rid};
+use tisync_json::Document;
 
 /// A mark that one write puts into one field, and no other write ever does: `Q17Q`.
 pub(crate) type Token = u32;
@@ -17,6 +18,31 @@ pub(crate) fn tokens(text: &str, found: &mut Vec<Token>) {
             rest = after;
         }
     }
+}
+
+/// The marks in a document.
+pub(super) fn marks(document: &Document) -> Vec<Token> {
+    let mut found = Vec::new();
+    tokens(document.text(), &mut found);
+    found
+}
+
+/// The marks in the changes of a chain.
+pub(super) fn chain_marks(chain: &[Entry]) -> BTreeSet<Token> {
+    let mut found = Vec::new();
+    for entry in chain {
+        match &entry.change {
+            Change::Create(document) | Change::Replace(document) => {
+                tokens(document.text(), &mut found)
+            }
+            Change::Patch(patch) => tokens(
+                &serde_json::to_string(patch).unwrap_or_default(),
+                &mut found,
+            ),
+            Change::Delete => {}
+        }
+    }
+    found.into_iter().collect()
 }
 
 /// What is known of every mark.

@@ -1,7 +1,7 @@
 //! Each record that a commit touched: base, chain, version, visible document, and the ledger of its writes.
+use super::ledger::{chain_marks, marks};
 use super::{
     Archive, Checked, Commit, History, Key, Ledger, Out, Remembered, Shadow, Token, Violation,
-    tokens,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use tisync_core::model::*;
@@ -70,7 +70,9 @@ impl Records<'_> {
             }
         }
         for (collection, from, to) in &commit.merged {
-            self.merge((collection.clone(), *from), (collection.clone(), *to));
+            let (from, to) = ((collection.clone(), *from), (collection.clone(), *to));
+            self.ledger.carried[self.replica].remove(&from);
+            self.shadow.merge(&from, &to);
         }
         let mut touched = commit.records.clone();
         let mut groups = commit.groups.clone();
@@ -117,22 +119,6 @@ impl Records<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Two records turned out to be one: what was written to either is on that one.
-    fn merge(&mut self, from: (CollectionName, Rid), to: (CollectionName, Rid)) {
-        self.ledger.carried[self.replica].remove(&from);
-        let Some(gone) = self.shadow.records.remove(&from) else {
-            return;
-        };
-        if let Some(stays) = self.shadow.records.get_mut(&to) {
-            stays.open.extend(gone.open);
-            stays.open_delete |= gone.open_delete;
-            stays.is_pending |= gone.is_pending;
-            if let Some(marks) = gone.visible {
-                stays.visible.get_or_insert_default().extend(marks);
-            }
-        }
     }
 
     /// What the user has just written is stamped later than all that was written here before.
@@ -493,31 +479,6 @@ fn rows<T: Tx>(tx: &mut T, collection: &CollectionName, rids: &[Rid]) -> Checked
         });
     }
     Ok(rows)
-}
-
-/// The marks in a document.
-fn marks(document: &Document) -> Vec<Token> {
-    let mut found = Vec::new();
-    tokens(document.text(), &mut found);
-    found
-}
-
-/// The marks in the changes of a chain.
-fn chain_marks(chain: &[Entry]) -> BTreeSet<Token> {
-    let mut found = Vec::new();
-    for entry in chain {
-        match &entry.change {
-            Change::Create(document) | Change::Replace(document) => {
-                tokens(document.text(), &mut found)
-            }
-            Change::Patch(patch) => tokens(
-                &serde_json::to_string(patch).unwrap_or_default(),
-                &mut found,
-            ),
-            Change::Delete => {}
-        }
-    }
-    found.into_iter().collect()
 }
 
 /// A checker cannot read the store: that is a finding too.

@@ -76,6 +76,19 @@ pub(crate) struct Place {
 }
 
 impl Shadow {
+    /// Two records turned out to be one: what was written to either is on that one.
+    pub(super) fn merge(&mut self, from: &(CollectionName, Rid), to: &(CollectionName, Rid)) {
+        let gone = self.records.remove(from);
+        if let (Some(gone), Some(stays)) = (gone, self.records.get_mut(to)) {
+            stays.open.extend(gone.open);
+            stays.open_delete |= gone.open_delete;
+            stays.is_pending |= gone.is_pending;
+            if let Some(marks) = gone.visible {
+                stays.visible.get_or_insert_default().extend(marks);
+            }
+        }
+    }
+
     /// The records that the app sees in a collection, in order.
     pub(crate) fn visible(&self, collection: &CollectionName) -> Vec<RecordId> {
         let records = self
