@@ -6,7 +6,6 @@ use super::{
 use std::collections::{BTreeMap, BTreeSet};
 use tisync_core::model::*;
 use tisync_core::store::{Durability, EntryFilter, Keys, Load, Store, StoreError, Tx};
-use tisync_json::Document;
 
 /// What a check of records looks at.
 pub(crate) struct Records<'a> {
