@@ -4,11 +4,14 @@ use crate::host;
 use std::collections::BTreeMap;
 use tisync_core::model::{Item, Page, PageEnd, Reply, Task, Verdict};
 
+/// The kind of an order that writes.
+pub(crate) const PUSH: &str = "push";
+
 /// An order's kind in a word.
 pub(crate) fn kind(task: &Task) -> &'static str {
     match task {
         Task::Pull(_) => "pull",
-        Task::Push(_) => "push",
+        Task::Push(_) => PUSH,
         Task::Fetch(_) => "fetch",
         Task::Probe => "probe",
         Task::Listen(_) => "listen",

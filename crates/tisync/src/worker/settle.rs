@@ -1,7 +1,7 @@
 //! Answers the callers of `sync`.
 use super::run::WorkerLoop;
 use crate::health::SyncReport;
-use crate::{Error, ErrorKind, host};
+use crate::{Error, ErrorKind, host, log};
 use tisync_core::model::{Blocker, Health, Input};
 
 impl WorkerLoop {
@@ -19,11 +19,15 @@ impl WorkerLoop {
             self.inputs.push_back(Input::SyncNow);
             return;
         }
+        let health = self.look(|engine, store| Ok(engine.health(store, host::now()?)?));
+        if health.as_ref().is_ok_and(nothing_to_push) {
+            // What went up in vain was settled since by a look-up, and no push tells so.
+            self.failures.retain(|(_, kind), _| *kind != log::PUSH);
+        }
         if let Some(failure) = self.failures.values().next().cloned() {
             self.fail_waiters(&Error::from(failure));
             return;
         }
-        let health = self.look(|engine, store| Ok(engine.health(store, host::now()?)?));
         let totals = self.shared.traffic.totals();
         let health = match health.and_then(unblocked) {
             Ok(health) => health,
@@ -44,6 +48,12 @@ impl WorkerLoop {
                 .send(Err(Error::new(error.kind(), error.to_string())));
         }
     }
+}
+
+/// Whether no write waits for an exchange.
+fn nothing_to_push(health: &Health) -> bool {
+    let outbox = &health.outbox;
+    outbox.pending == 0 && outbox.in_flight == 0 && outbox.unknown == 0
 }
 
 /// Refuses a health in which a connector does not even try.
