@@ -41,16 +41,31 @@ async fn by_ids(
     let mut found = Vec::with_capacity(ids.len());
     let mut answers = Collections::default();
     for (collection, id) in ids {
-        let said = match look(server, http, session, collection, id).await? {
-            Answer::Row(row) => Found::Image(row.remote()),
-            Answer::Nothing if answers.does(server, http, session, collection).await? => {
-                Found::Image(Image::Gone.into())
-            }
-            Answer::Nothing | Answer::Unclear => Found::Unknown,
-        };
-        found.push((collection.clone(), id.clone(), said));
+        match one_by_id(server, http, session, &mut answers, collection, id).await {
+            Ok(said) => found.push((collection.clone(), id.clone(), said)),
+            Err(failure) if found.is_empty() => return Err(failure),
+            // What was read before it stands; the rest is asked for again.
+            Err(_) => break,
+        }
     }
     Ok(Fetched::from(found))
+}
+
+async fn one_by_id<'a>(
+    server: &Server,
+    http: &dyn Http,
+    session: &Session,
+    answers: &mut Collections<'a>,
+    collection: &'a CollectionName,
+    id: &RecordId,
+) -> Result<Found, Failure> {
+    Ok(match look(server, http, session, collection, id).await? {
+        Answer::Row(row) => Found::Image(row.remote()),
+        Answer::Nothing if answers.does(server, http, session, collection).await? => {
+            Found::Image(Image::Gone.into())
+        }
+        Answer::Nothing | Answer::Unclear => Found::Unknown,
+    })
 }
 
 /// Reads one record.
