@@ -208,6 +208,7 @@ fn set_ups_that_cannot_work_are_refused() {
     assert!(refused(url, r#"{"prefix":"1"}"#).contains("prefix"));
     assert!(refused(url, r#"{"page_items":0}"#).contains("1 or more"));
     assert!(refused(url, r#"{"stamp_field":"_at"}"#).contains("keeps for itself"));
+    assert!(refused(url, r#"{"heartbeat_ms":5}"#).contains("100 to 15000, but 5 came"));
 }
 
 #[test]

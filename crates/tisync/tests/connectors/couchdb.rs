@@ -1,5 +1,6 @@
 //! The connector `couchdb` against a real pouchdb-server.
-use crate::devices::{Backend, Devices, converge, converge_behind, outcome, put, sync, text};
+use crate::cases::{ALL_POLICIES, Case, Place};
+use crate::devices::{heard, put, sync, text};
 use crate::wire::{Wire, doc, large, listed, reason, seen, theirs, version};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -260,7 +261,7 @@ fn what_is_set_up_wrong_says_what_to_do() {
 
 #[test]
 fn a_change_is_heard() {
-    let wire = wire();
+    let wire = wire_with(r#", "heartbeat_ms": 200"#);
     let mut hints = wire.listen();
     assert_eq!(wire.next(&mut hints), Some(Ok(Hint::Listening)));
     wire.made(1, "n1", "{}");
@@ -289,70 +290,45 @@ fn a_write_without_a_known_version_meets_what_is_there() {
     assert_eq!(theirs(&verdict), r#"{"title":"one"}"#);
 }
 
-const POLICIES: [&str; 5] = [
-    "client-wins",
-    "server-wins",
-    "latest-timestamp-wins",
-    "merge",
-    "manual",
-];
-
-fn devices<'a>(options: &'a str, url: &'a str, policy: &'a str) -> Devices<'a> {
-    let backend = Backend {
-        kind: "couchdb",
-        url,
-        options,
-        token: "",
-        tells_deletes: true,
-    };
-    Devices::new(backend, policy)
-}
-
-#[test]
-fn two_devices_converge_under_every_policy() {
-    let url = url();
-    for policy in POLICIES {
+pub const CASE: Case = Case {
+    kind: "couchdb",
+    token: "",
+    place: || {
         let database = database();
         let options = format!(r#"{{"databases": {{"notes": "{database}"}}, "stamp_field": "ts"}}"#);
-        let wire = Wire::new("couchdb", &url, &options, "", "notes");
-        make(&wire, &database);
-        let devices = devices(&options, &url, policy);
-        let (a, _) = converge(&devices);
-        outcome(policy, &a);
-    }
-}
-
-#[test]
-fn two_devices_converge_over_a_network_that_loses_repeats_and_cuts() {
-    let url = url();
-    std::thread::scope(|scope| {
-        for policy in POLICIES {
-            let url = &url;
-            scope.spawn(move || {
-                let database = database();
-                let options =
-                    format!(r#"{{"databases": {{"notes": "{database}"}}, "stamp_field": "ts"}}"#);
-                let wire = Wire::new("couchdb", url, &options, "", "notes");
-                make(&wire, &database);
-                let devices = devices(&options, url, policy);
-                converge_behind(&devices);
-            });
+        make(
+            &Wire::new("couchdb", &url(), &options, "", "notes"),
+            &database,
+        );
+        Place {
+            url: url(),
+            options,
+            server: None,
         }
-    });
-}
+    },
+    tells_deletes: true,
+    compares: true,
+    policies: ALL_POLICIES,
+    keeps_stamps: true,
+};
 
 #[test]
 fn a_database_that_was_lost_takes_no_edit_with_it() {
-    let (url, database) = (url(), database());
+    let database = database();
     let options = format!(r#"{{"databases": {{"notes": "{database}"}}}}"#);
-    let wire = Wire::new("couchdb", &url, &options, "", "notes");
+    let wire = Wire::new("couchdb", &url(), &options, "", "notes");
     make(&wire, &database);
-    let devices = devices(&options, &url, "merge");
+    let place = Place {
+        url: url(),
+        options,
+        server: None,
+    };
+    let devices = CASE.devices(&place, "merge");
     let a = devices.open("a");
     put(&a, "n1", r#"{"title":"one"}"#);
     put(&a, "n2", r#"{"title":"two"}"#);
     sync(&a);
-    wire.send(Request::json("DELETE", format!("{url}/{database}")));
+    wire.send(Request::json("DELETE", format!("{}/{database}", url())));
     make(&wire, &database);
     put(&a, "n1", r#"{"title":"edited"}"#);
     sync(&a);
@@ -360,4 +336,14 @@ fn a_database_that_was_lost_takes_no_edit_with_it() {
     assert_eq!(seen(&wire.found("n1")), r#"{"title":"edited"}"#);
     // No tombstone says that the other was deleted: it stays here.
     assert_eq!(text(&a, "n2"), r#"{"title":"two"}"#);
+}
+
+#[test]
+fn what_one_device_writes_is_heard_by_the_other() {
+    // This server says nothing, not even that it listens, before its first beat.
+    let mut place = (CASE.place)();
+    place.options = place
+        .options
+        .replace("{\"databases\"", "{\"heartbeat_ms\": 200, \"databases\"");
+    heard(&CASE.devices(&place, "merge"));
 }

@@ -1,7 +1,6 @@
 //! The connector `kinto` against a real Kinto.
-use crate::devices::{
-    Backend, Devices, converge, converge_behind, delete, outcome, put, sync, text,
-};
+use crate::cases::{ALL_POLICIES, Case, Place};
+use crate::devices::{delete, put, sync, text};
 use crate::wire::{Wire, doc, large, listed, reason, seen, theirs, version};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -262,64 +261,29 @@ fn a_collection_that_goes_back_is_noticed() {
     assert!(matches!(wire.found("n1"), Found::Image(_)));
 }
 
-const POLICIES: [&str; 5] = [
-    "client-wins",
-    "server-wins",
-    "latest-timestamp-wins",
-    "merge",
-    "manual",
-];
-
-fn devices<'a>(options: &'a str, url: &'a str, policy: &'a str) -> Devices<'a> {
-    let backend = Backend {
-        kind: "kinto",
-        url,
-        options,
-        token: TOKEN,
-        tells_deletes: true,
-    };
-    Devices::new(backend, policy)
-}
-
-#[test]
-fn two_devices_converge_under_every_policy() {
-    let url = url();
-    for policy in POLICIES {
+pub const CASE: Case = Case {
+    kind: "kinto",
+    token: TOKEN,
+    place: || {
         let bucket = bucket();
         wire_to(&bucket);
-        let options = options(&bucket);
-        let devices = devices(&options, &url, policy);
-        let (a, _) = converge(&devices);
-        if policy != "latest-timestamp-wins" {
-            outcome(policy, &a);
+        Place {
+            url: url(),
+            options: options(&bucket),
+            server: None,
         }
-    }
-}
-
-#[test]
-fn two_devices_converge_over_a_network_that_loses_repeats_and_cuts() {
-    let url = url();
-    std::thread::scope(|scope| {
-        for policy in POLICIES {
-            let url = &url;
-            scope.spawn(move || {
-                let bucket = bucket();
-                wire_to(&bucket);
-                let options = options(&bucket);
-                let devices = devices(&options, url, policy);
-                converge_behind(&devices);
-            });
-        }
-    });
-}
+    },
+    tells_deletes: true,
+    compares: true,
+    policies: ALL_POLICIES,
+    keeps_stamps: false,
+};
 
 /// A large outbox goes up in batches that the server takes.
 #[test]
 fn a_hundred_records_go_up_and_come_down() {
-    let (url, bucket) = (url(), bucket());
-    wire_to(&bucket);
-    let options = options(&bucket);
-    let devices = devices(&options, &url, "merge");
+    let place = (CASE.place)();
+    let devices = CASE.devices(&place, "merge");
     let (a, b) = (devices.open("a"), devices.open("b"));
     for number in 0..100 {
         put(&a, &format!("n{number}"), &format!(r#"{{"n":{number}}}"#));

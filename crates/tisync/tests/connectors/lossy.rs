@@ -8,17 +8,33 @@ use tisync::connect::LocalFuture;
 use tisync::connect::http::{Http, HttpError, HttpErrorKind, Request, Response, Streamed};
 
 /// What a test says of the network, and what became of it.
-#[derive(Default)]
 pub struct Network {
+    /// One request in so many meets a fault.
+    pub one_in: usize,
     /// Nothing happens to requests any more.
     pub calm: AtomicBool,
     /// Answers to writes are lost too. What is lost of an update or a deletion is looked up only when its request can
-    /// no longer be under way, a minute later, so that tests leave those alone.
+    /// no longer be under way, a minute later: only creates are sent meanwhile.
     pub loses_writes: AtomicBool,
+    /// Answers to so many writes that come next are lost, calm or not.
+    pub loses_answers: AtomicUsize,
+    /// How they are lost; another way each time.
+    pub lost_as: AtomicUsize,
     faults: AtomicUsize,
 }
 
 impl Network {
+    pub fn new(one_in: usize) -> Arc<Self> {
+        Arc::new(Network {
+            one_in,
+            calm: AtomicBool::new(false),
+            loses_writes: AtomicBool::new(false),
+            loses_answers: AtomicUsize::new(0),
+            lost_as: AtomicUsize::new(0),
+            faults: AtomicUsize::new(0),
+        })
+    }
+
     pub fn faults(&self) -> usize {
         self.faults.load(Ordering::Relaxed)
     }
@@ -36,6 +52,7 @@ pub struct Lossy {
 enum Fault {
     NotSent,
     LostAfter,
+    LargeAfter,
     Truncated,
     Gateway,
     SignIn,
@@ -60,24 +77,44 @@ impl Lossy {
         (mixed ^ (mixed >> 31)) % below
     }
 
-    /// One request in three meets a fault.
+    /// One request in a few meets a fault.
     fn fault(&self, request: &Request) -> Option<Fault> {
-        if self.network.calm.load(Ordering::Relaxed) || self.draw(3) != 0 {
+        let reads = request.method == "GET" || request.url.contains("_all_docs");
+        if !reads && take_one(&self.network.loses_answers) {
+            self.network.faults.fetch_add(1, Ordering::Relaxed);
+            let way = self.network.lost_as.fetch_add(1, Ordering::Relaxed);
+            return Some(match way % 4 {
+                0 => Fault::LostAfter,
+                1 => Fault::LargeAfter,
+                2 => Fault::Truncated,
+                _ => Fault::Gateway,
+            });
+        }
+        let one_in = self.network.one_in as u64;
+        if self.network.calm.load(Ordering::Relaxed) || self.draw(one_in) != 0 {
             return None;
         }
         self.network.faults.fetch_add(1, Ordering::Relaxed);
-        let reads = request.method == "GET" || request.url.contains("_all_docs");
         let all = reads || self.network.loses_writes.load(Ordering::Relaxed);
-        Some(match self.draw(if all { 7 } else { 3 }) {
+        Some(match self.draw(if all { 8 } else { 3 }) {
             0 => Fault::NotSent,
             1 => Fault::TwiceFirst,
             2 => Fault::TwiceLast,
             3 => Fault::LostAfter,
             4 => Fault::Truncated,
             5 => Fault::Gateway,
+            6 => Fault::LargeAfter,
             _ => Fault::SignIn,
         })
     }
+}
+
+/// Takes one of what is left, if anything is.
+fn take_one(left: &AtomicUsize) -> bool {
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+        left.checked_sub(1)
+    })
+    .is_ok()
 }
 
 impl Http for Lossy {
@@ -101,6 +138,10 @@ impl Http for Lossy {
                 Fault::LostAfter => {
                     inner.send(request).await?;
                     Err(broken(HttpErrorKind::Broken))
+                }
+                Fault::LargeAfter => {
+                    inner.send(request).await?;
+                    Err(broken(HttpErrorKind::TooLarge))
                 }
                 Fault::Truncated => {
                     let mut answer = inner.send(request).await?;

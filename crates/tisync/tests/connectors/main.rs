@@ -1,6 +1,7 @@
 //! The connectors against the real servers: `cargo xtask backends` installs them once.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 mod acs;
+mod cases;
 mod couchdb;
 mod devices;
 mod kinto;

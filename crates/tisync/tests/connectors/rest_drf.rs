@@ -1,5 +1,5 @@
 //! The connector `rest` against a real Django REST framework.
-use crate::devices::{Backend, Devices, converge, converge_behind, outcome};
+use crate::cases::{ALL_POLICIES, Case, Place, WITHOUT_TIMES};
 use crate::wire::{Wire, listed, reason, seen, theirs, version};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -288,24 +288,32 @@ fn loose() -> String {
     )
 }
 
-const POLICIES: [&str; 5] = [
-    "client-wins",
-    "server-wins",
-    "latest-timestamp-wins",
-    "merge",
-    "manual",
-];
+/// Versions are compared.
+pub const GUARDED: Case = Case {
+    kind: "rest",
+    token: TOKEN,
+    place: || Place {
+        url: url(),
+        options: guarded(),
+        server: None,
+    },
+    tells_deletes: false,
+    compares: true,
+    policies: ALL_POLICIES,
+    keeps_stamps: false,
+};
 
-fn devices<'a>(options: &'a str, url: &'a str, policy: &'a str) -> Devices<'a> {
-    let backend = Backend {
-        kind: "rest",
-        url,
-        options,
-        token: TOKEN,
-        tells_deletes: false,
-    };
-    Devices::new(backend, policy)
-}
+/// Nothing is compared: each record is read right before it is written.
+pub const LOOSE: Case = Case {
+    place: || Place {
+        url: url(),
+        options: loose(),
+        server: None,
+    },
+    compares: false,
+    policies: WITHOUT_TIMES,
+    ..GUARDED
+};
 
 #[test]
 fn a_stale_version_is_refused_and_shows_what_is_there() {
@@ -325,40 +333,4 @@ fn a_stale_version_is_refused_and_shows_what_is_there() {
     assert_eq!(theirs(&wire.write(wire.delete(6, "n1", &second))), "gone");
     let gone = wire.write(wire.replace(7, "n1", r#"{"title":"late"}"#, &second));
     assert_eq!(theirs(&gone), "gone");
-}
-
-#[test]
-fn two_devices_converge_under_every_policy_where_versions_are_compared() {
-    let url = url();
-    for policy in POLICIES {
-        let options = guarded();
-        let (a, _) = converge(&devices(&options, &url, policy));
-        if policy != "latest-timestamp-wins" {
-            outcome(policy, &a);
-        }
-    }
-}
-
-#[test]
-fn two_devices_converge_over_a_network_that_loses_repeats_and_cuts() {
-    let url = url();
-    std::thread::scope(|scope| {
-        for policy in POLICIES {
-            let url = &url;
-            scope.spawn(move || {
-                let options = guarded();
-                converge_behind(&devices(&options, url, policy));
-            });
-        }
-    });
-}
-
-#[test]
-fn two_devices_converge_under_every_policy_where_nothing_is_compared() {
-    let url = url();
-    for policy in ["client-wins", "server-wins", "merge", "manual"] {
-        let options = loose();
-        let (a, _) = converge(&devices(&options, &url, policy));
-        outcome(policy, &a);
-    }
 }

@@ -1,5 +1,6 @@
 //! The connector `rest` against a real json-server.
-use crate::devices::{Backend, Devices, all, converge, outcome, put, sync, text};
+use crate::cases::{Case, Place, WITHOUT_TIMES};
+use crate::devices::{all, put, sync, text};
 use crate::wire::{Wire, doc, large, listed, reason, seen, theirs};
 use tisync::model::{Change, Item, PageEnd, Precondition, Verdict};
 use tisync::{CollectionOptions, Replica};
@@ -168,22 +169,28 @@ fn a_backend_that_makes_the_ids_is_asked_for_the_mark() {
     assert!(listed(&wire.walk(None, 10).0)[0].ends_with(r#"={"title":"x"}"#));
 }
 
-fn devices<'a>(url: &'a str, policy: &'a str) -> Devices<'a> {
-    let backend = Backend {
-        kind: "rest",
-        url,
-        options: OPTIONS,
-        token: "",
-        tells_deletes: true,
-    };
-    Devices::new(backend, policy)
-}
+/// Nothing is compared, and a listing is all there is.
+pub const CASE: Case = Case {
+    kind: "rest",
+    token: "",
+    place: || {
+        let server = JSON_SERVER.start().unwrap();
+        Place {
+            url: server.url(),
+            options: OPTIONS.to_owned(),
+            server: Some(server),
+        }
+    },
+    tells_deletes: true,
+    compares: false,
+    policies: WITHOUT_TIMES,
+    keeps_stamps: false,
+};
 
 #[test]
 fn what_one_device_writes_the_other_reads() {
-    let server = JSON_SERVER.start().unwrap();
-    let url = server.url();
-    let devices = devices(&url, "merge");
+    let place = (CASE.place)();
+    let devices = CASE.devices(&place, "merge");
     let (a, b) = (devices.open("a"), devices.open("b"));
     for number in 0..7 {
         put(&a, &format!("n{number}"), r#"{"title":"x"}"#);
@@ -220,26 +227,15 @@ fn a_policy_that_needs_times_is_refused_where_the_backend_has_none() {
 }
 
 #[test]
-fn two_devices_converge_under_every_policy() {
-    for policy in ["client-wins", "server-wins", "merge", "manual"] {
-        let server = JSON_SERVER.start().unwrap();
-        let url = server.url();
-        let (a, _) = converge(&devices(&url, policy));
-        outcome(policy, &a);
-    }
-}
-
-#[test]
 fn what_was_deleted_by_others_goes_after_a_look_at_each() {
-    let server = JSON_SERVER.start().unwrap();
-    let url = server.url();
-    let devices = devices(&url, "merge");
+    let place = (CASE.place)();
+    let devices = CASE.devices(&place, "merge");
     let a = devices.open("a");
     for number in 0..5 {
         put(&a, &format!("n{number}"), r#"{"title":"x"}"#);
     }
     sync(&a);
-    let wire = wire(&server);
+    let wire = wire(place.server.as_ref().unwrap());
     wire.write(wire.item(9, "n2", Change::Delete, None, Precondition::None));
     sync(&a);
     assert_eq!(text(&a, "n2"), "-");

@@ -8,8 +8,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tisync_core::model::{Failure, FailureKind, ListenRequest};
 
-/// Milliseconds between two signs of life: a third of the silence after which the stream counts as broken.
-const HEARTBEAT_MS: u64 = HINTS_SILENCE_MS_MAX / 3;
+/// Milliseconds between two signs of life at most: a third of the silence after which the stream counts as broken.
+pub(super) const HEARTBEAT_MS_MAX: u64 = HINTS_SILENCE_MS_MAX / 3;
 
 /// The hints of every database, or of the first [`HINT_FEEDS_MAX`]: the others are polled.
 pub(super) fn hints(
@@ -23,7 +23,7 @@ pub(super) fn hints(
         let asked = query([
             ("feed", "continuous"),
             ("since", "now"),
-            ("heartbeat", &HEARTBEAT_MS.to_string()),
+            ("heartbeat", &server.options.heartbeat_ms.to_string()),
         ]);
         let rest = format!("/_changes?{asked}");
         let Ok(mut sent) = server.request(session, "GET", collection, &rest) else {

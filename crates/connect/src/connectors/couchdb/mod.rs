@@ -64,7 +64,12 @@ struct Options {
     stamp_field: Option<String>,
     /// Documents in one page at most.
     page_items: usize,
+    /// Milliseconds between two signs of life while the server is listened to.
+    heartbeat_ms: u64,
 }
+
+/// Signs of life that come more often only cost.
+const HEARTBEAT_MS_MIN: u64 = 100;
 
 impl Default for Options {
     fn default() -> Self {
@@ -74,6 +79,7 @@ impl Default for Options {
             auth: Auth::Basic,
             stamp_field: None,
             page_items: 500,
+            heartbeat_ms: listen::HEARTBEAT_MS_MAX,
         }
     }
 }
@@ -90,6 +96,13 @@ impl CouchDb {
             return Err(SetupError::new(
                 "expected page_items to be 1 or more, but 0 came",
             ));
+        }
+        if !(HEARTBEAT_MS_MIN..=listen::HEARTBEAT_MS_MAX).contains(&options.heartbeat_ms) {
+            return Err(SetupError::new(format!(
+                "expected heartbeat_ms to be {HEARTBEAT_MS_MIN} to {}, but {} came",
+                listen::HEARTBEAT_MS_MAX,
+                options.heartbeat_ms
+            )));
         }
         if let Some(field) = &options.stamp_field
             && (field.is_empty() || field.starts_with('_'))
