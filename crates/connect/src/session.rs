@@ -2,6 +2,9 @@
 use std::fmt;
 use std::rc::Rc;
 
+/// Bytes of what is hidden: a shorter secret is none, and stands in many words.
+const SECRET_BYTES_MIN: usize = 4;
+
 /// A cheap handle to the credentials of one revision; never printed.
 #[derive(Clone, Default)]
 pub struct Session {
@@ -19,6 +22,25 @@ impl Session {
         Session {
             token: Some(token.into()),
         }
+    }
+
+    /// A text without the credentials: a backend may repeat them in what it says.
+    ///
+    /// ```
+    /// use tisync_connect::Session;
+    /// let session = Session::with_token("ann:s3cret");
+    /// assert_eq!(session.hide("ann:s3cret is no user; s3cret is no password"), "… is no user; … is no password");
+    /// ```
+    pub fn hide(&self, text: &str) -> String {
+        let Some(token) = self.token() else {
+            return text.to_owned();
+        };
+        // The whole first: a user's name is no secret, the password behind it is one.
+        let password = token.split_once(':').map(|(_, password)| password);
+        std::iter::once(token)
+            .chain(password)
+            .filter(|secret| secret.len() >= SECRET_BYTES_MIN)
+            .fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
     }
 
     /// The token, for a header.

@@ -12,6 +12,7 @@ use tisync_connect::{Connector, Hints, Session};
 use tisync_core::limits::REQUEST_DEADLINE_MS;
 use tisync_core::model::{
     Failure, FailureKind, ListenRequest, Order, Page, PageEnd, PullRequest, PushItem, Reply, Task,
+    Verdict,
 };
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -57,10 +58,18 @@ impl Wire {
             Task::Pull(request) => Reply::Pulled(self.pull(request).await),
             Task::Push(batch) => {
                 let is_alone = is_alone(&batch);
-                let pushed = self
+                let mut pushed = self
                     .with_session(|session| self.connector.push(self.http.clone(), session, batch))
-                    .await;
-                Reply::Pushed(pushed.map_err(|failure| unread(failure, is_alone)))
+                    .await
+                    .map_err(|failure| unread(failure, is_alone));
+                if let (Ok(pushed), Some(session)) = (&mut pushed, &*self.session.lock().await) {
+                    for (_, verdict) in &mut pushed.verdicts {
+                        if let Verdict::Rejected { reason } = verdict {
+                            *reason = session.hide(reason);
+                        }
+                    }
+                }
+                Reply::Pushed(pushed)
             }
             Task::Fetch(wanted) => Reply::Fetched(
                 self.with_session(|session| {
@@ -118,8 +127,12 @@ impl Wire {
     {
         let session = self.session().await?;
         let limit = Duration::from_millis(REQUEST_DEADLINE_MS);
-        match timeout(limit, exchange(session)).await {
-            Ok(result) => result,
+        match timeout(limit, exchange(session.clone())).await {
+            // What a backend says goes into logs, into health and into the file.
+            Ok(result) => result.map_err(|failure| Failure {
+                message: session.hide(&failure.message),
+                ..failure
+            }),
             Err(_) => Err(failure(
                 FailureKind::Offline,
                 false,
