@@ -179,3 +179,15 @@ fn a_record_that_is_written_field_by_field() {
     let check = "one in the middle of the other's write, one stands, whole";
     fails(shelf, Fault::FieldByField, check);
 }
+
+#[test]
+fn ids_that_the_backend_makes_and_the_connector_does_not_see() {
+    let shelf = Shelf {
+        fault: Some(Fault::MakesIdsUnseen),
+        ..PLAIN
+    };
+    let report = try_out(Rc::new(shelf), Rows::of(shelf)).to_string();
+    let told = "came:     it is under row-1, an id that the backend made";
+    assert!(report.contains(told), "{report}");
+    assert!(report.contains(r#"`ids = "server"`"#), "{report}");
+}

@@ -44,6 +44,11 @@ impl Rows {
         })
     }
 
+    fn makes_ids(&self) -> bool {
+        let shelf = self.shelf.unwrap();
+        shelf.has(Fault::MakesIds) || shelf.has(Fault::MakesIdsUnseen)
+    }
+
     fn answer(&self, asked: &Json) -> (u16, Json) {
         let shelf = self.shelf.unwrap();
         let mut rows = self.rows.borrow_mut();
@@ -70,7 +75,7 @@ impl Rows {
                 let wanted = asked["version"].as_u64();
                 let absent = asked["absent"].as_bool().unwrap_or(false);
                 let creates = asked["creates"].as_bool().unwrap_or(false);
-                if creates && (shelf.ids == Ids::Server || shelf.has(Fault::MakesIds)) {
+                if creates && (shelf.ids == Ids::Server || self.makes_ids()) {
                     self.made.set(self.made.get() + 1);
                     id = match shelf.has(Fault::ReusesIds) {
                         true => format!("row-{}", rows.len() + 1),

@@ -35,6 +35,8 @@ pub(crate) enum Fault {
     StaysDeleted,
     /// The backend makes ids of its own, though its connector says that the client does.
     MakesIds,
+    /// The same, and the connector does not even see it.
+    MakesIdsUnseen,
     /// The connector takes a walk that breaks for one that ends.
     BrokenIsEnd,
     /// The connector takes what it could not read, after it has read something, for gone.
@@ -271,7 +273,9 @@ impl Connector for Shelf {
                     Ok((200, row)) if row.get("id").is_some() => {
                         let remote = remote(&row);
                         Verdict::Accepted {
-                            id: Some(id(&row)).filter(|id| *id != item.record),
+                            id: Some(id(&row)).filter(|id| {
+                                *id != item.record && !shelf.has(Fault::MakesIdsUnseen)
+                            }),
                             version: remote.version,
                             image: Some(remote.image).filter(|_| !shelf.has(Fault::Trims)),
                             stamp: None,

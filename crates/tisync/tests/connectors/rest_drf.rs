@@ -131,6 +131,17 @@ fn the_backend_makes_the_id() {
     assert_eq!(seen(&wire.found("3")), whole("edited", 2));
 }
 
+/// Said to take ids of ours, it makes a record of each attempt: one is enough.
+#[test]
+fn a_backend_that_makes_the_ids_though_nobody_says_so_is_found_out() {
+    let wire = wire("notes", "");
+    let refused = wire.write(wire.create(1, "mine", &whole("x", 1)));
+    let reason = reason(&refused);
+    assert!(reason.contains("under the id 1,"), "{reason}");
+    assert!(reason.contains(r#"`ids = "server"`"#), "{reason}");
+    assert_eq!(wire.walk(None, 100).0.len(), 1);
+}
+
 #[test]
 fn a_walk_by_number_of_page_misses_no_row_when_one_goes_meanwhile() {
     let wire = wire("tagged", r#", "query": {"ordering": "id"}"#);
