@@ -58,10 +58,12 @@ Core.prototype.call = function (command, body) {
   var memory = this.memory();
   this.text.write(json, memory, at, size);
   if (body) memory.set(body, at + size);
-  var code = exports.tisync_call(this.handle, size, this.host.wallMs(), this.host.monotonicMs());
+  var code = this.carryOut(size);
   if (code === 2) {
+    // Its memory can no longer be trusted, not even to be freed.
     this.handle = 0;
-    throw new TiSyncError('broken', 'expected an answer, but the core is broken: make a new one');
+    this.sql.forget();
+    throw new TiSyncError('broken', 'expected an answer, but the core broke (' + (this.failure || 'no reason') + '): a bug in it; nothing that was written is lost');
   }
   memory = this.memory();
   var from = exports.tisync_answer(this.handle);
@@ -76,6 +78,16 @@ Core.prototype.call = function (command, body) {
   var error = new TiSyncError(answer.error.kind, answer.error.message);
   error.answer = answer;
   throw error;
+};
+
+// A trap in the module is an exception here.
+Core.prototype.carryOut = function (size) {
+  try {
+    return this.exports.tisync_call(this.handle, size, this.host.wallMs(), this.host.monotonicMs());
+  } catch (error) {
+    this.failure = error;
+    return 2;
+  }
 };
 
 /** Frees the core; what was written is in the database. */

@@ -7,10 +7,13 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 mod acs;
+mod c;
 mod certify;
 mod command;
 mod demo;
 mod encryption;
+mod js;
+mod node;
 mod process;
 mod product;
 mod step;
@@ -42,6 +45,8 @@ enum Command {
     Bench(command::bench::Args),
     Fixture(command::fixture::Args),
     Wasm(command::wasm::Args),
+    Js(command::js::Args),
+    C(command::c::Args),
     Backends(command::backends::Args),
     Acs(command::acs::Args),
     Certify(command::certify::Args),
@@ -69,6 +74,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Bench(args) => command::bench::run(&workspace, args),
         Command::Fixture(args) => command::fixture::run(&workspace, args),
         Command::Wasm(args) => command::wasm::run(&workspace, args),
+        Command::Js(args) => command::js::run(&workspace, args),
+        Command::C(args) => command::c::run(&workspace, args),
         Command::Backends(args) => command::backends::run(&workspace, args),
         Command::Certify(args) => command::certify::run(&workspace, args),
         Command::Acs(args) => command::acs::run(&workspace, args),

@@ -3,7 +3,7 @@
 use crate::process;
 use crate::totals::Totals;
 use crate::workspace::{Workspace, runs};
-use crate::{acs, command, encryption, tidy, wasm};
+use crate::{acs, c, command, encryption, js, tidy, wasm};
 use anyhow::{Result, bail};
 use std::io::Write;
 use std::process::{Command, ExitCode};
@@ -118,6 +118,16 @@ pub(crate) fn certify() -> Step {
 
 pub(crate) fn wasm() -> Step {
     Step::own("wasm", "cargo xtask wasm", wasm::run)
+}
+
+/// The C library.
+pub(crate) fn c() -> Step {
+    Step::own("c library", "cargo xtask c", c::run)
+}
+
+/// The npm package.
+pub(crate) fn js() -> Step {
+    Step::own("js", "cargo xtask js", js::run)
 }
 
 impl Step {

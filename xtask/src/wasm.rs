@@ -7,7 +7,7 @@
 use crate::process;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 mod build;
 mod debian;
@@ -37,6 +37,13 @@ pub(crate) fn run(workspace: &Workspace) -> Result<String> {
         built.remark,
         toolchain.name()
     ))
+}
+
+/// Builds the module; gives back the folder of the packages that it is tried with.
+pub(crate) fn module(workspace: &Workspace) -> Result<PathBuf> {
+    let tools = Tools::install(workspace)?;
+    build::run(workspace, &toolchain::find(workspace)?, &tools)?;
+    Ok(tools.folder().to_owned())
 }
 
 /// Builds the module and measures it.

@@ -6,7 +6,7 @@ use crate::workspace::Workspace;
 use anyhow::Result;
 use std::process::ExitCode;
 
-/// Everything CI runs: check, docs, all tests, the demo, connectors on real servers, 20,000 simulator seeds, planted bugs, wasm (under 45 minutes on two cores, most of it the first time).
+/// Everything CI runs: check, docs, all tests, the demo, connectors on real servers, 20,000 simulator seeds, planted bugs, wasm, the C library, the npm package (under 45 minutes on two cores, most of it the first time).
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -49,7 +49,9 @@ fn steps(workspace: &Workspace) -> Vec<Step> {
         step::sim(&["--seeds", "20000"]),
         step::sim(&["--seeds", "500", "--store", "both"]).named("stores compared"),
         step::sim(&["--bugs"]).named("planted bugs"),
+        step::c(),
         step::wasm(),
+        step::js(),
     ]);
     steps
 }

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Bytes of the module after gzip: what an app grows by. ADR 17 says what it is made of, and what was aimed at.
-const GZIP_BYTES_MAX: u64 = 760_000;
+const GZIP_BYTES_MAX: u64 = 800_000;
 
 /// The only function that the module asks its host for.
 const IMPORT: (&str, &str) = ("tisync", "host");
@@ -32,7 +32,12 @@ pub(crate) fn run(workspace: &Workspace, toolchain: &Toolchain, tools: &Tools) -
     let folder = workspace.root().join("js/dist");
     fs::create_dir_all(&folder)?;
     let wasm = folder.join("tisync.wasm");
-    optimise(tools, &compiled, &wasm)?;
+    let js = folder.join("tisync.js");
+    // Both take a minute: what was made of this build stays.
+    let is_made = is_newer(&wasm, &compiled) && is_newer(&js, &wasm);
+    if !is_made {
+        optimise(tools, &compiled, &wasm)?;
+    }
     let bytes = fs::read(&wasm)?;
     judge(&Module::parse(&bytes)?)?;
     let packed = gzip_bytes(&wasm)?;
@@ -42,8 +47,9 @@ pub(crate) fn run(workspace: &Workspace, toolchain: &Toolchain, tools: &Tools) -
          look what has come with the last change"
     );
     tools.accepts(&wasm)?;
-    let js = folder.join("tisync.js");
-    translate(tools, &wasm, &js)?;
+    if !is_made {
+        translate(tools, &wasm, &js)?;
+    }
     let remark = format!(
         "module {} kB, gzip {} kB; as JavaScript {} kB, gzip {} kB",
         bytes.len() / 1000,
@@ -52,6 +58,12 @@ pub(crate) fn run(workspace: &Workspace, toolchain: &Toolchain, tools: &Tools) -
         gzip_bytes(&js)? / 1000
     );
     Ok(Built { wasm, js, remark })
+}
+
+/// Whether a file is there and was made after another.
+fn is_newer(file: &Path, than: &Path) -> bool {
+    let time = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
+    time(file) > time(than)
 }
 
 fn compile(workspace: &Workspace, toolchain: &Toolchain) -> Result<PathBuf> {

@@ -1,7 +1,8 @@
 //! What the module is made and tried with: packages of npm, pinned and installed below the target folder.
 
-use crate::workspace::{Workspace, output, runs};
-use anyhow::{Context, Result, bail};
+use crate::node;
+use crate::workspace::{Workspace, output};
+use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use xtask_backends::{JS_TOOLS, Place};
@@ -13,13 +14,7 @@ pub(crate) struct Tools {
 
 impl Tools {
     pub(crate) fn install(workspace: &Workspace) -> Result<Self> {
-        let mut version = Command::new("node");
-        version.arg("--version");
-        if !runs(version) {
-            bail!(
-                "Node.js 20 or later is missing, which makes and tries the module: `apt-get install nodejs npm`"
-            );
-        }
+        node::check("which makes and tries the module")?;
         let place = Place::new(workspace.root(), &workspace.target_folder()?);
         JS_TOOLS.install(&place)?;
         Ok(Self {

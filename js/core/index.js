@@ -1,0 +1,7 @@
+'use strict';
+
+// The core for any host: see js/README.md.
+
+var core = require('./core');
+
+module.exports = { Replica: require('./replica'), Core: core.Core, TiSyncError: core.TiSyncError };

@@ -1,0 +1,223 @@
+/** A value of JSON. */
+export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+/** A record's document, without its id. */
+export type Document = { [name: string]: Json };
+/** The id of a record; it may change once, when the server makes it. The old one keeps resolving. */
+export type Id = string;
+/** A field: a JSON Pointer, such as `/address/city`. */
+export type Path = string;
+
+/** Why a call failed. Nothing has changed. */
+export class TiSyncError extends Error {
+  /** For a program. */
+  kind:
+    | 'not_found' | 'already_exists' | 'invalid' | 'limit' | 'bad_config' | 'wrong_account' | 'pending' | 'lease_elsewhere'
+    | 'offline' | 'credentials' | 'backend' | 'not_this_protocol' | 'upgrade_required' | 'busy' | 'storage' | 'corrupt'
+    | 'encryption_key' | 'newer' | 'closed' | 'broken';
+}
+
+/** A record as the app sees it. */
+export interface Visible<T = Document> {
+  id: Id;
+  document: T;
+  /** How it stands to the server. */
+  state: 'clean' | 'dirty' | 'provisional' | 'unconfirmed' | 'tombstone';
+  version: string | null;
+}
+
+export type Filter =
+  | 'all'
+  | { eq: [Path, Json] } | { ne: [Path, Json] } | { lt: [Path, Json] } | { le: [Path, Json] } | { gt: [Path, Json] } | { ge: [Path, Json] }
+  | { in: [Path, Json[]] } | { prefix: [Path, string] } | { is_null: Path }
+  | { and: Filter[] } | { or: Filter[] } | { not: Filter };
+
+export interface Query {
+  filter?: Filter;
+  order?: { path: Path; descending?: boolean }[];
+  limit?: number;
+  offset?: number;
+  /** Only those behind this record in the order. */
+  after?: [Id, Document];
+}
+
+export type Policy = 'client-wins' | 'server-wins' | 'latest-timestamp-wins' | 'merge' | 'manual' | `function:${string}`;
+export type FieldRule = 'client' | 'server' | 'latest' | 'counter' | 'set' | 'max' | 'min' | 'text' | 'manual' | `function:${string}`;
+export type ColumnKind = 'text' | 'integer' | 'real' | 'boolean';
+
+export interface CollectionConfig {
+  /** Who wins. */
+  policy: Policy;
+  deletes?: 'edit-wins' | 'delete-wins' | 'client-wins' | 'server-wins' | 'latest-timestamp-wins' | 'manual';
+  fallback?: 'client' | 'server' | 'latest' | 'manual';
+  /** Rules of single fields, for `merge`. */
+  fields?: { [path: string]: FieldRule };
+  /** Typed columns by name, for filters and SQL. */
+  columns?: { [name: string]: ColumnKind | { kind: ColumnKind; path?: Path; indexed?: boolean } };
+  /** Fields that hold the id of a record in another collection. */
+  references?: { [path: string]: { collection: string; nullable?: boolean } };
+  /** Fields that only the server writes. */
+  server_fields?: Path[];
+  /** The number of this schema; it rises when documents get another shape. */
+  schema?: number;
+  migrations?: { to: number; rename?: { [from: string]: string }; drop?: string[]; default?: { [field: string]: Json } }[];
+  /** The connector, where there are several; `none` keeps the collection on this device. */
+  connector?: string;
+}
+
+/** A token, with whose it is where the app knows. */
+export type Token = string | { token: string; account?: string };
+/** Gives a token; `again` says that the last one was refused. */
+export type TokenProvider = (connector: string, again: boolean) => Token | Promise<Token>;
+
+export interface ConnectorConfig {
+  /** What it speaks: `native` (the default), `rest`, `couchdb`, `kinto`, `acs`. */
+  kind?: string;
+  url: string;
+  /** What only this kind understands: see docs/connectors/. */
+  options?: { [name: string]: Json };
+  token?: Token;
+  credentials?: TokenProvider;
+  pollMs?: number;
+  movedFrom?: string;
+  /** A connector of the app's own. */
+  use?: Connector;
+}
+
+/** What a connector of the app's own gets beside what it is asked. */
+export interface ConnectorContext {
+  url: string;
+  token: string | null;
+  http(request: {
+    method?: string; url: string; headers?: [string, string][]; body?: Uint8Array | null; timeoutMs?: number; answerBytesMax?: number;
+  }): Promise<{ status: number; headers: [string, string][]; body: Uint8Array }>;
+}
+
+/** A connector of the app's own: docs/CONNECTORS.md says what each answer promises. */
+export interface Connector {
+  /** What the backend can do, as far as it differs from a plain one. */
+  capability?: { [name: string]: Json };
+  collections?: { [collection: string]: { [name: string]: Json } };
+  /** Whether all collections are pulled together, with one checkpoint. */
+  oneFeed?: boolean;
+  pull(request: any, context: ConnectorContext): any;
+  push(batch: any[], context: ConnectorContext): any;
+  fetch(wanted: any, context: ConnectorContext): any;
+  probe(context: ConnectorContext): any;
+}
+
+/** What a policy function is asked about: a whole record, or a field where `path` is given. */
+export interface Dispute {
+  collection: string;
+  id: Id;
+  path?: Path;
+  base: any;
+  ours: any;
+  theirs: any;
+}
+
+export interface Config {
+  /** The address of a server that speaks the native protocol; short for a connector named `main`. */
+  server?: string;
+  connectors?: { [name: string]: ConnectorConfig };
+  collections: { [name: string]: CollectionConfig };
+  /** Whose data this is, where several accounts are used on one device. */
+  account?: string;
+  token?: Token;
+  credentials?: TokenProvider;
+  /** Functions of the policies `function:NAME`: "ours", "theirs", "delete" or a document; of a field, its value. */
+  policies?: { [name: string]: (dispute: Dispute) => any };
+  /** Brings a document of an older schema forward, or throws why it cannot. */
+  migrate?: { [collection: string]: (document: Document, from: number, to: number) => Document };
+  /** Which SQLite: the name of a package, or `{name, module}`. */
+  sqlite?: 'better-sqlite3' | 'node:sqlite' | 'node-sqlite3-wasm' | { name: string; module: unknown };
+  /** Milliseconds of work before others have their turn; 30 by default. */
+  sliceMs?: number;
+}
+
+export interface Report {
+  pulled: number;
+  pushed: number;
+  conflicts: number;
+  requests: number;
+  health: any;
+}
+
+export interface OpenConflict {
+  collection: string;
+  id: Id;
+  base: Document | null;
+  ours: Document | null;
+  theirs: Document | null;
+  since_ms: number;
+}
+
+/** Collects writes that are made in one transaction. */
+export interface Writer {
+  insert(collection: string, document: Document, id?: Id): void;
+  put(collection: string, id: Id, document: Document): void;
+  update(collection: string, id: Id, document: Document): void;
+  patch(collection: string, id: Id, fields: { [field: string]: Json | undefined }): void;
+  remove(collection: string, id: Id): void;
+}
+
+export interface Written {
+  collection: string;
+  id: Id;
+  mutation: string | null;
+  group: string | null;
+}
+
+export class Collection<T = Document> {
+  readonly name: string;
+  get(id: Id): Visible<T> | null;
+  query(query?: Query): Visible<T>[];
+  count(query?: Query): number;
+  /** Makes a record and gives its id; without one, an id is drawn. */
+  insert(document: T, id?: Id): Id;
+  put(id: Id, document: T): Id;
+  update(id: Id, document: T): Id;
+  /** Changes fields by name, or by path where it begins with a slash; undefined takes one away. */
+  patch(id: Id, fields: { [field: string]: Json | undefined }): Id;
+  remove(id: Id): Id;
+  /** Calls back now and after each change that may touch the query; gives a function that ends it. */
+  watch(query: Query, listener: (found: Visible<T>[]) => void): () => void;
+  watch(listener: (found: Visible<T>[]) => void): () => void;
+}
+
+/** One device's local database. Reads and writes answer at once and need no network. */
+export class Replica {
+  readonly guarantees: { [collection: string]: string };
+  collection<T = Document>(name: string): Collection<T>;
+  group(fill: (writer: Writer) => void): Written[];
+  bulk(fill: (writer: Writer) => void): Written[];
+  sql(sql: string, values?: Json[]): { columns: string[]; rows: Json[][]; more: boolean };
+  sync(): Promise<Report>;
+  start(): void;
+  stop(): void;
+  close(): void;
+  on(name: 'change', listener: (change: { collection: string; records: [Id, 'added' | 'updated' | 'removed'][]; remote: boolean }) => void): () => void;
+  on(name: 'conflict', listener: (conflict: { collection: string; id: Id; open: boolean }) => void): () => void;
+  on(name: 'mapped', listener: (mapped: { collection: string; former: Id; id: Id }) => void): () => void;
+  on(name: 'parked', listener: (parked: { collection: string; id: Id; reason: string }) => void): () => void;
+  on(name: 'trouble', listener: (error: TiSyncError) => void): () => void;
+  on(name: 'health' | 'network' | 'journalled' | 'mended' | 'lease', listener: (value: any) => void): () => void;
+  health(): any;
+  plan(limit?: number): any[];
+  why(collection: string, id: Id): any;
+  conflicts(limit?: number): OpenConflict[];
+  resolve(collection: string, id: Id, what: 'ours' | 'theirs' | 'delete' | Document): void;
+  journal(options?: { collection?: string; id?: Id; before?: number; limit?: number }): any[];
+  undo(row: number): void;
+  outbox(options?: { waiting?: boolean; after?: number; limit?: number }): any[];
+  retry(mutation: string): void;
+  edit(mutation: string, document: Document): void;
+  discard(mutation: string): void;
+  network(online: boolean): void;
+  hint(connector?: string): void;
+  setToken(connector: string, token: Token): void;
+  logOut(pending?: 'keep' | 'discard'): number;
+  logIn(): void;
+}
+
+/** Opens the replica in a file, and makes the file if it is not there. */
+export function open(file: string, config: Config): Replica;

@@ -1,0 +1,89 @@
+'use strict';
+
+const assert = require('node:assert');
+const path = require('node:path');
+const { test } = require('node:test');
+const { TiSyncError } = require('..');
+const { device, folder } = require('./device');
+
+const collections = { notes: { policy: 'merge', columns: { stars: 'integer' } } };
+
+test('writes are read at once, in every way, and after the file is opened again', (t) => {
+  const file = path.join(folder(t), 'notes.db');
+  const first = device(t, file, { collections });
+  const notes = first.collection('notes');
+  const id = notes.insert({ title: 'Grüße 👋', stars: 3, big: 0.1 });
+  notes.put('b', { title: 'Milk', stars: 1 });
+  notes.patch('b', { done: true, '/address/city': 'Bern', title: undefined });
+  assert.deepStrictEqual(notes.get('b').document, { address: { city: 'Bern' }, done: true, stars: 1 });
+  notes.update('b', { stars: 2 });
+  notes.put('c', { stars: 9 });
+  notes.remove('c');
+  assert.strictEqual(notes.get('c'), null);
+  first.close();
+  const again = device(t, file, { collections }).collection('notes');
+  assert.deepStrictEqual(again.get(id).document, { title: 'Grüße 👋', stars: 3, big: 0.1 });
+  const found = again.query({ filter: { ge: ['/stars', 2] }, order: [{ path: '/stars', descending: true }] });
+  assert.deepStrictEqual(found.map((record) => record.id), [id, 'b']);
+  assert.strictEqual(again.count(), 2);
+  assert.deepStrictEqual(again.replica.sql('SELECT id, stars FROM notes WHERE stars = ?', [2]), { columns: ['id', 'stars'], rows: [['b', 2]], more: false });
+});
+
+test('errors say what was expected, and change nothing', (t) => {
+  const replica = device(t, path.join(folder(t), 'notes.db'), { collections });
+  const notes = replica.collection('notes');
+  const kind = (call, expected) => assert.throws(call, (error) => error instanceof TiSyncError && error instanceof Error && error.kind === expected);
+  kind(() => notes.update('none', {}), 'not_found');
+  kind(() => replica.collection('none'), 'not_found');
+  kind(() => replica.sql('DELETE FROM notes'), 'invalid');
+  notes.insert({}, 'a');
+  kind(() => notes.insert({}, 'a'), 'already_exists');
+  kind(() => replica.group((group) => { group.put('notes', 'x', {}); group.update('notes', 'none', {}); }), 'not_found');
+  assert.strictEqual(notes.get('x'), null);
+  replica.close();
+  kind(() => notes.get('a'), 'closed');
+  assert.throws(() => device(t, path.join(folder(t), 'x.db'), { collections: { notes: { policy: 'coin' } } }), /expected client-wins/);
+});
+
+test('a live query follows, and a listener may write', async (t) => {
+  const replica = device(t, path.join(folder(t), 'notes.db'), { collections });
+  const notes = replica.collection('notes');
+  const seen = [];
+  const shown = new Promise((resolve) => {
+    const end = notes.watch({ filter: { eq: ['/done', true] } }, (found) => {
+      seen.push(found.length);
+      if (found.length === 2) { end(); resolve(); }
+    });
+  });
+  replica.on('change', ({ records }) => {
+    if (records[0][0] === 'a') notes.put('b', { done: true });
+  });
+  notes.put('a', { done: true });
+  await shown;
+  assert.strictEqual(seen[0], 0);
+});
+
+test('an app upgrade migrates what is there', (t) => {
+  const file = path.join(folder(t), 'notes.db');
+  const old = device(t, file, { collections });
+  old.collection('notes').put('a', { title: 'Milk' });
+  old.close();
+  const newer = { notes: { policy: 'merge', schema: 1 } };
+  assert.throws(() => device(t, file, { collections: newer }), (error) => error.kind === 'bad_config');
+  const migrate = { notes: (document, from, to) => ({ name: document.title, from, to }) };
+  const replica = device(t, file, { collections: newer, migrate });
+  assert.deepStrictEqual(replica.collection('notes').get('a').document, { name: 'Milk', from: 0, to: 1 });
+});
+
+test('a core that breaks is replaced, and nothing is lost', (t) => {
+  const replica = device(t, path.join(folder(t), 'notes.db'), { collections });
+  const notes = replica.collection('notes');
+  notes.put('a', { n: 1 });
+  const broken = replica.core;
+  const { tisync_call: call } = broken.exports;
+  broken.exports = { ...broken.exports, tisync_call: (...values) => { call(...values); throw new Error('unreachable'); } };
+  assert.throws(() => notes.put('b', { n: 2 }), (error) => error.kind === 'broken');
+  assert.notStrictEqual(replica.core, broken);
+  notes.put('c', { n: 3 });
+  assert.deepStrictEqual(notes.query().map((record) => record.id), ['a', 'b', 'c']);
+});
