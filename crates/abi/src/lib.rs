@@ -31,3 +31,4 @@ pub use error::{Error, ErrorKind};
 pub use host::{Call, Host};
 pub use hosted::HostedReply;
 pub use open::{ConnectorSettings, Open, Opened};
+pub use sql::HostDriver;

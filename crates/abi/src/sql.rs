@@ -27,7 +27,9 @@ const REAL: u8 = 2;
 const TEXT: u8 = 3;
 
 /// A connection of the host's.
-pub(crate) struct HostDriver {
+///
+/// A host's own tests may run the specification of stores over it: `tisync_core::conformance`.
+pub struct HostDriver {
     host: Rc<dyn Host>,
     statements: BTreeMap<String, u32>,
     request: Vec<u8>,
@@ -35,7 +37,8 @@ pub(crate) struct HostDriver {
 }
 
 impl HostDriver {
-    pub(crate) fn new(host: Rc<dyn Host>) -> Self {
+    /// A connection that asks this host.
+    pub fn new(host: Rc<dyn Host>) -> Self {
         HostDriver {
             host,
             statements: BTreeMap::new(),

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use tisync_abi::{Call, Core, Error, Host};
 
 /// SQLite behind the form of statements that hosts get.
-struct Database {
+pub(crate) struct Database {
     connection: Connection,
     statements: RefCell<BTreeMap<u32, String>>,
 }
@@ -33,6 +33,13 @@ impl Host for Database {
 }
 
 impl Database {
+    pub(crate) fn in_memory() -> Self {
+        Database {
+            connection: Connection::open_in_memory().unwrap(),
+            statements: RefCell::default(),
+        }
+    }
+
     fn answer(&self, request: &mut Reader<'_>, out: &mut Vec<u8>) -> rusqlite::Result<()> {
         let operation = request.byte();
         let number = request.number();
@@ -168,12 +175,8 @@ pub(crate) struct Device {
 
 impl Device {
     pub(crate) fn new() -> Self {
-        let database = Database {
-            connection: Connection::open_in_memory().unwrap(),
-            statements: RefCell::default(),
-        };
         Device {
-            core: Core::new(Rc::new(database)),
+            core: Core::new(Rc::new(Database::in_memory())),
             now_ms: 1_000,
             asks: Vec::new(),
             told: Vec::new(),

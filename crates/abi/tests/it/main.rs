@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     reason = "a helper that fails is a test that fails"
 )]
+mod conformance;
 mod device;
 mod reads;
 mod syncs;

@@ -1,0 +1,43 @@
+'use strict';
+
+const assert = require('node:assert');
+const { execFileSync } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
+const { test } = require('node:test');
+const { folder, sqlite } = require('./device');
+
+const ROOT = path.join(__dirname, '..');
+
+test('what `npm pack` gives works, as CommonJS and as an ES module', (t) => {
+  const place = folder(t);
+  execFileSync('npm', ['pack', '--silent', '--pack-destination', place], { cwd: ROOT });
+  const [packed] = fs.readdirSync(place);
+  const installed = path.join(place, 'node_modules', 'ti.sync');
+  fs.mkdirSync(installed, { recursive: true });
+  execFileSync('tar', ['-xzf', path.join(place, packed), '-C', installed, '--strip-components=1']);
+  assert.deepStrictEqual(fs.readdirSync(installed).sort(), ['README.md', 'core', 'dist', 'index.d.ts', 'index.js', 'index.mjs', 'node', 'package.json']);
+  const use = `
+    const sqlite = { name: '${sqlite.name}', module: createRequire(process.env.JS_TOOLS + '/')('${sqlite.name}') };
+    const replica = open('notes.db', { sqlite, collections: { notes: { policy: 'merge' } } });
+    replica.collection('notes').put('a', { n: 1 });
+    console.log(replica.collection('notes').count());
+    replica.close();`;
+  fs.writeFileSync(path.join(place, 'a.cjs'), `const { createRequire } = require('module'); const { open } = require('ti.sync');${use}`);
+  fs.writeFileSync(path.join(place, 'b.mjs'), `import { createRequire } from 'module'; import { open } from 'ti.sync';${use}`);
+  for (const file of ['a.cjs', 'b.mjs']) {
+    assert.strictEqual(execFileSync(process.execPath, [file], { cwd: place, encoding: 'utf8' }).trim(), '1');
+    fs.rmSync(path.join(place, 'notes.db'));
+  }
+});
+
+test('the core is ES5 and asks nothing of the host but what it is given', () => {
+  for (const file of fs.readdirSync(path.join(ROOT, 'core'))) {
+    const code = fs.readFileSync(path.join(ROOT, 'core', file), 'utf8')
+      .replace(/\/\*[\s\S]*?\*\//g, '')
+      .replace(/'(?:[^'\\\n]|\\.)*'/g, "''")
+      .replace(/\/\/.*/g, '');
+    const found = code.match(/=>|`|\.\.\.|\b(let|const|class|async|await|of|fetch|setTimeout|setInterval|setImmediate|TextDecoder|TextEncoder|crypto|process|Buffer|performance|console)\b/);
+    assert.strictEqual(found && found[0], null, file);
+  }
+});
