@@ -2,6 +2,7 @@
 //!
 //! What differs from the base is met like any other change; what does not is written with the next exchange. Between
 //! the two another device may write: the window is one request, and the guarantee line says so.
+use super::accept::keep_watch;
 use super::decide::meet_read;
 use super::ids;
 use super::memory::{Asked, Checked};
@@ -122,6 +123,7 @@ pub(super) fn answered<T: Tx>(
             };
             if slot.provisional || !is_same && !planted::on(Bug::CheckIgnored) {
                 meet_read(work, &mut slot, remote)?;
+                keep_watch(work, &mut slot, true)?;
             }
             // What is decided upon stands on what was just read.
             if slot.conflict.is_none() && slot.remote.is_none() {

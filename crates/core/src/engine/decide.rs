@@ -92,7 +92,7 @@ pub(super) fn reconcile<T: Tx>(work: &mut Work<'_, T>, slot: &mut Slot) -> Resul
         return super::restore::offer(work, slot, remote);
     }
     if slot.chain.is_empty() {
-        let stamp = stamp_of_the_same(slot, &remote);
+        let stamp = stamp_of_the_same(work, slot, &remote)?;
         slot.rebase(&remote);
         slot.record.stamp = stamp.or(remote.stamp);
         slot.record.document = slot.base.document().cloned();
@@ -113,13 +113,19 @@ pub(super) fn reconcile<T: Tx>(work: &mut Work<'_, T>, slot: &mut Slot) -> Resul
 
 /// The stamp that a record keeps when the server shows what is here already: cut to a clock that is slow, it would be
 /// another one each time.
-fn stamp_of_the_same(slot: &Slot, remote: &Remote) -> Option<Stamp> {
-    let (now, known) = (remote.stamp?, slot.record.stamp?);
-    let is_same = remote.version.is_some()
-        && remote.version == slot.record.version
-        && remote.image == slot.base
-        && (now.counter, now.node) == (known.counter, known.node);
-    is_same.then_some(known)
+fn stamp_of_the_same<T: Tx>(
+    work: &mut Work<'_, T>,
+    slot: &Slot,
+    remote: &Remote,
+) -> Result<Option<Stamp>, Error> {
+    let (Some(now), Some(known)) = (remote.stamp, slot.record.stamp) else {
+        return Ok(None);
+    };
+    let is_same = remote.version == slot.record.version && remote.image == slot.base;
+    let skew_ms = super::verdict::skew(work, &slot.collection)?;
+    let is_cut = now.ms == work.latest_ms(skew_ms);
+    let is_one = (now.counter, now.node) == (known.counter, known.node);
+    Ok((is_same && is_cut && is_one).then_some(known))
 }
 
 /// Shows the three images of a record to a function of the planner.

@@ -127,7 +127,7 @@ fn resend<T: Tx>(
             if batch.is_full() {
                 break;
             }
-            let Means::Again { rest_ms: 0, twice } = unknown::means(work, &entry)? else {
+            let Means::Again { rest_ms: 0, .. } = unknown::means(work, &entry)? else {
                 continue;
             };
             let members = match entry.group {
@@ -149,14 +149,17 @@ fn resend<T: Tx>(
             }
             load(work, &members)?;
             for member in members {
-                if twice {
-                    let slot = work.take(&member.collection, member.rid)?;
-                    let entry = slot.chain.iter().find(|entry| entry.id == member.id);
-                    if let Some(entry) = entry.cloned() {
-                        unknown::report(work, &slot, &entry)?;
-                    }
-                    work.put(slot);
+                let slot = work.take(&member.collection, member.rid)?;
+                let entry = slot.chain.iter().find(|entry| entry.id == member.id);
+                if let Some(entry) = entry.cloned()
+                    && matches!(
+                        unknown::means(work, &entry)?,
+                        Means::Again { twice: true, .. }
+                    )
+                {
+                    unknown::report(work, &slot, &entry)?;
                 }
+                work.put(slot);
                 hand_out(work, member.collection, member.rid, member.id, batch)?;
             }
         }

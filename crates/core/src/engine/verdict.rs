@@ -1,5 +1,5 @@
 //! Verdicts: what the server said of each entry that was handed out.
-use super::accept::{Told, accepted, suspect};
+use super::accept::{Told, accepted, keep_watch, suspect};
 use super::decide::{journal_of, meet_read, reconcile};
 use super::ids;
 use super::migrate;
@@ -293,7 +293,11 @@ pub(super) fn settle<T: Tx>(
                         "the server's document is of an older schema that the app has not migrated";
                     park(work, &mut slot, index, reason.to_owned())?;
                 }
-                Some(remote) => meet_read(work, &mut slot, remote)?,
+                Some(remote) => {
+                    meet_read(work, &mut slot, remote)?;
+                    // A page that is older may still come.
+                    keep_watch(work, &mut slot, true)?;
+                }
                 // It does not say with what: perhaps with what we have seen.
                 None if slot.remote.is_some() => reconcile(work, &mut slot)?,
                 None => unsaid(work, &slot)?,

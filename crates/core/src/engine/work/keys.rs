@@ -92,6 +92,12 @@ impl<'a, T: Tx> Work<'a, T> {
         Ok(next)
     }
 
+    /// The latest time that a stamp may have.
+    pub(in crate::engine) fn latest_ms(&self, skew_ms: i64) -> u64 {
+        let wall_ms = self.now.wall_ms;
+        wall_ms.max(wall_ms.saturating_add_signed(skew_ms)) + limits::SKEW_MS_MAX
+    }
+
     /// Takes note of a stamp that came from elsewhere, cut to what the clock allows.
     pub(in crate::engine) fn observe(
         &mut self,
@@ -99,11 +105,7 @@ impl<'a, T: Tx> Work<'a, T> {
         skew_ms: i64,
     ) -> Result<Option<Stamp>, Error> {
         let Some(stamp) = stamp else { return Ok(None) };
-        let latest = self
-            .now
-            .wall_ms
-            .max(self.now.wall_ms.saturating_add_signed(skew_ms))
-            + limits::SKEW_MS_MAX;
+        let latest = self.latest_ms(skew_ms);
         let stamp = if stamp.ms > latest {
             Stamp {
                 ms: latest,
