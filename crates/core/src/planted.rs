@@ -160,6 +160,8 @@ planted_bugs! {
     PastComesBack,
     /// What was accepted without an image stays as it was sent, whatever the server made of it.
     GuessStays,
+    /// That a record with pending writes is out of scope is ignored.
+    ScopeIgnored,
     /// The id that the server made is not taken.
     IdNotTaken,
     /// What refers to a record goes on naming it by the id that it had.

@@ -245,6 +245,7 @@ fn a_look_up_in_a_history_that_the_feed_has_not_told_of_is_no_evidence() {
     let (request, ids) = looked_up(&mut device);
     // The server was restored, and nobody has told us yet: of course it has no such record.
     let gone = Remote {
+        out_of_scope: false,
         image: Image::Gone,
         version: None,
         stamp: None,

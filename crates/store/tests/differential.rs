@@ -109,6 +109,7 @@ fn records() -> impl Strategy<Value = Record> {
 
 fn remotes() -> impl Strategy<Value = Remote> {
     (images(), versions(), prop::option::of(stamps())).prop_map(|(image, version, stamp)| Remote {
+        out_of_scope: false,
         image,
         version,
         stamp,

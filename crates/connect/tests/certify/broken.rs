@@ -92,6 +92,7 @@ fn a_failure_called_gone() {
             };
             let gone = |(collection, id): &(CollectionName, RecordId)| {
                 let remote = Remote {
+                    out_of_scope: false,
                     image: Image::Gone,
                     version: None,
                     stamp: None,

@@ -108,6 +108,7 @@ fn remote(row: &Json) -> Remote {
     let text = row["text"].as_str().unwrap();
     let deleted = row["deleted"].as_bool().unwrap();
     Remote {
+        out_of_scope: false,
         image: match deleted {
             true => Image::Gone,
             false => Image::Present(Document::parse(text).unwrap()),

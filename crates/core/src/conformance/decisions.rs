@@ -13,6 +13,7 @@ pub(super) fn conflict(collection: CollectionName, rid: i64) -> Conflict {
         rid: Rid(rid),
         id: id(&format!("n{rid}")),
         remote: Remote {
+            out_of_scope: false,
             image: Image::Present(document(r#"{"title": "theirs"}"#)),
             version: version("4"),
             stamp: Some(stamp(4)),

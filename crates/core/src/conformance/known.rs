@@ -76,6 +76,7 @@ pub fn of_a_dirty_record_the_latest_image_is_known<S: Store>(store: &mut S) {
     let base = Image::Present(document(r#"{"base":1}"#));
     let newer = |image| {
         Some(Remote {
+            out_of_scope: false,
             image,
             version: version("2"),
             stamp: None,

@@ -8,6 +8,7 @@ fn side(base: Image, remote: Option<Image>) -> Dirty {
     Dirty {
         base,
         remote: remote.map(|image| Remote {
+            out_of_scope: false,
             image,
             version: version("7"),
             stamp: None,

@@ -51,6 +51,7 @@ pub(super) fn missed<T: Tx>(
 fn gone<T: Tx>(work: &mut Work<'_, T>, collection: &CollectionName, rid: Rid) -> Result<(), Error> {
     let mut slot = work.take(collection, rid)?;
     let remote = Remote {
+        out_of_scope: false,
         image: Image::Gone,
         version: None,
         stamp: None,

@@ -51,6 +51,7 @@ pub(super) fn accepted<T: Tx>(
         slot.remote = None;
     }
     let replaced = Remote {
+        out_of_scope: false,
         image: slot.base.clone(),
         version: slot.record.version.clone(),
         stamp: None,
@@ -157,6 +158,9 @@ fn read_before<T: Tx>(
     replaced: Remote,
     remote: Remote,
 ) -> Result<(), Error> {
+    if remote.out_of_scope {
+        return meet(work, slot, remote);
+    }
     let config = work.collection(&slot.collection)?;
     let capability = &config.capability;
     let has_both = remote.version.is_some() && slot.record.version.is_some();

@@ -211,6 +211,7 @@ fn apply_to<T: Tx>(
                 ..
             } => {
                 let remote = Remote {
+                    out_of_scope: false,
                     image: Image::Present(document),
                     version,
                     stamp: work.observe(stamp, skew)?,
@@ -248,6 +249,7 @@ fn apply_to<T: Tx>(
                     }
                     Some(record) => {
                         let remote = Remote {
+                            out_of_scope: false,
                             image: Image::Gone,
                             version,
                             stamp,
@@ -466,25 +468,22 @@ fn shows_our_past<T: Tx>(work: &Work<'_, T>, slot: &Slot, remote: &Remote) -> Re
     Ok(!is_ours)
 }
 
-/// The record is no longer ours to see: pending edits are parked, not destroyed.
+/// The record is no longer ours to see: it goes here, and pending edits are parked, not destroyed.
 fn out_of_scope<T: Tx>(
     work: &mut Work<'_, T>,
     collection: &CollectionName,
     rid: Rid,
 ) -> Result<(), Error> {
     let mut slot = work.take(collection, rid)?;
-    if slot.chain.is_empty() {
-        slot.base = Image::Gone;
-        slot.remote = None;
-        slot.show();
-    } else if !slot.is_out() {
-        super::verdict::park(
-            work,
-            &mut slot,
-            0,
-            "the record is no longer in this account's scope".to_owned(),
-        )?;
+    if planted::on(Bug::ScopeIgnored) {
+        work.put(slot);
+        return Ok(());
     }
+    let remote = Remote {
+        out_of_scope: true,
+        ..Remote::from(Image::Gone)
+    };
+    meet(work, &mut slot, remote)?;
     work.put(slot);
     Ok(())
 }

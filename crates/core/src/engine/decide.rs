@@ -76,6 +76,9 @@ pub(super) fn reconcile<T: Tx>(work: &mut Work<'_, T>, slot: &mut Slot) -> Resul
     let Some(remote) = slot.remote.take() else {
         return Ok(());
     };
+    if remote.out_of_scope {
+        return left(work, slot);
+    }
     if work.is_lost(&slot.collection, remote.version.as_ref())?
         && !planted::on(Bug::LostImageCounts)
     {
@@ -110,6 +113,56 @@ pub(super) fn reconcile<T: Tx>(work: &mut Work<'_, T>, slot: &mut Slot) -> Resul
         Plan::Open(questions) => open(work, slot, remote, questions),
     }
 }
+
+/// The record is no longer ours to see. It goes here; what is pending on it stays, parked, as a record of its own.
+fn left<T: Tx>(work: &mut Work<'_, T>, slot: &mut Slot) -> Result<(), Error> {
+    let old = slot.chain.clone();
+    if !old.is_empty() && migrate::is_outdated(slot, work.number(&slot.collection)?) {
+        return super::verdict::park(work, slot, 0, OUT_OF_SCOPE.to_owned());
+    }
+    let (base, ours, schema) = (slot.base.clone(), slot.ours(), slot.schema());
+    (slot.conflict, slot.provisional) = (None, false);
+    (slot.base, slot.record.version) = (Image::Gone, None);
+    if old.is_empty() {
+        slot.show();
+        return Ok(());
+    }
+    for entry in &old {
+        work.touch_group(entry.group);
+    }
+    let mutation = rewrite(work, slot, &ours, false)?;
+    if mutation.is_some() {
+        follow(work, &old, mutation, false);
+        return super::verdict::park(work, slot, 0, OUT_OF_SCOPE.to_owned());
+    }
+    // We deleted what is not ours to delete.
+    follow(work, &old, mutation, true);
+    let (at_ms, collection) = (work.now.wall_ms, slot.collection.clone());
+    let (rid, record) = (slot.record.rid, slot.record.id.clone());
+    work.journal(|id| JournalRow {
+        id,
+        at_ms,
+        collection,
+        rid,
+        record,
+        situation: "deleted, out of scope".to_owned(),
+        policy: OUT_OF_SCOPE.to_owned(),
+        base,
+        ours,
+        theirs: Image::Gone,
+        outcome: Image::Gone,
+        loser: Loser::Ours,
+        mutation,
+        decided: old.iter().map(|entry| entry.id).collect(),
+        state: JournalState::Settled,
+        undoes: None,
+        schema,
+    })
+    .map(drop)
+}
+
+/// Why a write is parked whose record is out of scope.
+pub(super) const OUT_OF_SCOPE: &str = "the record is no longer in this account's scope";
 
 /// The stamp that a record keeps when the server shows what is here already: cut to a clock that is slow, it would be
 /// another one each time.

@@ -164,6 +164,7 @@ fn restore<T: Tx>(work: &mut Work<'_, T>, chain: Chain) -> Result<Return, Error>
     }
     let base = base.or_else(|| starts_from_nothing(&slot).then_some(Image::Absent));
     let here = slot.is_stored().then(|| Remote {
+        out_of_scope: false,
         image: slot.base.clone(),
         version: slot.record.version.clone(),
         stamp: slot.record.stamp,

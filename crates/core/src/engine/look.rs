@@ -150,8 +150,17 @@ pub(super) fn answered<T: Tx>(
             // No evidence: a record stays, and the next pass looks again; an entry waits for the next look.
             (Found::Unknown, None) => {}
             (Found::Unknown, Some(entry)) => {
+                // What became of it nobody will ever tell, when the record is out of our sight.
+                let is_hidden = slot
+                    .remote
+                    .as_ref()
+                    .is_some_and(|remote| remote.out_of_scope);
+                let verdict = match is_hidden {
+                    true => Verdict::OutOfScope,
+                    false => Verdict::Unknown,
+                };
                 work.put(slot);
-                super::verdict::settle(work, &entry, Verdict::Unknown)?;
+                super::verdict::settle(work, &entry, verdict)?;
                 continue;
             }
             (Found::Image(remote), Some(entry)) => {

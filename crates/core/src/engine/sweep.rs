@@ -78,6 +78,7 @@ pub(super) fn sweep<T: Tx>(
                     // What is out is settled by its answer.
                     if !slot.is_out() {
                         slot.remote = Some(Remote {
+                            out_of_scope: false,
                             image: Image::Absent,
                             version: None,
                             stamp: None,

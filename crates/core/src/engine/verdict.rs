@@ -1,6 +1,6 @@
 //! Verdicts: what the server said of each entry that was handed out.
 use super::accept::{Told, accepted, keep_watch, suspect};
-use super::decide::{journal_of, meet_read, reconcile};
+use super::decide::{OUT_OF_SCOPE, journal_of, meet_read, reconcile};
 use super::ids;
 use super::migrate;
 use super::push::load;
@@ -269,6 +269,7 @@ pub(super) fn settle<T: Tx>(
             let skew = skew(work, &slot.collection)?;
             let stamp = work.observe(stamp, skew)?;
             let image = image.map(|image| Remote {
+                out_of_scope: false,
                 image,
                 version: None,
                 stamp: None,
@@ -318,12 +319,7 @@ pub(super) fn settle<T: Tx>(
         }
         Verdict::Rejected { reason } => park(work, &mut slot, index, reason)?,
         Verdict::OutOfScope => {
-            park(
-                work,
-                &mut slot,
-                index,
-                "the record is no longer in this account's scope".to_owned(),
-            )?;
+            park(work, &mut slot, index, OUT_OF_SCOPE.to_owned())?;
         }
         // That it was not carried out now says nothing of the time before.
         Verdict::Deferred { after_ms } if was_unknown(entry) => {

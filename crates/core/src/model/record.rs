@@ -74,6 +74,9 @@ pub struct Remote {
     /// Whether the document was brought to that schema here: the server's is of an older one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub migrated: bool,
+    /// Whether the record is there, but no longer ours to see.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub out_of_scope: bool,
 }
 
 impl From<Image> for Remote {
@@ -86,6 +89,7 @@ impl From<Image> for Remote {
             stamps: None,
             schema: None,
             migrated: false,
+            out_of_scope: false,
         }
     }
 }

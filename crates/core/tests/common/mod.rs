@@ -359,6 +359,7 @@ pub fn accepted(version: &str) -> Verdict {
 
 pub fn remote(version: &str, text: Option<&str>) -> Remote {
     Remote {
+        out_of_scope: false,
         image: text.map_or(Image::Gone, |text| Image::Present(document(text))),
         version: Some(name(version)),
         stamp: Some(Stamp::at(1_600_000_000_000)),

@@ -23,6 +23,7 @@ impl Server {
     pub fn remote(&self, id: &str) -> Remote {
         let (seq, document) = self.records.get(id).cloned().unwrap_or_default();
         Remote {
+            out_of_scope: false,
             image: Image::from(document),
             version: (seq > 0).then(|| name(&format!("e.{seq}"))),
             stamp: Some(Stamp::at(1_600_000_000_000 + seq)),

@@ -28,6 +28,9 @@ pub struct Mix {
     /// Whether it takes no writes for half a minute now and then, and looks for no marks, while it lists all the same.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub moody: bool,
+    /// Whether records go out of a device's scope, and its feed says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub scopes: bool,
     /// Whether records refer to others, where the server makes their ids; and if so, whether it takes null there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub references: Option<bool>,
@@ -57,6 +60,7 @@ impl Mix {
         Mix {
             versions,
             moody: false,
+            scopes: false,
             references: None,
             capability: Capability {
                 feed,
@@ -229,6 +233,10 @@ pub fn mix(seed: u64) -> Option<Mix> {
     }
     let mut mix = Mix::draw(&mut dice);
     mix.draw_ids(&mut Dice::of(seed, &[0x6d, 1]));
+    let tells = mix.capability.feed == FeedKind::Commits
+        && mix.capability.deletes != Deletes::Absent
+        && !mix.makes_ids();
+    mix.scopes = tells && Dice::of(seed, &[0x6d, 2]).chance(500);
     Some(mix)
 }
 

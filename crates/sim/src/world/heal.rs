@@ -140,7 +140,10 @@ impl<D: Disk> World<D> {
                 .into_iter()
                 .filter(|entry| matches!(entry.state, EntryState::Parked { .. }));
             for entry in parked {
-                let verb = if entry.seq % 3 == 0 {
+                // Nothing mends what is out of scope.
+                let is_lost = matches!(&entry.state, EntryState::Parked { reason, .. } if reason.contains("scope"));
+                let can_mend = !is_lost || !self.has_scopes();
+                let verb = if entry.seq % 3 == 0 || !can_mend {
                     Verb::Discard
                 } else {
                     Verb::Edit
@@ -149,6 +152,14 @@ impl<D: Disk> World<D> {
             }
         }
         Ok(())
+    }
+
+    fn has_scopes(&self) -> bool {
+        self.scenario
+            .settings
+            .backend
+            .as_ref()
+            .is_some_and(|mix| mix.scopes)
     }
 
     /// Lets everything be walked once more, where that can be told from the changes before it.
@@ -232,7 +243,7 @@ impl<D: Disk> World<D> {
     }
 
     fn check_end(&mut self) -> Checked {
-        let live = self.server.live();
+        let live = self.server.live(None);
         for number in 0..self.replicas.len() {
             let collections: Vec<CollectionName> = self.replicas[number]
                 .config
@@ -244,8 +255,9 @@ impl<D: Disk> World<D> {
             let schema = replica.schema;
             let mix = self.scenario.settings.backend.as_ref();
             let normalises = mix.is_some_and(Mix::normalises);
+            let seen = self.server.live(Some(number));
             let ends = Ends {
-                live: &live,
+                live: &seen,
                 schema,
                 normalises,
             };

@@ -209,9 +209,9 @@ impl Server {
     }
 
     /// All that is there.
-    pub(super) fn live(&self) -> Live {
+    pub(super) fn live(&self, of: Option<usize>) -> Live {
         if let Some(plain) = &self.plain {
-            return plain.live();
+            return plain.live(of);
         }
         let mut live = Live::new();
         for (key, record) in self.store.records("main") {

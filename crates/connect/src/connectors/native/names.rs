@@ -68,6 +68,7 @@ pub(super) fn remote(image: tisync_protocol::Image) -> Result<Remote, String> {
         tisync_protocol::Image::Present(present) => {
             let stamp = stamp(present.stamp.as_deref())?;
             Ok(Remote {
+                out_of_scope: false,
                 version: Some(read::<Version>(&present.version)?),
                 stamp,
                 stamps: stamps(stamp, present.stamps)?,
@@ -77,6 +78,7 @@ pub(super) fn remote(image: tisync_protocol::Image) -> Result<Remote, String> {
             })
         }
         tisync_protocol::Image::Gone(gone) => Ok(Remote {
+            out_of_scope: false,
             image: Image::Gone,
             version: gone.version.as_deref().map(read).transpose()?,
             stamp: stamp(gone.stamp.as_deref())?,

@@ -112,6 +112,7 @@ pub(super) fn adopt<T: Tx>(
     }
     if chain.is_empty() {
         let last = newer.take().unwrap_or_else(|| Remote {
+            out_of_scope: false,
             image: other.base.clone(),
             version: other.record.version.clone(),
             stamp: other.record.stamp,

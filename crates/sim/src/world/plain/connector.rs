@@ -122,6 +122,9 @@ impl Connector for PlainConnector {
 fn item(collection: &CollectionName, row: Row, stamps: RemoteStamps) -> Item {
     let stamp = (stamps != RemoteStamps::None).then_some(row.stamp);
     let (collection, id, version) = (collection.clone(), row.id, row.version);
+    if row.hidden {
+        return Item::OutOfScope { collection, id };
+    }
     match row.document {
         Some(document) => Item::Upsert {
             collection,

@@ -52,4 +52,7 @@ pub(super) struct Row {
     pub(super) number: u64,
     pub(super) at_ms: u64,
     pub(super) stamp: Stamp,
+    /// Whether it is out of the asking device's scope.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) hidden: bool,
 }

@@ -28,9 +28,11 @@ impl Plain {
             .iter()
             .filter(|((of, _), _)| of == collection)
             .filter(|(_, stored)| stored.document.is_some() || shows_deletes)
-            .map(|((_, id), stored)| Row {
+            .map(|(key, stored)| (key, stored, self.is_hidden(key, asked.from)))
+            .map(|((_, id), stored, hidden)| Row {
                 id: id.clone(),
-                document: stored.document.clone(),
+                hidden,
+                document: stored.document.clone().filter(|_| !hidden),
                 version: self.version(stored),
                 number: stored.number,
                 at_ms: stored.at_ms,

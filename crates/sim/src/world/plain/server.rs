@@ -4,7 +4,7 @@ use crate::app;
 use crate::check::{Archive, Checked, History, Key, Ledger, Live, Violation};
 use crate::dice::Dice;
 use crate::scenario::Mix;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tisync_core::model::*;
 use tisync_json::Document;
 use tisync_server::{HttpRequest, HttpResponse};
@@ -41,6 +41,8 @@ pub(in crate::world) struct Plain {
     pub(super) own: BTreeMap<(usize, Key), u64>,
     /// The ids that were made for records, by the ids that those had on the devices.
     pub(super) made: BTreeMap<Key, Vec<RecordId>>,
+    /// The devices out of whose scope each record is.
+    pub(super) hidden: BTreeMap<Key, BTreeSet<usize>>,
     /// What took effect.
     pub(super) applied: BTreeMap<MutationId, Key>,
     /// When each mutation was sent first, and when its record was read last before that.
@@ -84,6 +86,7 @@ impl Plain {
             marks: BTreeMap::new(),
             own: BTreeMap::new(),
             made: BTreeMap::new(),
+            hidden: BTreeMap::new(),
             applied: BTreeMap::new(),
             sent: BTreeMap::new(),
             reads: BTreeMap::new(),
@@ -144,10 +147,21 @@ impl Plain {
         }
     }
 
-    /// All that is there.
-    pub(in crate::world) fn live(&self) -> Live {
+    /// Whether a record is out of a device's scope.
+    pub(in crate::world) fn is_hidden(&self, key: &Key, from: usize) -> bool {
+        self.hidden
+            .get(key)
+            .is_some_and(|devices| devices.contains(&from))
+    }
+
+    /// All that is there, or all that a device may see of it.
+    pub(in crate::world) fn live(&self, of: Option<usize>) -> Live {
         let mut live = Live::new();
-        for ((collection, id), stored) in &self.records {
+        for (key, stored) in &self.records {
+            let (collection, id) = key;
+            if of.is_some_and(|of| self.is_hidden(key, of)) {
+                continue;
+            }
             if let Some(document) = &stored.document {
                 live.entry(collection.clone())
                     .or_default()
@@ -206,6 +220,7 @@ impl Plain {
     pub(super) fn remote(&self, stored: Option<&Stored>) -> Remote {
         let document = stored.and_then(|stored| stored.document.clone());
         Remote {
+            out_of_scope: false,
             version: stored.and_then(|stored| self.version(stored)),
             stamp: stored
                 .filter(|_| document.is_some())
@@ -230,9 +245,12 @@ impl Plain {
                         let message = format!("{key:?} is looked up by an id that was never made");
                         return Err(Violation::new("order", message));
                     }
-                    let remote = self.remote(self.records.get(&key));
+                    let found = match self.is_hidden(&key, asked.from) {
+                        true => Found::Unknown,
+                        false => Found::Image(self.remote(self.records.get(&key))),
+                    };
                     self.reads.insert((asked.from, key.clone()), asked.now_ms);
-                    fetched.found.push((key.0, key.1, Found::Image(remote)));
+                    fetched.found.push((key.0, key.1, found));
                 }
             }
             Wanted::Marks(marks) => {

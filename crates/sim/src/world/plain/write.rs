@@ -159,6 +159,10 @@ impl Plain {
             schema: None,
             migrated: false,
         };
+        if self.mix.scopes && !self.is_well && self.dice(4).chance(100) {
+            let device = self.dice(5).below(3) as usize;
+            self.hidden.entry(key.clone()).or_default().insert(device);
+        }
         self.records.insert(key, stored);
         self.receipts
             .insert(item.id, (asked.now_ms, verdict.clone()));
@@ -198,6 +202,9 @@ impl Plain {
         item: &PushItem,
     ) -> Result<Option<Document>, Box<Verdict>> {
         refuse(item, asked.defers)?;
+        if self.is_hidden(&key(item), asked.from) {
+            return Err(Box::new(Verdict::OutOfScope));
+        }
         let capability = &self.mix.capability;
         let current = records
             .get(&key(item))
