@@ -161,7 +161,7 @@ fn by_offset(place: Place, page: &ListingPage<'_>) -> Result<Next, FeedError> {
 /// Rows before this place have gone or come: what was skipped over is found in a new walk.
 fn again(place: Place) -> Result<Next, FeedError> {
     if place.restarts >= LISTING_RESTARTS_MAX {
-        return Err(FeedError::new(format!(
+        return Err(FeedError::lost_place(format!(
             "rows shifted under the walk {LISTING_RESTARTS_MAX} times, or a page holds one row only: page by a key or a \
              cursor where the backend can"
         )));

@@ -29,12 +29,23 @@ pub struct Next {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedError {
     message: String,
+    /// Whether nothing but a walk from the beginning goes on.
+    begins_again: bool,
 }
 
 impl FeedError {
     fn new(message: impl Into<String>) -> Self {
         FeedError {
             message: message.into(),
+            begins_again: false,
+        }
+    }
+
+    /// The place of a walk is worth nothing any more.
+    fn lost_place(message: impl Into<String>) -> Self {
+        FeedError {
+            begins_again: true,
+            ..FeedError::new(message)
         }
     }
 }
@@ -50,7 +61,10 @@ impl std::error::Error for FeedError {}
 impl From<FeedError> for Failure {
     fn from(error: FeedError) -> Self {
         Failure {
-            kind: FailureKind::Retry { after_ms: None },
+            kind: match error.begins_again {
+                true => FailureKind::ExpiredCheckpoint { epoch: None },
+                false => FailureKind::Retry { after_ms: None },
+            },
             not_sent: false,
             message: error.message,
         }

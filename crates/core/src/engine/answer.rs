@@ -64,7 +64,8 @@ pub(super) fn answered<T: Tx>(
                 work.memory.open.remove(&request);
                 work.event(Event::Health);
                 network::reached(work, &open.connector)?;
-                return pull::restart(work, feed, reason, epoch);
+                pull::restart(work, feed, reason, epoch)?;
+                return work.set_feed(feed, |state| state.last_error = Some(failure.message));
             }
         }
         (Reply::Pushed(answer), Asked::Push) => {

@@ -60,6 +60,23 @@ pub(super) fn ask<T: Tx>(
     work.order(connector, request, Asked::Check(unchecked), task)
 }
 
+/// Whether an entry makes a record that is not here.
+fn is_made_blindly<T: Tx>(
+    work: &mut Work<'_, T>,
+    collection: &CollectionName,
+    rid: Rid,
+    mutation: MutationId,
+) -> Result<bool, Error> {
+    let slot = work.peek(collection, rid)?;
+    let first = slot.chain.first();
+    Ok(!slot.base.is_present()
+        && first.is_some_and(|first| {
+            first.id == mutation
+                && first.state == EntryState::Pending
+                && matches!(first.change, Change::Create(_))
+        }))
+}
+
 /// Compares what was read with what each entry stands on; returns how many are still to be read.
 pub(super) fn answered<T: Tx>(
     work: &mut Work<'_, T>,
@@ -90,6 +107,11 @@ pub(super) fn answered<T: Tx>(
         };
         let remote = match found.remove(&(collection.clone(), id.clone())) {
             Some(Found::Image(remote)) => remote,
+            // Of a record that is not ours to see nobody tells: that it may be made, the server says.
+            Some(Found::Unknown) if is_made_blindly(work, &collection, rid, mutation)? => {
+                checked.entries.insert(mutation);
+                continue;
+            }
             Some(Found::Unknown) | None => {
                 silent += 1;
                 continue;

@@ -246,6 +246,8 @@ pub(super) fn settle<T: Tx>(
     for entry in &old {
         work.touch_group(entry.group);
     }
+    // A page that is older may still come.
+    super::accept::keep_watch(work, slot, true)?;
     let mutation = rewrite(work, slot, &decision.outcome, decision.whole)?;
     let was_conflict = decision.loser != Loser::None
         || matches!(

@@ -45,8 +45,9 @@ pub(super) fn means<T: Tx>(work: &Work<'_, T>, entry: &Entry) -> Result<Means, E
         twice: !is_guarded,
     };
     let remembers_ms = match capability.idempotency {
+        // Clocks run at different speeds, and a request takes its time.
         Idempotency::Replays { remembers_ms } | Idempotency::Refuses { remembers_ms } => {
-            remembers_ms
+            remembers_ms - remembers_ms / 10
         }
         // A group takes effect whole: no member is sent again by itself, but each is looked at.
         _ if entry.group.is_some() && capability.atomic && capability.fetch && !is_nameless => {

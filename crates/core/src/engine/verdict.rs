@@ -63,7 +63,7 @@ pub(super) fn answered<T: Tx>(
             }
             for entry in &out {
                 let verdict = match &failure.kind {
-                    FailureKind::TooLarge if lone => Verdict::Rejected {
+                    FailureKind::TooLarge if lone && failure.not_sent => Verdict::Rejected {
                         reason: format!("too large for the server: {}", failure.message),
                     },
                     // Nothing of it was carried out, so what an older version of the app wrote may go again as

@@ -256,6 +256,10 @@ pub(super) fn set(scenario: &mut Scenario) {
         // Deletes are found by walks that are hours apart.
         settings.poll_ms = settings.poll_ms.max(10 * 60_000);
     }
+    if matches!(mix.capability.feed, FeedKind::Listing(_)) && settings.page_items < 3 {
+        // Else most of the time is spent on walks, and never is everything at rest at once.
+        settings.poll_ms = settings.poll_ms.max(30_000);
+    }
     if mix.capability.feed == FeedKind::Listing(Paging::Offset) {
         // Each page repeats a row of the one before it.
         settings.page_items = settings.page_items.max(2);

@@ -273,7 +273,10 @@ impl Plain {
             .applied
             .get(&item.id)
             .and_then(|key| self.records.get(key));
-        let forgets = has_marks && of.is_some_and(|stored| stored.document.is_none());
+        // And nothing tells that what is absent was there once.
+        let is_absent = item.precondition == Precondition::Absent;
+        let forgets =
+            (has_marks || is_absent) && of.is_some_and(|stored| stored.document.is_none());
         // What can be looked for is never sent again at a venture.
         let can_look = has_marks && matches!(item.change, Change::Create(_));
         let is_reported = books.ledger.is_reported(item.id) && !can_look;
