@@ -2,6 +2,11 @@
 //! other.
 use crate::acs::Home;
 use crate::devices::sync;
+use crate::lossy::{Lossy, Network};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tempfile::TempDir;
 use tisync::model::FeedKey;
 use tisync::{Replica, Settings};
@@ -47,7 +52,7 @@ impl Site {
         }
     }
 
-    fn open(&self, name: &str, policy: &str) -> Replica {
+    fn open(&self, name: &str, policy: &str, network: Option<&Arc<Network>>) -> Replica {
         std::fs::write(self.folder.path().join("token"), &self.token).unwrap();
         let Site {
             kind,
@@ -68,11 +73,14 @@ impl Site {
                     "notes": {{"policy": "{policy}", "references": {{"/list": {lists}, "/next": {notes}}}}}}}}}"#
         );
         let settings: Settings = serde_json::from_str(&text).unwrap();
-        settings
-            .builder(self.folder.path())
-            .unwrap()
-            .open()
-            .unwrap()
+        let mut builder = settings.builder(self.folder.path()).unwrap();
+        if let Some(network) = network {
+            let network = network.clone();
+            builder = builder
+                .http(move || Ok(Rc::new(Lossy::new(&network, 1))))
+                .network_monitor(false);
+        }
+        builder.open().unwrap()
     }
 }
 
@@ -183,7 +191,7 @@ fn check_first(replica: &Replica) {
 }
 
 fn converge(site: &Site, policy: &str) {
-    let (a, b) = (site.open("a", policy), site.open("b", policy));
+    let (a, b) = (site.open("a", policy, None), site.open("b", policy, None));
     write_offline(&a);
     sync(&a);
     sync(&b);
@@ -224,7 +232,7 @@ fn converge(site: &Site, policy: &str) {
     for replica in [&a, &b, &a, &b] {
         walk(replica);
     }
-    let new = site.open("new", policy);
+    let new = site.open("new", policy, None);
     sync(&new);
     assert_eq!(all(&a), all(&new), "{policy}");
     assert_eq!(all(&b), all(&new), "{policy}");
@@ -269,4 +277,43 @@ fn two_devices_converge_under_every_policy_on_json_server() {
         let server = JSON_SERVER.start().unwrap();
         converge(&Site::rest(server.url()), policy);
     }
+}
+
+/// Every answer to a write is lost, one way or another, until six were; each create is found by its mark.
+fn lose_answers(site: &Site) {
+    let network = Network::new(1);
+    let (a, b) = (
+        site.open("a", "merge", Some(&network)),
+        site.open("b", "merge", None),
+    );
+    network.calm.store(true, Ordering::Relaxed);
+    network.loses_answers.store(6, Ordering::Relaxed);
+    write_offline(&a);
+    a.start().unwrap();
+    let mut changes = a.watch_health();
+    let is_synced = |_| {
+        let is_synced = a.blocking_sync().is_ok_and(|report| report.is_synced());
+        if !is_synced {
+            changes.blocking_next_within(Duration::from_secs(5));
+        }
+        is_synced
+    };
+    assert!((0..100).any(is_synced), "{:#?}", a.health().unwrap());
+    a.stop().unwrap();
+    assert_eq!(network.faults(), 6);
+    sync(&b);
+    check_first(&b);
+    assert_eq!(all(&a), all(&b));
+    assert!(a.journal().list(None, 10).unwrap().is_empty());
+}
+
+#[test]
+fn creates_whose_answers_are_lost_are_found_by_their_marks_on_acs() {
+    lose_answers(&Site::acs(&Home::new()));
+}
+
+#[test]
+fn creates_whose_answers_are_lost_are_found_by_their_marks_on_json_server() {
+    let server = JSON_SERVER.start().unwrap();
+    lose_answers(&Site::rest(server.url()));
 }
