@@ -80,4 +80,4 @@ function loaded(options) {
   };
 }
 
-module.exports = { host };
+module.exports = { host, text };

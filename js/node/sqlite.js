@@ -79,16 +79,32 @@ function pure({ Database }, path) {
     locks: false,
     exec: (sql) => { database.exec(sql); },
     prepare: (sql) => {
-      const statement = database.prepare(sql);
+      let statement = database.prepare(sql);
       let names = [];
+      // A statement that has failed cannot be run again: the next run prepares it anew.
+      const attempt = (run) => {
+        statement = statement || database.prepare(sql);
+        try {
+          return run(statement);
+        } catch (error) {
+          const failed = statement;
+          statement = null;
+          try {
+            failed.finalize();
+          } catch (again) {
+            // It says the same error once more.
+          }
+          throw error;
+        }
+      };
       return {
-        run: (values) => statement.run(values).changes,
-        all: (values) => statement.all(values).map((row) => {
+        run: (values) => attempt((prepared) => prepared.run(values).changes),
+        all: (values) => attempt((prepared) => prepared.all(values).map((row) => {
           names = Object.keys(row);
           return names.map((name) => row[name]);
-        }),
+        })),
         columns: () => names,
-        close: () => statement.finalize()
+        close: () => { if (statement) statement.finalize(); }
       };
     },
     errorKind: (error) => ofMessage(String(error.message)),

@@ -39,11 +39,23 @@ pub(crate) fn run(workspace: &Workspace) -> Result<String> {
     ))
 }
 
-/// Builds the module; gives back the folder of the packages that it is tried with.
-pub(crate) fn module(workspace: &Workspace) -> Result<PathBuf> {
+/// What tests of the npm package need.
+pub(crate) struct ForTests {
+    /// The folder of the packages that it is tried with.
+    pub(crate) packages: PathBuf,
+    /// The module with the commands that tests of hosts need.
+    pub(crate) traced: PathBuf,
+}
+
+/// Builds the module, as it is shipped and as tests of hosts need it.
+pub(crate) fn for_tests(workspace: &Workspace) -> Result<ForTests> {
     let tools = Tools::install(workspace)?;
-    build::run(workspace, &toolchain::find(workspace)?, &tools)?;
-    Ok(tools.folder().to_owned())
+    let toolchain = toolchain::find(workspace)?;
+    build::run(workspace, &toolchain, &tools)?;
+    Ok(ForTests {
+        packages: tools.folder().to_owned(),
+        traced: build::traced(workspace, &toolchain)?,
+    })
 }
 
 /// Builds the module and measures it.

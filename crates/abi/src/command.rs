@@ -236,6 +236,10 @@ pub enum Command {
     LogIn,
     /// The configuration as the engine has it.
     Config,
+    /// Empties the host's database and runs the specification of stores on it; gives how many cases there are. Only in
+    /// builds with the feature `trace`.
+    #[cfg(feature = "trace")]
+    Conformance,
     /// Steps the engine by hand, for a trace: gives its outputs. Only in builds with the feature `trace`.
     #[cfg(feature = "trace")]
     Step {

@@ -133,6 +133,10 @@ impl Core {
             self.replica = None;
             return put(out, &());
         }
+        #[cfg(feature = "trace")]
+        if let Command::Conformance = command {
+            return put(out, &crate::conformance::run(&self.host));
+        }
         let replica = self.replica.as_mut().ok_or_else(|| {
             Error::new(
                 ErrorKind::Closed,
@@ -142,6 +146,8 @@ impl Core {
         let now = replica.now(wall_ms, monotonic_ms);
         match command {
             Command::Open(_) | Command::Close => Ok(()),
+            #[cfg(feature = "trace")]
+            Command::Conformance => Ok(()),
             Command::Get { collection, id } => put(out, &replica.get(&collection, &id)?),
             Command::Query { collection, query } => put(out, &replica.query(&collection, &query)?),
             Command::Count { collection, query } => {

@@ -9,6 +9,8 @@
 //! host drives them.
 mod answer;
 mod command;
+#[cfg(feature = "trace")]
+mod conformance;
 mod core;
 pub mod edge;
 mod error;

@@ -28,7 +28,7 @@ pub(crate) struct Built {
 
 /// Builds both and checks them: what the module imports, its size, and that engines of old phones take it.
 pub(crate) fn run(workspace: &Workspace, toolchain: &Toolchain, tools: &Tools) -> Result<Built> {
-    let compiled = compile(workspace, toolchain)?;
+    let compiled = compile(workspace, toolchain, &["--profile", "wasm"], "wasm")?;
     let folder = workspace.root().join("js/dist");
     fs::create_dir_all(&folder)?;
     let wasm = folder.join("tisync.wasm");
@@ -66,24 +66,27 @@ fn is_newer(file: &Path, than: &Path) -> bool {
     time(file) > time(than)
 }
 
-fn compile(workspace: &Workspace, toolchain: &Toolchain) -> Result<PathBuf> {
+/// Builds the module with the commands that tests of hosts need: neither small nor fast.
+pub(crate) fn traced(workspace: &Workspace, toolchain: &Toolchain) -> Result<PathBuf> {
+    compile(workspace, toolchain, &["--features", "trace"], "debug")
+}
+
+/// Compiles the module; cargo puts what comes of the profile into `folder`.
+fn compile(
+    workspace: &Workspace,
+    toolchain: &Toolchain,
+    args: &[&str],
+    folder: &str,
+) -> Result<PathBuf> {
     // A compiler's own standard library is linked: another compiler needs other builds.
     let target = workspace
         .target_folder()?
         .join("wasm")
         .join(toolchain.key());
-    let mut cargo = workspace.cargo(&[
-        "rustc",
-        "--package",
-        "tisync-abi",
-        "--lib",
-        "--profile",
-        "wasm",
-        "--target",
-        TARGET,
-        "--crate-type",
-        "cdylib",
-    ]);
+    let mut cargo = workspace.cargo(&["rustc", "--package", "tisync-abi", "--lib"]);
+    cargo
+        .args(["--target", TARGET, "--crate-type", "cdylib"])
+        .args(args);
     toolchain.apply(&mut cargo);
     cargo
         .env("CARGO_TARGET_DIR", &target)
@@ -95,7 +98,7 @@ fn compile(workspace: &Workspace, toolchain: &Toolchain) -> Result<PathBuf> {
             finished.lines.join("\n")
         );
     }
-    Ok(target.join(TARGET).join("wasm/tisync_abi.wasm"))
+    Ok(target.join(TARGET).join(folder).join("tisync_abi.wasm"))
 }
 
 /// Makes it small, and leaves nothing in it that came after the first version of WebAssembly.
