@@ -69,11 +69,11 @@ pub(crate) fn measure(workspace: &Workspace) -> Result<()> {
 /// Builds the probe and proves that it imports nothing; gives back a remark.
 fn probe(workspace: &Workspace, toolchain: &Toolchain) -> Result<String> {
     let folder = workspace.target_folder()?.join("wasm-probe");
+    // What one compiler has built, another of the same version may not be able to read.
+    let target = folder.join("target").join(toolchain.key());
     write_probe(workspace.root(), &folder)?;
     let mut cargo = workspace.cargo(&["build", "--release", "--target", TARGET]);
-    cargo
-        .current_dir(&folder)
-        .env("CARGO_TARGET_DIR", folder.join("target"));
+    cargo.current_dir(&folder).env("CARGO_TARGET_DIR", &target);
     toolchain.apply(&mut cargo);
     let finished = process::run(cargo, "▸ wasm …")?;
     if !finished.status.success() {
@@ -82,10 +82,7 @@ fn probe(workspace: &Workspace, toolchain: &Toolchain) -> Result<String> {
             finished.lines.join("\n")
         );
     }
-    let path = folder
-        .join("target")
-        .join(TARGET)
-        .join("release/wasm_probe.wasm");
+    let path = target.join(TARGET).join("release/wasm_probe.wasm");
     let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let module = Module::parse(&bytes)
         .map_err(|error| error.context(format!("{} is not a module", path.display())))?;
