@@ -178,8 +178,6 @@ planted_bugs! {
     PageBeforeCreates,
     /// A record that a page showed stays beside the one that it turns out to be.
     TwinStays,
-    /// What was written to a record goes when it turns out to be another one.
-    TwinLosesWrites,
     /// A former id resolves to nothing.
     AliasForgotten,
     /// A create whose mark is nowhere goes again although its first request may be under way.

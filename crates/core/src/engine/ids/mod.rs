@@ -106,10 +106,7 @@ pub(super) fn adopt<T: Tx>(
     if let Some(conflict) = other.conflict.take() {
         newer = newer.or(Some(conflict.remote));
     }
-    let mut chain = std::mem::take(&mut other.chain);
-    if planted::on(Bug::TwinLosesWrites) {
-        chain.clear();
-    }
+    let chain = std::mem::take(&mut other.chain);
     if chain.is_empty() {
         let last = newer.take().unwrap_or_else(|| Remote {
             out_of_scope: false,
