@@ -221,3 +221,33 @@ export class Replica {
 
 /** Opens the replica in a file, and makes the file if it is not there. */
 export function open(file: string, config: Config): Replica;
+
+/** A `sync` for Backbone models and collections of one collection of the replica; it answers before it returns. */
+export type BackboneSync = (
+  method: 'create' | 'read' | 'update' | 'patch' | 'delete' | string,
+  target: any,
+  options?: { success?: (response: any) => void; error?: (error: TiSyncError) => void; query?: Query; attrs?: any; [option: string]: any }
+) => Promise<any>;
+
+/** How a model stands to the server. */
+export interface ModelState {
+  /** Null where there is no such record. */
+  state: Visible['state'] | null;
+  version: string | null;
+  conflict: OpenConflict | null;
+  /** Entries of the outbox that are held or parked. */
+  waiting: any[];
+}
+
+export interface OfflineBackbone {
+  /** Makes a `sync` for the records of a collection; with `live`, Backbone collections are bound when they are fetched. */
+  (collection: string, options?: { live?: boolean }): BackboneSync;
+  /** What changes in the replica arrives at this collection or model from now on; gives a function that ends it. */
+  bind(target: any): () => void;
+  /** Ends what `bind` began; without a target, for all. */
+  unbind(target?: any): void;
+  state(model: any): ModelState;
+}
+
+/** Backbone (0.9.2 to 1.6) on a replica. `Backbone.sync` stays as it is. */
+export function backbone(Backbone: any, replica: Replica): OfflineBackbone;

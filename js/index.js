@@ -1,5 +1,6 @@
 'use strict';
 
+const backbone = require('./backbone');
 const { Replica, TiSyncError } = require('./core');
 const { host } = require('./node/host');
 
@@ -18,4 +19,4 @@ function open(file, config) {
   }
 }
 
-module.exports = { open, Replica, TiSyncError };
+module.exports = { open, backbone, Replica, TiSyncError };

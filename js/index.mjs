@@ -1,4 +1,4 @@
 import tisync from './index.js';
 
-export const { open, Replica, TiSyncError } = tisync;
+export const { open, backbone, Replica, TiSyncError } = tisync;
 export default tisync;

@@ -155,7 +155,7 @@ Replica.prototype.close = function () {
 
 /**
  * Calls `listener` for `change` ({collection, records: [[id, "added" | "updated" | "removed"]], remote}), `conflict`
- * ({collection, id, open}), `mapped` ({collection, former, id}: the server has made the id), `parked` ({collection, id,
+ * ({collection, id, open}), `mapped` ({collection, former, id}: the server has made the id; told before the `change` under it), `parked` ({collection, id,
  * reason}), `journalled`, `network` ({connector, state}), `health`,
  * `mended`, `lease` and `trouble` (an error). Gives a function that ends it.
  */
@@ -266,8 +266,10 @@ Replica.prototype.after = function (answer) {
   var i;
   // First: what is asked may be answered at once, and that answer is the newer one.
   this.schedule(answer);
+  // Who knows a record by its former id must hear of the new one before anything is told under it.
   var events = answer.events || [];
-  for (i = 0; i < events.length; i++) this.told.push(events[i]);
+  for (i = 0; i < events.length; i++) if (isMapped(events[i])) this.told.push(events[i]);
+  for (i = 0; i < events.length; i++) if (!isMapped(events[i])) this.told.push(events[i]);
   var asks = answer.asks || [];
   for (i = 0; i < asks.length; i++) this.carryOut(asks[i], answer);
   this.tell();
@@ -387,6 +389,10 @@ Replica.prototype.emit = function (name, value) {
     }
   }
 };
+
+function isMapped(told) {
+  return !!(told.event && told.event.mapped);
+}
 
 // A listener's error is the app's: it must not stop what goes on here.
 function thrower(error) {

@@ -1,0 +1,342 @@
+'use strict';
+
+// Backbone models and collections on a replica: a sync function for each, and live collections. ES5, for Backbone 0.9.2
+// to 1.6. Backbone's own sync, which others may use, stays as it is.
+
+var TiSyncError = require('./core').TiSyncError;
+
+/**
+ * Gives a function that makes sync functions: `backbone(Backbone, replica)('todos')` is the sync of a model or a
+ * collection whose records are in the collection `todos`. It answers before it returns, without a network.
+ */
+function backbone(Backbone, replica) {
+  if (!Backbone || !Backbone.Model || !Backbone.Collection || !Backbone.VERSION) {
+    throw new TiSyncError('invalid', 'expected Backbone, as require("backbone") gives it, but ' + shown(Backbone) + ' came');
+  }
+  if (!replica || typeof replica.collection !== 'function' || typeof replica.on !== 'function') {
+    throw new TiSyncError('invalid', 'expected a replica, as open() gives it, but ' + shown(replica) + ' came');
+  }
+  var bridge = new Bridge(Backbone, replica);
+
+  /** The sync function of a collection of the replica; with `live`, Backbone collections are bound when they are fetched. */
+  function offline(name, options) {
+    replica.collection(name);
+    var isLive = !!(options && options.live);
+    function sync(method, target, given) {
+      return bridge.sync(name, isLive, method, target, given || {});
+    }
+    sync.tisync = name;
+    return sync;
+  }
+
+  /** Changes of the replica arrive at a Backbone collection or model from now on; gives a function that ends it. */
+  offline.bind = function (target) { return bridge.bind(target); };
+
+  /** Ends what `bind` began; without a target, for all. */
+  offline.unbind = function (target) { bridge.unbind(target); };
+
+  /** How a model stands to the server: `{state, version, conflict, waiting}`. */
+  offline.state = function (model) { return bridge.state(model); };
+
+  return offline;
+}
+
+function Bridge(Backbone, replica) {
+  this.replica = replica;
+  // Backbone tells of requests since 0.9.9.
+  this.tellsRequests = !!(Backbone.Events && Backbone.Events.listenTo);
+  this.targets = [];
+  this.offs = [];
+  this.queue = [];
+  this.depth = 0;
+}
+
+Bridge.prototype.sync = function (name, isLive, method, target, options) {
+  var answer, failed, self = this;
+  // What a write changes is told to live collections when Backbone has taken the answer.
+  this.depth++;
+  try {
+    try {
+      if (isLive && method === 'read' && target.models) this.bind(target);
+      answer = this.carryOut(this.replica.collection(name), method, target, options);
+    } catch (error) {
+      failed = error;
+    }
+    if (this.tellsRequests) target.trigger('request', target, null, options);
+    if (failed) {
+      if (options.error) options.error(failed);
+    } else {
+      if (options.success) options.success(answer.response);
+      if (answer.rows) answer.rows.forEach(function (row) { self.remember(target.get(row.id), row); });
+    }
+  } finally {
+    this.depth--;
+    this.flush();
+  }
+  if (typeof Promise === 'undefined') return undefined;
+  if (!failed) return Promise.resolve(answer.response);
+  var promise = Promise.reject(failed);
+  // Whoever does not wait for it has been told by the callback and the event.
+  promise.then(null, function () {});
+  return promise;
+};
+
+Bridge.prototype.carryOut = function (store, method, target, options) {
+  if (method === 'read') return target.models ? this.readAll(store, target, options) : this.read(store, target);
+  if (method === 'create' || method === 'update' || method === 'patch') return this.write(store, method, target, options);
+  if (method === 'delete') {
+    var id = idOf(target);
+    if (store.get(id)) store.remove(id);
+    // Backbone takes this model out of its collections itself.
+    target.tisync = { isDestroyed: true };
+    return { response: null };
+  }
+  throw new TiSyncError('invalid', 'expected create, read, update, patch or delete, but the method "' + method + '" came');
+};
+
+Bridge.prototype.readAll = function (store, target, options) {
+  var rows = store.query(options.query || {});
+  target.tisync = { query: options.query };
+  return { response: rows.map(function (row) { return wire(target.get(row.id) || target, row); }), rows: rows };
+};
+
+Bridge.prototype.read = function (store, model) {
+  return this.answer(store, model, idOf(model));
+};
+
+Bridge.prototype.write = function (store, method, model, options) {
+  var document = plain(options.attrs || model.toJSON(options));
+  var known = model.tisync && model.tisync.wire;
+  delete document[model.idAttribute];
+  if (method === 'create') return this.answer(store, model, store.insert(document));
+  var id = idOf(model);
+  var fields;
+  if (method === 'patch') {
+    fields = options.attrs ? changed({}, options.attrs, model.idAttribute) : changed(known || {}, document, model.idAttribute);
+  } else if (known && store.get(id)) {
+    // Only what changed since it was read: what others changed meanwhile stays.
+    fields = changed(known, document, model.idAttribute);
+    for (var name in known) {
+      if (!(name in document) && name !== model.idAttribute) fields[path(name)] = undefined;
+    }
+  } else {
+    return this.answer(store, model, store.put(id, document));
+  }
+  if (!isEmpty(fields)) id = store.patch(id, fields);
+  return this.answer(store, model, id);
+};
+
+// What is stored now, as Backbone takes it.
+Bridge.prototype.answer = function (store, model, id) {
+  var row = store.get(id);
+  if (!row) {
+    throw new TiSyncError('not_found', 'expected the record "' + id + '" in the collection ' + store.name + ', but there is none; it may have been deleted');
+  }
+  this.remember(model, row);
+  return { response: wire(model, row) };
+};
+
+// Keeps what a model was last given: later changes are told from the app's own edits by it.
+Bridge.prototype.remember = function (model, row) {
+  if (model) model.tisync = { wire: wire(model, row) };
+};
+
+Bridge.prototype.bind = function (target) {
+  var self = this;
+  if (!target || !target.trigger || !target.sync || !target.sync.tisync) {
+    throw new TiSyncError('invalid', 'expected a Backbone model or collection whose sync was made here, but ' + shown(target) + ' came; write `sync: offline("todos")` in its extend');
+  }
+  if (this.targets.indexOf(target) < 0) this.targets.push(target);
+  if (!this.offs.length) {
+    this.offs = ['mapped', 'change', 'conflict', 'parked'].map(function (name) {
+      return self.replica.on(name, function (event) {
+        self.queue.push({ name: name, event: event });
+        self.flush();
+      });
+    });
+  }
+  return function () { self.unbind(target); };
+};
+
+Bridge.prototype.unbind = function (target) {
+  this.targets = target ? this.targets.filter(function (one) { return one !== target; }) : [];
+  if (this.targets.length) return;
+  this.offs.forEach(function (off) { off(); });
+  this.offs = [];
+  this.queue = [];
+};
+
+Bridge.prototype.flush = function () {
+  while (this.depth === 0 && this.queue.length) {
+    var told = this.queue.shift();
+    var targets = this.targets.slice();
+    for (var i = 0; i < targets.length; i++) {
+      if (targets[i].sync.tisync === told.event.collection) this.tell(targets[i], told.name, told.event);
+    }
+  }
+};
+
+// A listener's error is the app's: it must not stop what goes on here.
+Bridge.prototype.tell = function (target, name, event) {
+  try {
+    if (name === 'change') this.refresh(target, event);
+    else if (name === 'mapped') this.rename(target, modelOf(target, event.former), event.id);
+    else {
+      var model = modelOf(target, event.id);
+      if (model) model.trigger(name, model, event);
+    }
+  } catch (error) {
+    this.replica.host.later(0, function () { throw error; });
+  }
+};
+
+// Brings a Backbone collection or model to what the replica has now.
+Bridge.prototype.refresh = function (target, event) {
+  var self = this;
+  var store = this.replica.collection(event.collection);
+  var options = { remote: event.remote };
+  var query = target.tisync && target.tisync.query;
+  var added = [];
+  function take(row) {
+    var model = modelOf(target, row.id);
+    if (model) self.update(target, model, row, options);
+    else if (target.models) added.push(row);
+  }
+  if (target.models && query) {
+    var found = {};
+    store.query(query).forEach(function (row) { found[row.id] = true; take(row); });
+    target.models.slice().forEach(function (model) {
+      if (!model.tisync || found[model.id]) return;
+      var row = store.get(String(model.id));
+      if (row && found[row.id]) self.update(target, model, row, options);
+      else self.remove(target, model, options);
+    });
+  } else {
+    event.records.forEach(function (record) {
+      var row = store.get(record[0]);
+      var model = modelOf(target, record[0]);
+      if (row && model) self.update(target, model, row, options);
+      else if (row) take(row);
+      else if (model) self.remove(target, model, options);
+    });
+  }
+  added = added.filter(function (row) { return !modelOf(target, row.id); });
+  if (!added.length) return;
+  options.parse = true;
+  target.add(added.map(function (row) { return wire(target, row); }), options);
+  added.forEach(function (row) { self.remember(target.get(row.id), row); });
+};
+
+Bridge.prototype.remove = function (target, model, options) {
+  if (model.tisync && model.tisync.isDestroyed) return;
+  if (target.models) target.remove(model, options);
+  else model.trigger('destroy', model, model.collection, options);
+};
+
+// The server has made the id of a record: the model keeps its place.
+Bridge.prototype.rename = function (target, model, id) {
+  if (!model || String(model.id) === id) return;
+  var twin = target.models && target.get(id);
+  if (twin && twin !== model) target.remove(twin);
+  if (model.tisync && model.tisync.wire) model.tisync.wire[model.idAttribute] = id;
+  var fields = {};
+  fields[model.idAttribute] = id;
+  model.set(fields);
+};
+
+// Sets what changed, and leaves alone what the app has edited and not saved yet.
+Bridge.prototype.update = function (target, model, row, options) {
+  if (model.tisync && model.tisync.isDestroyed) return;
+  this.rename(target, model, row.id);
+  var known = model.tisync && model.tisync.wire;
+  var next = wire(model, row);
+  var newer = model.parse(plain(next));
+  var older = known ? model.parse(plain(known)) : {};
+  var set = {}, unset = {}, name, now;
+  for (name in newer) {
+    now = plain(model.attributes[name]);
+    if (known && (equal(newer[name], older[name]) || !equal(now, older[name]))) continue;
+    if (!equal(now, newer[name])) set[name] = newer[name];
+  }
+  for (name in older) {
+    if (!(name in newer) && equal(plain(model.attributes[name]), older[name])) unset[name] = undefined;
+  }
+  if (!isEmpty(set) && !model.set(set, options)) return;
+  if (!isEmpty(unset)) model.set(unset, { unset: true, remote: options.remote });
+  model.tisync = { wire: next };
+};
+
+Bridge.prototype.state = function (model) {
+  var name = model && model.sync && model.sync.tisync;
+  if (!name) throw new TiSyncError('invalid', 'expected a Backbone model whose sync was made here, but ' + shown(model) + ' came');
+  var row = model.id === undefined || model.id === null ? null : this.replica.collection(name).get(String(model.id));
+  var id = row ? row.id : String(model.id);
+  return {
+    state: row ? row.state : null,
+    version: row ? row.version : null,
+    conflict: this.replica.conflicts().filter(function (one) { return one.collection === name && one.id === id; })[0] || null,
+    waiting: this.replica.outbox({ waiting: true }).filter(function (one) { return one.collection === name && one.record === id; })
+  };
+};
+
+// The model of a record: of a collection, or the bound one.
+function modelOf(target, id) {
+  if (target.models) return target.get(id) || null;
+  return target.id !== undefined && target.id !== null && String(target.id) === id ? target : null;
+}
+
+// A record as attributes. A number that the app gave as an id stays one.
+function wire(target, row) {
+  var attributes = plain(row.document);
+  var name = target.idAttribute || (target.model && target.model.prototype && target.model.prototype.idAttribute) || 'id';
+  var own = target.models ? undefined : target.id;
+  attributes[name] = own !== undefined && own !== null && String(own) === row.id ? own : row.id;
+  return attributes;
+}
+
+function idOf(model) {
+  if (model.id === undefined || model.id === null) {
+    throw new TiSyncError('invalid', 'expected a model with an id, but it has none; set its "' + model.idAttribute + '" or save it first');
+  }
+  return String(model.id);
+}
+
+// The fields of `after` that differ from those of `before`, by path.
+function changed(before, after, idAttribute) {
+  var fields = {};
+  for (var name in after) {
+    if (name === idAttribute) continue;
+    var value = plain(after[name]);
+    if (value === undefined || !(name in before) || !equal(value, before[name])) fields[path(name)] = value;
+  }
+  return fields;
+}
+
+function path(name) {
+  return '/' + name.replace(/~/g, '~0').replace(/\//g, '~1');
+}
+
+// A value as JSON has it: a Date is its text.
+function plain(value) {
+  var text = JSON.stringify(value);
+  return text === undefined ? undefined : JSON.parse(text);
+}
+
+function equal(a, b) {
+  if (a === b) return true;
+  if (!a || !b || typeof a !== 'object' || typeof b !== 'object' || Array.isArray(a) !== Array.isArray(b)) return false;
+  var names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every(function (name) {
+    return Object.prototype.hasOwnProperty.call(b, name) && equal(a[name], b[name]);
+  });
+}
+
+function isEmpty(object) {
+  return Object.keys(object).length === 0;
+}
+
+function shown(value) {
+  return value === null ? 'null' : 'a value of type ' + typeof value;
+}
+
+module.exports = backbone;
