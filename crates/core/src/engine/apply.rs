@@ -479,11 +479,11 @@ fn out_of_scope<T: Tx>(
         work.put(slot);
         return Ok(());
     }
-    let remote = Remote {
+    slot.remote = Some(Remote {
         out_of_scope: true,
         ..Remote::from(Image::Gone)
-    };
-    meet(work, &mut slot, remote)?;
+    });
+    super::decide::reconcile(work, &mut slot)?;
     work.put(slot);
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::limits;
 use crate::model::*;
 use crate::planted::{self, Bug};
 use crate::reconcile::{self, Decision, Plan, Sides, Situation};
-use crate::store::Tx;
+use crate::store::{Op, Tx};
 
 /// Takes a server image of a record that it does not know yet: keeps it while an entry is out, reconciles else.
 pub(super) fn meet<T: Tx>(
@@ -123,6 +123,11 @@ fn left<T: Tx>(work: &mut Work<'_, T>, slot: &mut Slot) -> Result<(), Error> {
     let (base, ours, schema) = (slot.base.clone(), slot.ours(), slot.schema());
     (slot.conflict, slot.provisional) = (None, false);
     (slot.base, slot.record.version) = (Image::Gone, None);
+    // Nobody tells more of it.
+    work.ops.push(Op::RemoveSuspicion {
+        collection: slot.collection.clone(),
+        rid: slot.record.rid,
+    });
     if old.is_empty() {
         slot.show();
         return Ok(());

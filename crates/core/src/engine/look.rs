@@ -136,7 +136,8 @@ pub(super) fn answered<T: Tx>(
             }
             found => found,
         };
-        if found == Found::Unknown && slot.provisional && unknown.is_none() {
+        let is_shown = slot.base.is_present() || !slot.chain.is_empty();
+        if found == Found::Unknown && slot.provisional && is_shown && unknown.is_none() {
             // Nobody else says what the server has made of it: it is asked again.
             silent += 1;
             work.put(slot);

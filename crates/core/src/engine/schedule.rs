@@ -89,7 +89,12 @@ fn run_connector<T: Tx>(
         true => None,
         false => work.memory.last.get(connector).copied(),
     };
-    for kind in Kind::turns(last) {
+    let mut kinds = Kind::turns(last);
+    if state.attempts > 0 && last == Some(Kind::Pull) {
+        // What goes on failing must not keep look-ups from their turn: perhaps it waits for one.
+        kinds.swap(0, 1);
+    }
+    for kind in kinds {
         let is_sent = match kind {
             Kind::Push => may_push && push_wait == 0 && push::send(work, connector)?,
             Kind::Fetch if push_wait == 0 && !unheard => {

@@ -56,12 +56,14 @@ impl Manners {
     }
 
     /// Checks that something may be sent now.
-    pub(crate) fn check(&self, now: Moment) -> Checked {
+    pub(crate) fn check(&mut self, now: Moment) -> Checked {
         let Some(asked) = &self.asked else {
             return Ok(());
         };
         let elapsed_ms = now.monotonic_ms.saturating_sub(asked.at.monotonic_ms);
         if elapsed_ms >= asked.wait_ms {
+            // It is over, whatever a clock says that is set back later.
+            self.asked = None;
             return Ok(());
         }
         let message = format!(

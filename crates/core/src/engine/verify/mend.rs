@@ -101,7 +101,9 @@ fn one<T: Tx>(
     let mut slot = work.take_id(collection, id)?;
     let known = known(&slot, contents);
     let has_moved_on = known.as_ref().map(term_of) != differing.here
-        || contents && has_moved_on_there(&slot, known.as_ref(), differing, &remote);
+        || contents && has_moved_on_there(&slot, known.as_ref(), differing, &remote)
+        // Its feed brings what came after the digest.
+        || !contents && differing.there.is_some() && differing.there != remote.version;
     // A restore has taken what the entry stands on: its answer settles that.
     let waits = slot.is_out() && work.is_lost(collection, slot.record.version.as_ref())?;
     let is_the_one = is_same(known.as_ref(), &remote, contents)
