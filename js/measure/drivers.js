@@ -8,9 +8,14 @@ var sqlite = require('../node/sqlite');
 /** UTF-8 as Node's host has it. */
 exports.text = require('../node/host').text;
 
+/** The package at `folder`, as `open` of node/sqlite.js takes it. */
+exports.driver = function (folder) {
+  return { name: path.basename(folder), module: load(folder) };
+};
+
 /** Opens a database with the package at `folder`. */
 exports.open = function (folder, file) {
-  return sqlite.open(file, { name: path.basename(folder), module: load(folder) });
+  return sqlite.open(file, exports.driver(folder));
 };
 
 // Old versions of Node do not know the names that begin so.
