@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod acs;
+pub(crate) mod alloy;
 pub(crate) mod backends;
 pub(crate) mod bench;
 pub(crate) mod c;

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 mod acs;
+mod alloy;
 mod c;
 mod certify;
 mod command;
@@ -46,6 +47,7 @@ enum Command {
     Fixture(command::fixture::Args),
     Wasm(command::wasm::Args),
     Js(command::js::Args),
+    Alloy(command::alloy::Args),
     C(command::c::Args),
     Backends(command::backends::Args),
     Acs(command::acs::Args),
@@ -75,6 +77,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Fixture(args) => command::fixture::run(&workspace, args),
         Command::Wasm(args) => command::wasm::run(&workspace, args),
         Command::Js(args) => command::js::run(&workspace, args),
+        Command::Alloy(args) => command::alloy::run(&workspace, args),
         Command::C(args) => command::c::run(&workspace, args),
         Command::Backends(args) => command::backends::run(&workspace, args),
         Command::Certify(args) => command::certify::run(&workspace, args),

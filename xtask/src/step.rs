@@ -3,7 +3,7 @@
 use crate::process;
 use crate::totals::Totals;
 use crate::workspace::{Workspace, runs};
-use crate::{acs, c, command, encryption, js, tidy, wasm};
+use crate::{acs, alloy, c, command, encryption, js, tidy, wasm};
 use anyhow::{Result, bail};
 use std::io::Write;
 use std::process::{Command, ExitCode};
@@ -128,6 +128,11 @@ pub(crate) fn c() -> Step {
 /// The npm package.
 pub(crate) fn js() -> Step {
     Step::own("js", "cargo xtask js", js::run)
+}
+
+/// The adapter in apps of Titanium Alloy.
+pub(crate) fn alloy() -> Step {
+    Step::own("alloy", "cargo xtask alloy", alloy::run)
 }
 
 impl Step {

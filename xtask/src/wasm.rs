@@ -45,6 +45,8 @@ pub(crate) struct ForTests {
     pub(crate) packages: PathBuf,
     /// The module with the commands that tests of hosts need.
     pub(crate) traced: PathBuf,
+    /// A Node whose engine is that of Titanium on Android, where there is one for this machine.
+    pub(crate) old_node: Option<PathBuf>,
 }
 
 /// Builds the module, as it is shipped and as tests of hosts need it.
@@ -55,7 +57,13 @@ pub(crate) fn for_tests(workspace: &Workspace) -> Result<ForTests> {
     Ok(ForTests {
         packages: tools.folder().to_owned(),
         traced: build::traced(workspace, &toolchain)?,
+        old_node: tools.old_node(),
     })
+}
+
+/// Compiles better-sqlite3, for runs without WebAssembly.
+pub(crate) fn native_sqlite(workspace: &Workspace) -> Result<()> {
+    Tools::install(workspace)?.native_sqlite().map(drop)
 }
 
 /// Builds the module and measures it.

@@ -11,6 +11,7 @@ pub const ALL: &[&Backend] = &[
     &JSON_SERVER,
     &DJANGO_REST,
     &JS_TOOLS,
+    &ALLOY_COMPILERS,
 ];
 
 /// The clients that apps of Appcelerator Cloud Services were written with.
@@ -27,6 +28,15 @@ pub const JS_TOOLS: Backend = Backend {
     name: "js-tools",
     about: "binaryen 132, node-sqlite3-wasm 0.8, better-sqlite3 12, Backbone 0.9 to 1.6, and Node 15.14",
     manifest: "js-tools",
+    packages: Packages::Npm,
+    start: None,
+};
+
+/// What compiles apps of Titanium.
+pub const ALLOY_COMPILERS: Backend = Backend {
+    name: "alloy-compilers",
+    about: "Alloy 1.7.1, 1.14.6, 1.17.3, 2.1.0 and 3.0.1",
+    manifest: "alloy",
     packages: Packages::Npm,
     start: None,
 };

@@ -14,7 +14,9 @@ mod loopback;
 mod place;
 mod running;
 
-pub use all::{ACS_CLIENTS, ALL, DJANGO_REST, JS_TOOLS, JSON_SERVER, KINTO, POUCHDB_SERVER};
+pub use all::{
+    ACS_CLIENTS, ALL, ALLOY_COMPILERS, DJANGO_REST, JS_TOOLS, JSON_SERVER, KINTO, POUCHDB_SERVER,
+};
 pub use install::{Installed, has_python};
 pub use place::Place;
 pub use running::Running;

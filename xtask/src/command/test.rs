@@ -6,7 +6,7 @@ use crate::workspace::Workspace;
 use anyhow::Result;
 use std::process::ExitCode;
 
-/// Everything CI runs: check, docs, all tests, the demo, connectors on real servers, 20,000 simulator seeds, planted bugs, wasm, the C library, the npm package (under 45 minutes on two cores, most of it the first time).
+/// Everything CI runs: check, docs, all tests, the demo, connectors on real servers, 20,000 simulator seeds, planted bugs, wasm, the C library, the npm package, apps of Alloy (under 45 minutes on two cores, most of it the first time).
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -52,6 +52,7 @@ fn steps(workspace: &Workspace) -> Vec<Step> {
         step::c(),
         step::wasm(),
         step::js(),
+        step::alloy(),
     ]);
     steps
 }
