@@ -16,7 +16,7 @@ function backbone(Backbone, replica) {
   if (!replica || typeof replica.collection !== 'function' || typeof replica.on !== 'function') {
     throw new TiSyncError('invalid', 'expected a replica, as open() gives it, but ' + shown(replica) + ' came');
   }
-  var bridge = new Bridge(Backbone, replica);
+  var bridge = new Bridge(replica);
 
   /** The sync function of a collection of the replica; with `live`, Backbone collections are bound when they are fetched. */
   function offline(name, options) {
@@ -41,15 +41,39 @@ function backbone(Backbone, replica) {
   return offline;
 }
 
-function Bridge(Backbone, replica) {
+/**
+ * Between Backbone's objects and a replica. Hosts of their own, such as Alloy, change what they do differently: `nameOf`,
+ * `store`, `isNumbered`, `select`, and `draws`.
+ */
+function Bridge(replica) {
   this.replica = replica;
-  // Backbone tells of requests since 0.9.9.
-  this.tellsRequests = !!(Backbone.Events && Backbone.Events.listenTo);
+  // Whether views draw anew on the event `fetch`: then one tells of all that a fetch has changed.
+  this.draws = false;
   this.targets = [];
   this.offs = [];
   this.queue = [];
   this.depth = 0;
 }
+
+/** The collection of a model or a Backbone collection; undefined for one that is not synced here. */
+Bridge.prototype.nameOf = function (target) {
+  return target && target.sync && target.sync.tisync;
+};
+
+/** The records of a collection. */
+Bridge.prototype.store = function (name) {
+  return this.replica.collection(name);
+};
+
+/** Whether the ids of a collection are numbers for the app, where they look so. */
+Bridge.prototype.isNumbered = function () {
+  return false;
+};
+
+/** What a SELECT over the views gives: `{columns, rows}`. */
+Bridge.prototype.select = function (name, sql, values) {
+  return this.replica.sql(sql, values);
+};
 
 Bridge.prototype.sync = function (name, isLive, method, target, options) {
   var answer, failed, self = this;
@@ -58,16 +82,19 @@ Bridge.prototype.sync = function (name, isLive, method, target, options) {
   try {
     try {
       if (isLive && method === 'read' && target.models) this.bind(target);
-      answer = this.carryOut(this.replica.collection(name), method, target, options);
+      answer = this.carryOut(this.store(name), method, target, options);
     } catch (error) {
       failed = error;
     }
-    if (this.tellsRequests) target.trigger('request', target, null, options);
+    // Backbone tells of requests since 0.9.9, and has listenTo since then.
+    if (target.listenTo) target.trigger('request', target, null, options);
     if (failed) {
       if (options.error) options.error(failed);
     } else {
-      if (options.success) options.success(answer.response);
-      if (answer.rows) answer.rows.forEach(function (row) { self.remember(target.get(row.id), row); });
+      this.drawnOnce(target, method === 'read' && !options.silent && 'always', function () {
+        if (options.success) options.success(answer.response);
+        if (answer.rows) answer.rows.forEach(function (row) { self.remember(row.id === null ? null : target.get(row.id), row); });
+      });
     }
   } finally {
     this.depth--;
@@ -81,8 +108,47 @@ Bridge.prototype.sync = function (name, isLive, method, target, options) {
   return promise;
 };
 
+// Views that are bound to a collection draw anew on each event whose first value has no `fromAdapter`. Here it has one, of
+// the collection and its models alike, until all is done; then one event `fetch` draws. `tells`: "always", or "changed" for
+// when there was something.
+Bridge.prototype.drawnOnce = function (target, tells, change) {
+  var hears = false;
+  if (!this.draws || !tells) return change();
+  if (!target.models) {
+    change();
+    target.trigger('fetch', { fromAdapter: true });
+    return;
+  }
+  var marked = [];
+  function mark(object) {
+    if (object.fromAdapter || (object !== target && object.collection !== target)) return;
+    object.fromAdapter = true;
+    marked.push(object);
+  }
+  var isOwn = Object.prototype.hasOwnProperty.call(target, '_prepareModel');
+  var prepare = target._prepareModel;
+  target._prepareModel = function () {
+    var model = prepare.apply(this, arguments);
+    if (model) mark(model);
+    return model;
+  };
+  function hear() { hears = true; }
+  mark(target);
+  target.models.forEach(mark);
+  target.on('all', hear);
+  try {
+    change();
+  } finally {
+    target.off('all', hear);
+    if (isOwn) target._prepareModel = prepare;
+    else delete target._prepareModel;
+    marked.forEach(function (object) { delete object.fromAdapter; });
+  }
+  if (tells === 'always' || hears) target.trigger('fetch');
+};
+
 Bridge.prototype.carryOut = function (store, method, target, options) {
-  if (method === 'read') return target.models ? this.readAll(store, target, options) : this.read(store, target);
+  if (method === 'read') return target.models ? this.readAll(store, target, options) : this.read(store, target, options);
   if (method === 'create' || method === 'update' || method === 'patch') return this.write(store, method, target, options);
   if (method === 'delete') {
     var id = idOf(target);
@@ -95,13 +161,55 @@ Bridge.prototype.carryOut = function (store, method, target, options) {
 };
 
 Bridge.prototype.readAll = function (store, target, options) {
-  var rows = store.query(options.query || {});
-  target.tisync = { query: options.query };
-  return { response: rows.map(function (row) { return wire(target.get(row.id) || target, row); }), rows: rows };
+  var self = this;
+  var query = isGiven(options.id) && !options.query ? { id: String(options.id) } : options.query;
+  var rows = this.rows(store, target, query);
+  target.tisync = { query: query };
+  return {
+    response: rows.map(function (row) { return self.wire((row.id !== null && target.get(row.id)) || target, row); }),
+    rows: rows
+  };
 };
 
-Bridge.prototype.read = function (store, model) {
-  return this.answer(store, model, idOf(model));
+// The records that `query` of a fetch finds: a query of collections, SQL as a text or as `{statement, params}`, or an id.
+Bridge.prototype.rows = function (store, target, query) {
+  var row;
+  if (query && query.id !== undefined) {
+    row = store.get(query.id);
+    return row ? [row] : [];
+  }
+  if (typeof query !== 'string' && !(query && query.statement !== undefined)) return store.query(query || {});
+  var params = query.params === undefined || query.params === null ? [] : query.params;
+  var found = this.select(store.name, query.statement || query, Array.isArray(params) ? params : [params]);
+  var idAttribute = idAttributeOf(target);
+  return found.rows.map(function (values) {
+    var read = { id: null, document: {} };
+    var text = null;
+    found.columns.forEach(function (name, place) {
+      if (name === idAttribute && values[place] !== null) read.id = String(values[place]);
+      else if (name === 'document') text = values[place];
+      else read.document[name] = values[place];
+    });
+    // Fields that are not selected, or not declared as columns, belong to the model as well.
+    row = text === null && read.id !== null ? store.get(read.id) : null;
+    var whole = text !== null ? JSON.parse(text) : row ? row.document : {};
+    for (var name in whole) read.document[name] = whole[name];
+    return read;
+  });
+};
+
+Bridge.prototype.read = function (store, model, options) {
+  var id = isGiven(options.id) ? String(options.id) : isGiven(model.id) ? String(model.id) : null;
+  if (options.query || (id === null && this.draws)) {
+    var rows = this.rows(store, model, options.query);
+    if (rows.length > 1 && !options.query) {
+      throw new TiSyncError('invalid', 'expected a model with an id, but it has none, and the collection ' + store.name + ' has more than one record; set its "' + model.idAttribute + '", or fetch with `id`');
+    }
+    if (!rows.length) return { response: {} };
+    this.remember(model, rows[0]);
+    return { response: this.wire(model, rows[0]) };
+  }
+  return this.answer(store, model, id === null ? idOf(model) : id);
 };
 
 Bridge.prototype.write = function (store, method, model, options) {
@@ -133,17 +241,30 @@ Bridge.prototype.answer = function (store, model, id) {
     throw new TiSyncError('not_found', 'expected the record "' + id + '" in the collection ' + store.name + ', but there is none; it may have been deleted');
   }
   this.remember(model, row);
-  return { response: wire(model, row) };
+  return { response: this.wire(model, row) };
 };
 
 // Keeps what a model was last given: later changes are told from the app's own edits by it.
 Bridge.prototype.remember = function (model, row) {
-  if (model) model.tisync = { wire: wire(model, row) };
+  if (model) model.tisync = { wire: this.wire(model, row) };
+};
+
+// A record as attributes. A number that the app gave as an id stays one.
+Bridge.prototype.wire = function (target, row) {
+  var attributes = plain(row.document);
+  if (row.id === null) return attributes;
+  var own = target.models ? undefined : target.id;
+  attributes[idAttributeOf(target)] = isGiven(own) && String(own) === row.id ? own : this.idFor(target, row.id);
+  return attributes;
+};
+
+Bridge.prototype.idFor = function (target, id) {
+  return /^(0|-?[1-9]\d{0,14})$/.test(id) && this.isNumbered(this.nameOf(target)) ? Number(id) : id;
 };
 
 Bridge.prototype.bind = function (target) {
   var self = this;
-  if (!target || !target.trigger || !target.sync || !target.sync.tisync) {
+  if (!target || !target.trigger || !this.nameOf(target)) {
     throw new TiSyncError('invalid', 'expected a Backbone model or collection whose sync was made here, but ' + shown(target) + ' came; write `sync: offline("todos")` in its extend');
   }
   if (this.targets.indexOf(target) < 0) this.targets.push(target);
@@ -171,7 +292,7 @@ Bridge.prototype.flush = function () {
     var told = this.queue.shift();
     var targets = this.targets.slice();
     for (var i = 0; i < targets.length; i++) {
-      if (targets[i].sync.tisync === told.event.collection) this.tell(targets[i], told.name, told.event);
+      if (this.nameOf(targets[i]) === told.event.collection) this.tell(targets[i], told.name, told.event);
     }
   }
 };
@@ -179,7 +300,7 @@ Bridge.prototype.flush = function () {
 // A listener's error is the app's: it must not stop what goes on here.
 Bridge.prototype.tell = function (target, name, event) {
   try {
-    if (name === 'change') this.refresh(target, event);
+    if (name === 'change') this.drawnOnce(target, target.models && 'changed', this.refresh.bind(this, target, event));
     else if (name === 'mapped') this.rename(target, modelOf(target, event.former), event.id);
     else {
       var model = modelOf(target, event.id);
@@ -193,7 +314,7 @@ Bridge.prototype.tell = function (target, name, event) {
 // Brings a Backbone collection or model to what the replica has now.
 Bridge.prototype.refresh = function (target, event) {
   var self = this;
-  var store = this.replica.collection(event.collection);
+  var store = this.store(event.collection);
   var options = { remote: event.remote };
   var query = target.tisync && target.tisync.query;
   var added = [];
@@ -204,7 +325,11 @@ Bridge.prototype.refresh = function (target, event) {
   }
   if (target.models && query) {
     var found = {};
-    store.query(query).forEach(function (row) { found[row.id] = true; take(row); });
+    this.rows(store, target, query).forEach(function (row) {
+      if (row.id === null) return;
+      found[row.id] = true;
+      take(row);
+    });
     target.models.slice().forEach(function (model) {
       if (!model.tisync || found[model.id]) return;
       var row = store.get(String(model.id));
@@ -223,7 +348,7 @@ Bridge.prototype.refresh = function (target, event) {
   added = added.filter(function (row) { return !modelOf(target, row.id); });
   if (!added.length) return;
   options.parse = true;
-  target.add(added.map(function (row) { return wire(target, row); }), options);
+  target.add(added.map(function (row) { return self.wire(target, row); }), options);
   added.forEach(function (row) { self.remember(target.get(row.id), row); });
 };
 
@@ -236,6 +361,7 @@ Bridge.prototype.remove = function (target, model, options) {
 // The server has made the id of a record: the model keeps its place.
 Bridge.prototype.rename = function (target, model, id) {
   if (!model || String(model.id) === id) return;
+  id = this.idFor(model, id);
   var twin = target.models && target.get(id);
   if (twin && twin !== model) target.remove(twin);
   if (model.tisync && model.tisync.wire) model.tisync.wire[model.idAttribute] = id;
@@ -249,7 +375,7 @@ Bridge.prototype.update = function (target, model, row, options) {
   if (model.tisync && model.tisync.isDestroyed) return;
   this.rename(target, model, row.id);
   var known = model.tisync && model.tisync.wire;
-  var next = wire(model, row);
+  var next = this.wire(model, row);
   var newer = model.parse(plain(next));
   var older = known ? model.parse(plain(known)) : {};
   var set = {}, unset = {}, name, now;
@@ -267,9 +393,9 @@ Bridge.prototype.update = function (target, model, row, options) {
 };
 
 Bridge.prototype.state = function (model) {
-  var name = model && model.sync && model.sync.tisync;
+  var name = model && this.nameOf(model);
   if (!name) throw new TiSyncError('invalid', 'expected a Backbone model whose sync was made here, but ' + shown(model) + ' came');
-  var row = model.id === undefined || model.id === null ? null : this.replica.collection(name).get(String(model.id));
+  var row = isGiven(model.id) ? this.store(name).get(String(model.id)) : null;
   var id = row ? row.id : String(model.id);
   return {
     state: row ? row.state : null,
@@ -282,20 +408,15 @@ Bridge.prototype.state = function (model) {
 // The model of a record: of a collection, or the bound one.
 function modelOf(target, id) {
   if (target.models) return target.get(id) || null;
-  return target.id !== undefined && target.id !== null && String(target.id) === id ? target : null;
+  return isGiven(target.id) && String(target.id) === id ? target : null;
 }
 
-// A record as attributes. A number that the app gave as an id stays one.
-function wire(target, row) {
-  var attributes = plain(row.document);
-  var name = target.idAttribute || (target.model && target.model.prototype && target.model.prototype.idAttribute) || 'id';
-  var own = target.models ? undefined : target.id;
-  attributes[name] = own !== undefined && own !== null && String(own) === row.id ? own : row.id;
-  return attributes;
+function idAttributeOf(target) {
+  return target.idAttribute || (target.model && target.model.prototype && target.model.prototype.idAttribute) || 'id';
 }
 
 function idOf(model) {
-  if (model.id === undefined || model.id === null) {
+  if (!isGiven(model.id)) {
     throw new TiSyncError('invalid', 'expected a model with an id, but it has none; set its "' + model.idAttribute + '" or save it first');
   }
   return String(model.id);
@@ -331,6 +452,10 @@ function equal(a, b) {
   });
 }
 
+function isGiven(value) {
+  return value !== undefined && value !== null;
+}
+
 function isEmpty(object) {
   return Object.keys(object).length === 0;
 }
@@ -338,5 +463,7 @@ function isEmpty(object) {
 function shown(value) {
   return value === null ? 'null' : 'a value of type ' + typeof value;
 }
+
+backbone.Bridge = Bridge;
 
 module.exports = backbone;

@@ -2,6 +2,8 @@
 
 // Between the app's words and the core's: settings, events, policy and migrate functions, connectors.
 
+var plainText = require('./text');
+
 var RETRY = { retry: { after_ms: null } };
 
 /** The settings that the core is opened with. */
@@ -175,7 +177,8 @@ function migrate(config, question) {
 function connect(config, host, ask, done) {
   var connector = config.connectors[ask.connector].use;
   var name = typeof ask.task === 'string' ? ask.task : Object.keys(ask.task)[0];
-  var context = { url: config.connectors[ask.connector].url, token: ask.token, http: promised(host) };
+  var given = config.connectors[ask.connector];
+  var context = { url: given.url, options: given.options || {}, token: ask.token, http: promised(host) };
   settle(function () {
     return connector[name](typeof ask.task === 'string' ? context : ask.task[name], context);
   }, function (error, reply) {
@@ -196,19 +199,31 @@ function failure(error) {
   };
 }
 
-// The host's HTTP client with a promise; there is always an answer, or an error with a `kind`.
+// The host's HTTP client with a promise; there is always an answer, or an error with a `kind`. A body may be a text, and
+// `text()` of an answer reads it as one.
 function promised(host) {
+  var text = host.text || plainText;
+  function bytes(body) {
+    if (typeof body !== 'string') return body || null;
+    var size = text.size(body);
+    var written = new Uint8Array(size);
+    text.write(body, written, 0, size);
+    return written;
+  }
   return function (request) {
     return new Promise(function (resolve, reject) {
       host.http({
         method: request.method || 'GET',
         url: request.url,
         headers: request.headers || [],
-        body: request.body || null,
+        body: bytes(request.body),
         timeoutMs: request.timeoutMs || 60000,
         answerBytesMax: request.answerBytesMax || 67108864
       }, function (result) {
-        if (result.status) return resolve(result);
+        if (result.status) {
+          result.text = function () { return text.read(result.body, 0, result.body.length); };
+          return resolve(result);
+        }
         var error = new Error(result.message);
         error.kind = 'offline';
         error.notSent = result.kind === 'not_sent' || result.kind === 'refused';

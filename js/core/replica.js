@@ -33,20 +33,36 @@ function Replica(host, config) {
 
 // Makes a core and opens the replica with it.
 Replica.prototype.begin = function () {
-  var host = this.host, config = this.config;
-  var settings = calls.settings(host, config);
+  var self = this;
+  var host = this.host;
+  var settings = calls.settings(host, this.config);
   this.core = new core.Core(host.instantiate, {
     database: host.database,
     text: host.text,
     wallMs: host.wallMs,
     monotonicMs: host.monotonicMs,
-    migrate: function (question) { return calls.migrate(config, question); }
+    migrate: function (question) { return calls.migrate(self.config, question); }
   });
   try {
     /** What each collection that syncs is promised. */
     this.guarantees = this.command({ open: settings }).guarantees;
   } catch (error) {
     this.core.free();
+    throw error;
+  }
+};
+
+/**
+ * Takes a configuration with more collections or connectors in it; what is under way goes on. What was declared before is
+ * named again. On an error nothing has changed.
+ */
+Replica.prototype.declare = function (config) {
+  var former = this.config;
+  this.config = config;
+  try {
+    this.guarantees = this.command({ declare: calls.settings(this.host, config) }).guarantees;
+  } catch (error) {
+    this.config = former;
     throw error;
   }
 };

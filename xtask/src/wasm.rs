@@ -9,10 +9,12 @@ use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
+mod alloy;
 mod build;
 mod debian;
 mod measure;
 mod module;
+mod squeeze;
 mod toolchain;
 mod tools;
 

@@ -16,6 +16,9 @@ use tisync_store::Query;
 pub enum Command {
     /// Opens a replica on the host's database; gives [`crate::open::Opened`].
     Open(Box<Open>),
+    /// Takes a configuration with more collections or connectors in it, while what is under way goes on; gives
+    /// [`crate::open::Opened`]. What was declared before is named again.
+    Declare(Box<Open>),
     /// Forgets the replica; nothing of it is lost.
     Close,
 

@@ -146,6 +146,7 @@ impl Core {
         let now = replica.now(wall_ms, monotonic_ms);
         match command {
             Command::Open(_) | Command::Close => Ok(()),
+            Command::Declare(open) => put(out, &replica.declare(&self.host, &open, now)?),
             #[cfg(feature = "trace")]
             Command::Conformance => Ok(()),
             Command::Get { collection, id } => put(out, &replica.get(&collection, &id)?),

@@ -20,7 +20,7 @@ use tisync_core::model::{
 use tisync_core::store::{Durability, Op, Store, Tx};
 use tisync_json::Document;
 use tisync_store::lists::{self, Outdated};
-use tisync_store::{Options, SqliteStore};
+use tisync_store::SqliteStore;
 
 /// What the host opens a replica with.
 #[derive(Debug, Deserialize)]
@@ -90,9 +90,8 @@ pub struct Opened {
     pub guarantees: BTreeMap<CollectionName, String>,
 }
 
-/// What a replica is made of.
+/// What a replica is made of, besides its store.
 pub(crate) struct Parts {
-    pub(crate) store: SqliteStore<HostDriver>,
     pub(crate) config: Config,
     pub(crate) connectors: BTreeMap<ConnectorName, Rc<dyn Connector>>,
     /// The connectors whose backends want a token.
@@ -103,13 +102,12 @@ pub(crate) struct Parts {
 }
 
 impl Open {
-    /// Opens the host's database and makes what the configuration names; nothing is stepped yet.
+    /// Makes what the configuration names; nothing is stepped yet.
     pub(crate) fn parts(
         &self,
         host: &Rc<dyn Host>,
         slots: &Rc<Slots>,
         owner: &Rc<Cell<RequestId>>,
-        node: impl FnOnce() -> u32,
     ) -> Result<Parts, Error> {
         let mut backends = BTreeMap::new();
         let mut connectors: BTreeMap<ConnectorName, Rc<dyn Connector>> = BTreeMap::new();
@@ -138,17 +136,11 @@ impl Open {
         )?;
         config.slice_items = self.slice_items;
         self.check_functions(&config)?;
-        let driver = HostDriver::new(host.clone());
-        let mut store = SqliteStore::with_driver(driver, &Options::default())?;
-        let migrations = self.migrations(host)?;
-        migrations.check(&mut store, &config)?;
-        config.node = node_of(&mut store, node)?;
         Ok(Parts {
-            store,
             config,
             connectors,
             guarded,
-            migrations,
+            migrations: self.migrations(host)?,
             page_items: self.page_items.unwrap_or(limits::PULL_ITEMS_MAX),
             page_bytes: self.page_bytes.unwrap_or(limits::PULL_BYTES_MAX),
         })
@@ -203,6 +195,19 @@ impl Open {
             by_collection.insert(CollectionName::new(name)?, migration);
         }
         Ok(Migrations(by_collection))
+    }
+}
+
+impl Parts {
+    /// Brings them together with the file, which `node` gives a number where it has none.
+    pub(crate) fn agree(
+        &mut self,
+        store: &mut SqliteStore<HostDriver>,
+        node: impl FnOnce() -> u32,
+    ) -> Result<(), Error> {
+        self.migrations.check(store, &self.config)?;
+        self.config.node = node_of(store, node)?;
+        Ok(())
     }
 }
 

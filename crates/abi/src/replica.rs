@@ -17,7 +17,7 @@ use tisync_core::Engine;
 use tisync_core::model::{
     Config, ConnectorName, Event, Failure, Input, Now, Output, Reply, RequestId,
 };
-use tisync_store::SqliteStore;
+use tisync_store::{Options, SqliteStore};
 
 /// An open replica.
 pub(crate) struct Replica {
@@ -74,15 +74,18 @@ impl Replica {
         let mut chance = ChaCha20Rng::from_seed(seed(&open.entropy)?);
         let slots = Rc::new(Slots::default());
         let owner = Rc::new(Cell::new(RequestId(0)));
+        let mut parts = open.parts(host, &slots, &owner)?;
+        let driver = HostDriver::new(host.clone());
+        let mut store = SqliteStore::with_driver(driver, &Options::default())?;
+        parts.agree(&mut store, || chance.next_u32())?;
         let Parts {
-            store,
             config,
             connectors,
             guarded,
             migrations,
             page_items,
             page_bytes,
-        } = open.parts(host, &slots, &owner, || chance.next_u32())?;
+        } = parts;
         let mut replica = Replica {
             local: Engine::new(),
             engine: Engine::new(),
@@ -112,15 +115,53 @@ impl Replica {
         };
         let now = replica.now(wall_ms, monotonic_ms);
         replica.configure(now)?;
-        let guarantees = replica.config.collections.iter();
+        let opened = replica.opened();
+        Ok((replica, opened))
+    }
+
+    /// Takes a configuration with more in it; what is under way goes on. On an error nothing has changed.
+    pub(crate) fn declare(
+        &mut self,
+        host: &Rc<dyn Host>,
+        open: &Open,
+        now: Now,
+    ) -> Result<Opened, Error> {
+        let mut parts = open.parts(host, &self.slots, &self.owner)?;
+        let known = self.config.collections.iter();
+        if let Some((missing, _)) = known
+            .filter(|(name, settings)| {
+                let next = parts.config.collections.get(*name);
+                next.is_none_or(|next| next.connector != settings.connector)
+            })
+            .next()
+        {
+            return Err(Error::invalid(format!(
+                "expected the collections that were declared before, but {missing} is missing or has another connector: close the replica and open it"
+            )));
+        }
+        parts.agree(&mut self.store, || 0)?;
+        std::mem::swap(&mut self.config, &mut parts.config);
+        std::mem::swap(&mut self.migrations, &mut parts.migrations);
+        if let Err(error) = self.configure(now) {
+            self.config = parts.config;
+            self.migrations = parts.migrations;
+            return Err(error);
+        }
+        self.connectors = parts.connectors;
+        self.sessions.guard(parts.guarded);
+        self.nudge();
+        Ok(self.opened())
+    }
+
+    fn opened(&self) -> Opened {
+        let guarantees = self.config.collections.iter();
         let guarantees = guarantees
             .filter(|(_, collection)| collection.connector.is_some())
             .map(|(name, collection)| (name.clone(), collection.capability.guarantee()));
-        let opened = Opened {
-            node: replica.config.node,
+        Opened {
+            node: self.config.node,
             guarantees: guarantees.collect(),
-        };
-        Ok((replica, opened))
+        }
     }
 
     /// What a step is given: the host's time, and the next of the random bytes.
@@ -143,7 +184,13 @@ impl Replica {
         if !engine.configure_unchanged(store, now, &self.config)? {
             self.attempt(now, Input::Configure(Box::new(self.config.clone())))?;
         }
-        self.local = self.engine.clone();
+        // It never holds the lease: what syncs has a memory of its own.
+        let mut local = Engine::new();
+        if !local.configure_unchanged(&mut self.store, now, &self.config)? {
+            let config = Box::new(self.config.clone());
+            local.step(&mut self.store, now, Input::Configure(config))?;
+        }
+        self.local = local;
         Ok(())
     }
 

@@ -54,6 +54,13 @@ impl Sessions {
         }
     }
 
+    /// These connectors want a token, from now on.
+    pub(crate) fn guard(&mut self, guarded: BTreeSet<ConnectorName>) {
+        for name in guarded {
+            self.by_connector.entry(name).or_default().guarded = true;
+        }
+    }
+
     /// The session to use now; an order that has none yet is kept, and the host is asked.
     pub(crate) fn of(&mut self, order: Order, asks: &mut Vec<Ask>) -> Option<(Order, Session)> {
         let Some(state) = self.by_connector.get_mut(&order.connector) else {

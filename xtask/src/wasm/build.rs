@@ -2,7 +2,8 @@
 
 use super::module::Module;
 use super::toolchain::Toolchain;
-use super::{TARGET, tools::Tools};
+use super::squeeze::squeeze;
+use super::{TARGET, alloy, tools::Tools};
 use crate::process;
 use crate::workspace::{Workspace, output};
 use anyhow::{Context, Result, bail, ensure};
@@ -50,6 +51,7 @@ pub(crate) fn run(workspace: &Workspace, toolchain: &Toolchain, tools: &Tools) -
     if !is_made {
         translate(tools, &wasm, &js)?;
     }
+    alloy::assemble(workspace.root(), &wasm, &js)?;
     let remark = format!(
         "module {} kB, gzip {} kB; as JavaScript {} kB, gzip {} kB",
         bytes.len() / 1000,
@@ -140,7 +142,7 @@ fn output_of(mut command: std::process::Command, to: &Path) -> Result<()> {
     output(command).map(drop)
 }
 
-/// Turns the module that wasm2js prints into one of CommonJS, and leaves out what only indents.
+/// Turns the module that wasm2js prints into one of CommonJS, and squeezes it.
 fn common_js(text: &str) -> Result<String> {
     let body = text
         .strip_prefix("import * as tisync from 'tisync';\n")
@@ -154,12 +156,9 @@ fn common_js(text: &str) -> Result<String> {
     );
     let mut out = String::with_capacity(body.len());
     out.push_str("'use strict';\nmodule.exports = function (tisync) {\n");
-    for line in body.lines() {
-        out.push_str(line.trim_start_matches(' '));
-        out.push('\n');
-    }
+    out.push_str(body);
     out.push_str("return retasmFunc;\n};\n");
-    Ok(out)
+    Ok(squeeze(&out))
 }
 
 fn judge(module: &Module) -> Result<()> {
@@ -200,8 +199,8 @@ mod tests {
         let text = "import * as tisync from 'tisync';\n  var a;\nvar retasmFunc = x;\nexport var memory = \
                     retasmFunc.memory;\nexport var tisync_call = retasmFunc.tisync_call;\n";
         let js = common_js(text).unwrap();
-        assert!(js.starts_with("'use strict';\nmodule.exports = function (tisync) {\nvar a;\n"));
-        assert!(js.ends_with("return retasmFunc;\n};\n"));
+        assert!(js.starts_with("'use strict';module.exports=function(tisync){var a;"));
+        assert!(js.ends_with("return retasmFunc;};"));
         assert!(common_js("var a;").is_err());
     }
 

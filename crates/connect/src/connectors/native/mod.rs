@@ -22,7 +22,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use tisync_core::limits::REQUEST_DEADLINE_MS;
 use tisync_core::model::{
-    Capability, CollectionName, DigestAnswer, DigestRequest, Failure, Fetched, ListenRequest, Page,
+    Capability, CollectionName, DigestAnswer, DigestRequest, Failure, FeedName, Fetched, ListenRequest, Page,
     PullRequest, PushItem, Pushed, Wanted,
 };
 use tisync_protocol::Route;
@@ -32,14 +32,29 @@ pub(super) const KIND: Kind = Kind {
     name: "native",
     about: "a server that speaks the native protocol of Ti.Sync, such as `tisync serve`",
     make: |setup| {
-        let NoOptions {} = setup.read()?;
-        Ok(copies(Native::new(&base_address(&setup.url)?)))
+        let Options { feeds } = setup.read()?;
+        let native = Native::new(&base_address(&setup.url)?);
+        Ok(copies(Native { feeds, ..native }))
     },
 };
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NoOptions {}
+struct Options {
+    #[serde(default)]
+    feeds: Feeds,
+}
+
+/// What one feed carries.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Feeds {
+    /// All collections, in the order of the server's commits.
+    #[default]
+    One,
+    /// One collection each: for apps that declare collections one after another, as they are needed.
+    Collection,
+}
 
 /// Talks the native protocol to a server at an address.
 ///
@@ -51,6 +66,7 @@ struct NoOptions {}
 #[derive(Clone, Debug)]
 pub struct Native {
     address: Arc<str>,
+    feeds: Feeds,
 }
 
 impl Native {
@@ -58,6 +74,7 @@ impl Native {
     pub fn new(address: &str) -> Self {
         Native {
             address: address.trim_end_matches('/').into(),
+            feeds: Feeds::One,
         }
     }
 
@@ -121,6 +138,13 @@ impl Connector for Native {
 
     fn capability(&self, _: &CollectionName) -> Capability {
         Capability::native()
+    }
+
+    fn feed(&self, collection: &CollectionName) -> FeedName {
+        match self.feeds {
+            Feeds::One => FeedName::main(),
+            Feeds::Collection => FeedName::of(collection),
+        }
     }
 
     fn pull(

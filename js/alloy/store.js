@@ -1,0 +1,243 @@
+'use strict';
+
+// One database of the app's: its replica, and the models whose records are in it. Models are required one by one, when the
+// app needs them: the replica is opened at the first use with all that are known by then, and learns the others as they come.
+
+var Replica = require('./replica');
+var Bridge = require('./backbone').Bridge;
+var TiSyncError = require('./core').TiSyncError;
+var Records = require('./records');
+var host = require('./host');
+var select = require('./select');
+var settings = require('./settings');
+
+// A file beside that of the stock adapters, which stays as it is.
+var SUFFIX = '_tisync';
+
+// So many milliseconds after the last fetch asked its backend for news, the next one does.
+var HINT_MS = 2000;
+
+/**
+ * The replica of a database. `app` has `config` (`token`, `credentials`, `account`), `require(name)`, which runs the file of
+ * a model, `emit(name, event)`, and `isSingleton(target)`.
+ */
+function Store(dbName, app) {
+  this.dbName = dbName;
+  this.app = app;
+  this.models = {};
+  this.replica = null;
+  this.bridge = null;
+  this.views = {};
+  this.hinted = {};
+  this.isStarted = false;
+}
+
+/** Adds a model, by what `settings.read` gave, or with the `error` that it threw. */
+Store.prototype.add = function (model) {
+  var known = this.models[model.collection];
+  if (known && known.isOpen) {
+    model.isOpen = JSON.stringify(known.settings) === JSON.stringify(model.settings);
+    if (!model.isOpen) model.error = new TiSyncError('bad_config', 'expected the models of the collection ' + model.collection + ' to say the same of it, but they differ');
+  }
+  this.models[model.collection] = model;
+  this.remember(model.name);
+};
+
+/** The replica, open, with this model's collection in it. */
+Store.prototype.use = function (model) {
+  if (model.error) throw model.error;
+  if (!this.replica || this.replica.isClosed) this.open();
+  if (!model.isOpen) this.declare();
+  if (model.error) throw model.error;
+  return this.replica;
+};
+
+Store.prototype.open = function () {
+  this.recall();
+  var self = this;
+  var made = host(this.dbName + SUFFIX);
+  var models = this.sound(function () { return true; });
+  try {
+    this.replica = new Replica(made, this.config(models));
+  } catch (error) {
+    if (error.kind !== 'bad_config' && error.kind !== 'invalid') {
+      made.close();
+      throw error;
+    }
+    // One of the models is wrong: the others do without it.
+    models = [];
+    try {
+      this.replica = new Replica(made, this.config(models));
+    } catch (again) {
+      made.close();
+      throw again;
+    }
+  }
+  models.forEach(function (model) { model.isOpen = true; });
+  this.bridge = this.bridged(this.replica);
+  ['change', 'conflict', 'mapped', 'parked', 'journalled', 'network', 'health', 'mended', 'trouble'].forEach(function (name) {
+    self.replica.on(name, function (event) { self.app.emit(name, event); });
+  });
+  if (!models.length) this.declare();
+  this.start();
+};
+
+// Brings the models that came meanwhile into the open replica.
+Store.prototype.declare = function () {
+  var self = this;
+  this.dropViews();
+  var added = this.sound(function (model) { return !model.isOpen; });
+  try {
+    this.replica.declare(this.config(this.sound(function () { return true; })));
+    added.forEach(function (model) { model.isOpen = true; });
+  } catch (error) {
+    if (error.kind !== 'bad_config' && error.kind !== 'invalid') throw error;
+    added.forEach(function (model) {
+      try {
+        self.replica.declare(self.config(self.sound(function (one) { return one.isOpen || one === model; })));
+        model.isOpen = true;
+      } catch (wrong) {
+        self.refuse(model, wrong);
+      }
+    });
+  }
+  this.start();
+};
+
+Store.prototype.refuse = function (model, error) {
+  model.error = error;
+  Ti.API.error('ti.sync: the model "' + model.name + '" cannot be used: ' + error.message);
+};
+
+// The models without an error that a test takes.
+Store.prototype.sound = function (test) {
+  var models = [];
+  for (var name in this.models) {
+    if (!this.models[name].error && test(this.models[name])) models.push(this.models[name]);
+  }
+  return models;
+};
+
+Store.prototype.config = function (models) {
+  var self = this;
+  var config = { collections: {}, connectors: {}, policies: {}, account: this.app.config.account };
+  models.forEach(function (model) {
+    var connector = model.connector;
+    if (connector) {
+      var known = config.connectors[connector.name];
+      try {
+        connector = known ? settings.together(known, connector) : connector;
+      } catch (error) {
+        self.refuse(model, error);
+        return;
+      }
+      config.connectors[connector.name] = self.guarded(connector);
+    }
+    config.collections[model.collection] = model.settings;
+    for (var name in model.policies) config.policies[name] = model.policies[name];
+  });
+  Records.declare(config);
+  return config;
+};
+
+Store.prototype.guarded = function (connector) {
+  var given = this.app.config;
+  if (connector.token || connector.credentials || !(given.token || given.credentials)) return connector;
+  var copy = {};
+  for (var key in connector) copy[key] = connector[key];
+  if (given.token) copy.token = given.token;
+  if (given.credentials) copy.credentials = given.credentials;
+  return copy;
+};
+
+// Sync begins when the script that runs now has ended: it may require more models.
+Store.prototype.start = function () {
+  var self = this;
+  if (this.isStarted || !this.sound(function (model) { return model.isOpen && model.connector; }).length) return;
+  this.isStarted = true;
+  setTimeout(function () {
+    if (self.app.config.autostart === false || self.replica.isClosed) return;
+    try {
+      self.replica.start();
+    } catch (error) {
+      self.app.emit('trouble', error);
+    }
+  }, 0);
+};
+
+// The names of all models of this database, so that what an earlier run left to be sent is sent before the app needs its
+// model. Without them it waits until then.
+Store.prototype.remember = function (name) {
+  var names = this.known();
+  if (names.indexOf(name) < 0) Ti.App.Properties.setString(this.property(), JSON.stringify(names.concat(name).sort()));
+};
+
+Store.prototype.recall = function () {
+  var self = this;
+  this.known().forEach(function (name) {
+    for (var collection in self.models) {
+      if (self.models[collection].name === name) return;
+    }
+    // A model that was taken out of the app, or one of a widget, is not found.
+    self.app.require(name);
+  });
+};
+
+Store.prototype.known = function () {
+  try {
+    return JSON.parse(Ti.App.Properties.getString(this.property(), '[]')) || [];
+  } catch (error) {
+    return [];
+  }
+};
+
+Store.prototype.property = function () {
+  return 'ti.sync.models.' + this.dbName;
+};
+
+Store.prototype.bridged = function (replica) {
+  var self = this;
+  var bridge = new Bridge(replica);
+  bridge.draws = true;
+  bridge.nameOf = function (target) {
+    var adapter = target && target.config && target.config.adapter;
+    return adapter && adapter.db_name === self.dbName && self.models[adapter.collection_name] ? adapter.collection_name : undefined;
+  };
+  bridge.store = function (name) { return new Records(self, name); };
+  bridge.isNumbered = function (name) { return !!self.models[name] && self.models[name].isNumbered; };
+  bridge.select = function (name, sql, values) { return select.run(self, sql, values); };
+  return bridge;
+};
+
+Store.prototype.dropViews = function () {
+  if (this.replica) select.drop(this);
+};
+
+/** A call of Backbone's. It throws nothing: what goes wrong is for the error callback. */
+Store.prototype.sync = function (model, method, target, options) {
+  try {
+    this.use(model);
+  } catch (error) {
+    if (options.error) options.error(error);
+    return undefined;
+  }
+  var isLive = model.live === true || (model.live !== false && this.app.isSingleton(target, model.name));
+  if (isLive && method === 'read' && !target.models && target.id !== undefined) this.bridge.bind(target);
+  var answer = this.bridge.sync(model.collection, isLive, method, target, options);
+  if (method === 'read' && model.connector && !options.localOnly) this.hint(model.connector.name);
+  return answer;
+};
+
+// A fetch shows what is here; what is new on the backend is asked for, and arrives later.
+Store.prototype.hint = function (connector) {
+  var now = this.replica.host.monotonicMs();
+  if (this.hinted[connector] !== undefined && now - this.hinted[connector] < HINT_MS) return;
+  this.hinted[connector] = now;
+  try {
+    this.replica.hint(connector);
+  } catch (error) {
+    this.app.emit('trouble', error);
+  }
+};
+
+module.exports = Store;

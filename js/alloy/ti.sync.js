@@ -1,0 +1,86 @@
+'use strict';
+
+// Ti.Sync for Alloy: name `ti.sync` as the `type` of a model's adapter, and the app's Backbone code works offline, syncs, and
+// settles conflicts by policy. This file and the folder `connectors` beside it are all that an app needs; docs/ALLOY.md
+// tells the rest.
+
+var adapter = require('./connectors/core/adapter')(connector, model, alloy);
+
+// A file of the folder `connectors`.
+function connector(type) {
+  try {
+    return require('./connectors/' + type);
+  } catch (error) {
+    throw new adapter.TiSyncError('bad_config', 'expected a connector alloy/sync/connectors/' + type + '.js, but it cannot be loaded: ' + (error && error.message || error));
+  }
+}
+
+// Runs the file of a model, as Alloy does when it is used first.
+function model(name) {
+  var file = 'alloy/models/' + name.charAt(0).toUpperCase() + name.slice(1);
+  try {
+    require('/' + file);
+  } catch (error) {
+    try {
+      require(file);
+    } catch (again) {
+      // It is no model of the app any longer.
+    }
+  }
+}
+
+function alloy() {
+  if (typeof Alloy !== 'undefined') return Alloy;
+  try {
+    return require('/alloy');
+  } catch (error) {
+    return null;
+  }
+}
+
+exports.beforeModelCreate = adapter.beforeModelCreate;
+exports.afterModelCreate = adapter.afterModelCreate;
+exports.afterCollectionCreate = adapter.afterCollectionCreate;
+exports.sync = adapter.sync;
+
+exports.configure = adapter.configure;
+exports.on = adapter.on;
+exports.off = adapter.off;
+exports.replica = adapter.replica;
+exports.TiSyncError = adapter.TiSyncError;
+
+/** Syncs once; a promise of what it did. */
+exports.syncNow = function (dbName) { return adapter.replica(dbName).sync(); };
+
+/** Begins to sync in the background, where `configure({autostart: false})` kept it from that, or after `stop`. */
+exports.start = function (dbName) { adapter.replica(dbName).start(); };
+
+/** Ends background sync; writes wait. */
+exports.stop = function (dbName) { adapter.replica(dbName).stop(); };
+
+/** What waits, since when, and why. */
+exports.health = function (dbName) { return adapter.replica(dbName).health(); };
+
+/** The open conflicts. */
+exports.conflicts = function (dbName) { return adapter.replica(dbName).conflicts(); };
+
+/** Settles an open conflict by "ours", "theirs", "delete" or a document. */
+exports.resolve = function (collection, id, what, dbName) { adapter.replica(dbName).resolve(collection, id, what); };
+
+/** Decisions, newest first. */
+exports.journal = function (options, dbName) { return adapter.replica(dbName).journal(options); };
+
+/** Brings the losing side of a decision back. */
+exports.undo = function (row, dbName) { adapter.replica(dbName).undo(row); };
+
+/** What is not settled on the backends yet; `{waiting: true}` gives what is held or was refused. */
+exports.outbox = function (options, dbName) { return adapter.replica(dbName).outbox(options); };
+
+/** Sends a parked write again. */
+exports.retry = function (mutation, dbName) { adapter.replica(dbName).retry(mutation); };
+
+/** Gives up a parked or held write; the journal keeps it. */
+exports.discard = function (mutation, dbName) { adapter.replica(dbName).discard(mutation); };
+
+/** A record's history. */
+exports.why = function (collection, id, dbName) { return adapter.replica(dbName).why(collection, id); };
