@@ -2,6 +2,8 @@
 
 // The records of a collection as models see them.
 
+var select = require('./select');
+
 /** The records of a collection of a store. */
 function Records(store, name) {
   this.store = store;
@@ -18,7 +20,15 @@ Records.prototype.get = function (id) {
 };
 
 Records.prototype.query = function (query) {
-  return this.under.query(query);
+  if (query && Object.keys(query).length) return this.under.query(query);
+  // All of them, in the order in which they came.
+  return this.rows('SELECT "id", "document" FROM main.' + select.quoted(this.name)).map(function (row) {
+    return { id: row[0], document: JSON.parse(row[1]) };
+  });
+};
+
+Records.prototype.rows = function (sql) {
+  return this.store.replica.host.database.prepare(sql).all([]);
 };
 
 Records.prototype.insert = function (document) {
@@ -28,8 +38,7 @@ Records.prototype.insert = function (document) {
 };
 
 Records.prototype.next = function () {
-  var sql = 'SELECT MAX(CAST("id" AS INTEGER)) FROM main."' + this.name.replace(/"/g, '""') + '"';
-  return (Number(this.store.replica.host.database.prepare(sql).all([])[0][0]) || 0) + 1;
+  return (Number(this.rows('SELECT MAX(CAST("id" AS INTEGER)) FROM main.' + select.quoted(this.name))[0][0]) || 0) + 1;
 };
 
 Records.prototype.put = function (id, document) {

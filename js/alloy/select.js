@@ -42,4 +42,4 @@ function bound(value) {
   return value;
 }
 
-module.exports = { run: run, drop: drop };
+module.exports = { run: run, drop: drop, quoted: quoted };

@@ -47,6 +47,8 @@ function read(config, load, shared) {
   ['fallback', 'deletes', 'schema', 'migrations'].forEach(function (key) {
     if (config[key] !== undefined) settings[key] = config[key];
   });
+  // A function that fails decides nothing: then a person does.
+  if (Object.keys(policies).length && settings.fallback === undefined) settings.fallback = 'manual';
   if (config.serverFields) settings.server_fields = config.serverFields;
   return {
     collection: collection,

@@ -36,7 +36,7 @@ each('what one device saves arrives at a live collection of another, and draws o
   assert.strictEqual(lists.length, 0);
   await ben.sync.syncNow();
   lists.fetch();
-  assert.deepStrictEqual(lists.pluck('title'), ['shopping']);
+  assert.deepStrictEqual([...lists.pluck('title')], ['shopping']);
   const first = todos.at(0);
   first.save({ title: 'changed' });
   assert.strictEqual(first.syncState().state, 'dirty');

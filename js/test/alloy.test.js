@@ -61,7 +61,7 @@ each('queries in SQL, over the columns that the model declares', ({ start }) => 
   const people = Alloy.createCollection('person');
   const names = (query) => {
     people.fetch({ query });
-    return people.pluck('name').sort();
+    return json(people.pluck('name').sort());
   };
   assert.deepStrictEqual(names('SELECT * FROM people WHERE member = 1'), ['Anna']);
   assert.deepStrictEqual(people.at(0).toJSON().member, true);
@@ -71,11 +71,11 @@ each('queries in SQL, over the columns that the model declares', ({ start }) => 
   assert.deepStrictEqual(names('SELECT COUNT(*) AS n, \'all\' AS name FROM people'), ['all']);
   assert.strictEqual(people.at(0).get('n'), 3);
   const one = Alloy.createModel('person');
-  one.fetch({ query: 'SELECT * FROM people WHERE name = "Ben"' });
+  one.fetch({ query: "SELECT * FROM people WHERE name = 'Ben'" });
   assert.deepStrictEqual([one.id, one.get('state')], [2, 'old']);
   one.save({ name: 'Benno' });
   people.fetch({ id: 2 });
-  assert.deepStrictEqual(people.pluck('name'), ['Benno']);
+  assert.deepStrictEqual(json(people.pluck('name')), ['Benno']);
   one.fetch({ id: 1 });
   assert.strictEqual(one.get('name'), 'Anna');
   const failed = callbacks();

@@ -142,13 +142,19 @@ impl Replica {
         parts.agree(&mut self.store, || 0)?;
         std::mem::swap(&mut self.config, &mut parts.config);
         std::mem::swap(&mut self.migrations, &mut parts.migrations);
-        if let Err(error) = self.configure(now) {
-            self.config = parts.config;
-            self.migrations = parts.migrations;
-            return Err(error);
-        }
+        let outputs = match self.configure(now) {
+            Ok(outputs) => outputs,
+            Err(error) => {
+                self.config = parts.config;
+                self.migrations = parts.migrations;
+                return Err(error);
+            }
+        };
         self.connectors = parts.connectors;
         self.sessions.guard(parts.guarded);
+        for output in outputs {
+            self.carry_out(now, output);
+        }
         self.nudge();
         Ok(self.opened())
     }
@@ -179,10 +185,12 @@ impl Replica {
         entropy
     }
 
-    fn configure(&mut self, now: Now) -> Result<(), Error> {
+    /// Gives what the engine asks for now, where it holds the lease already.
+    fn configure(&mut self, now: Now) -> Result<Vec<Output>, Error> {
+        let mut outputs = Vec::new();
         let (engine, store) = (&mut self.engine, &mut self.store);
         if !engine.configure_unchanged(store, now, &self.config)? {
-            self.attempt(now, Input::Configure(Box::new(self.config.clone())))?;
+            outputs = self.attempt(now, Input::Configure(Box::new(self.config.clone())))?;
         }
         // It never holds the lease: what syncs has a memory of its own.
         let mut local = Engine::new();
@@ -191,7 +199,7 @@ impl Replica {
             local.step(&mut self.store, now, Input::Configure(config))?;
         }
         self.local = local;
-        Ok(())
+        Ok(outputs)
     }
 
     /// Steps a sync input, and answers what the app's migrate functions are asked.

@@ -166,7 +166,8 @@ impl Replica {
         }
     }
 
-    fn carry_out(&mut self, now: Now, output: Output) {
+    /// Carries out what a step asks for.
+    pub(crate) fn carry_out(&mut self, now: Now, output: Output) {
         match output {
             Output::Order(order) => self.send(now, order),
             Output::Decide(decide) => self.asks.push(crate::answer::Ask::Decide(decide)),
