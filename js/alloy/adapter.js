@@ -4,7 +4,9 @@
 
 var Store = require('./store');
 var TiSyncError = require('./core').TiSyncError;
+var imports = require('./imports');
 var methods = require('./methods');
+var old = require('./old');
 var settings = require('./settings');
 
 /**
@@ -47,15 +49,19 @@ function adapter(load, model, alloy) {
   }
 
   function beforeModelCreate(given, name) {
-    var completed = settings.complete(given, name);
+    var completed = given;
     var found;
     try {
+      if (given.adapter && given.adapter.db_file) old.install(given);
+      completed = settings.complete(given, name);
       found = settings.read(completed, load, config.connectors);
     } catch (error) {
+      completed = settings.complete(given, name);
       found = { collection: completed.adapter.collection_name, error: error };
       Ti.API.error('ti.sync: the model "' + name + '" cannot be used: ' + error.message);
     }
     found.name = name;
+    found.migrations = [];
     found.config = completed;
     found.live = completed.live;
     found.store = store(completed.adapter.db_name);
@@ -121,7 +127,34 @@ function adapter(load, model, alloy) {
     listeners[name] = (listeners[name] || []).filter(function (one) { return one !== listener; });
   }
 
+  // The model of a collection of unconfirmed rows.
+  function imported(collection, dbName) {
+    replica(dbName);
+    var names = dbName === undefined ? Object.keys(stores) : [dbName];
+    for (var i = 0; i < names.length; i++) {
+      var found = stores[names[i]].models[collection];
+      if (found) {
+        found.store.use(found);
+        return found;
+      }
+    }
+    throw new TiSyncError('not_found', 'expected a collection of a model of the type "ti.sync", but "' + collection + '" came');
+  }
+
+  /** The rows of an older adapter that no pull has confirmed: `{id, document}`. */
+  function unconfirmed(collection, dbName) {
+    var found = imported(collection, dbName);
+    return imports.waiting(found.store, found);
+  }
+
+  /** What becomes of them: "keep" (on this device alone), "upload" or "discard"; of all, or of those with these ids. */
+  function adopt(collection, what, ids, dbName) {
+    var found = imported(collection, dbName);
+    imports.adopt(found.store, found, what, ids);
+  }
+
   return {
+    unconfirmed: unconfirmed, adopt: adopt,
     beforeModelCreate: beforeModelCreate, afterModelCreate: afterModelCreate, afterCollectionCreate: afterCollectionCreate,
     sync: sync, configure: configure, on: on, off: off, replica: replica, access: access, TiSyncError: TiSyncError
   };

@@ -2,6 +2,9 @@
 
 // What models and collections can tell of how they stand to their backend. A method of the app's own has precedence.
 
+// Entries that are read at once.
+var PAGE = 500;
+
 function add(prototype, methods) {
   for (var name in methods) {
     if (prototype[name] === undefined) prototype[name] = methods[name];
@@ -52,14 +55,12 @@ function ofCollections(prototype, access) {
 
     /** What waits: held, or refused by the backend. */
     waiting: function () {
-      var name = access(this).name;
-      return access(this).replica.outbox({ waiting: true }).filter(function (one) { return one.collection === name; });
+      return entries(access(this), true);
     },
 
     /** What is not settled on the backend yet. */
     pending: function () {
-      var name = access(this).name;
-      return access(this).replica.outbox().filter(function (one) { return one.collection === name; });
+      return entries(access(this), false);
     },
 
     /** From now on what changes beneath it arrives as events; gives a function that ends it. */
@@ -67,6 +68,18 @@ function ofCollections(prototype, access) {
       return access(this).bridge.bind(this);
     }
   });
+}
+
+// The entries of one collection, page by page.
+function entries(at, waiting) {
+  var found = [];
+  var after;
+  do {
+    var page = at.replica.outbox({ waiting: waiting, after: after, limit: PAGE });
+    found = found.concat(page.filter(function (one) { return one.collection === at.name; }));
+    after = page.length === PAGE ? page[PAGE - 1].seq : undefined;
+  } while (after !== undefined);
+  return found;
 }
 
 function parked(state) {

@@ -1,7 +1,9 @@
 'use strict';
 
-// The records of a collection as models see them.
+// The records of a collection as models see them: those of the replica, and the rows of an older adapter that are not
+// confirmed yet.
 
+var imports = require('./imports');
 var select = require('./select');
 
 /** The records of a collection of a store. */
@@ -10,21 +12,27 @@ function Records(store, name) {
   this.name = name;
   this.model = store.models[name];
   this.under = store.replica.collection(name);
+  this.beside = this.model.unconfirmed ? store.replica.collection(imports.nameOf(name)) : null;
 }
 
-/** Declares the collections that the adapter keeps for itself. */
-Records.declare = function () {};
-
 Records.prototype.get = function (id) {
-  return this.under.get(id);
+  var row = this.under.get(id);
+  var kept = row ? null : this.unconfirmed(id);
+  return kept && kept.there ? shown(id, kept) : row;
 };
 
 Records.prototype.query = function (query) {
-  if (query && Object.keys(query).length) return this.under.query(query);
-  // All of them, in the order in which they came.
-  return this.rows('SELECT "id", "document" FROM main.' + select.quoted(this.name)).map(function (row) {
+  var self = this;
+  var isAll = !query || !Object.keys(query).length;
+  // All of them come in the order in which they were made.
+  var found = !isAll ? this.under.query(query) : this.rows('SELECT "id", "document" FROM main.' + select.quoted(this.name)).map(function (row) {
     return { id: row[0], document: JSON.parse(row[1]) };
   });
+  if (!this.beside) return found;
+  this.beside.query(isAll ? {} : beneath(query)).forEach(function (row) {
+    if (row.document.there && !self.under.get(row.id)) found.push(shown(row.id, row.document));
+  });
+  return found;
 };
 
 Records.prototype.rows = function (sql) {
@@ -42,15 +50,47 @@ Records.prototype.next = function () {
 };
 
 Records.prototype.put = function (id, document) {
-  return this.under.put(id, document);
+  var kept = this.unconfirmed(id);
+  if (!kept) return this.under.put(id, document);
+  return this.beside.put(id, { row: kept.row, now: document, there: true });
 };
 
 Records.prototype.patch = function (id, fields) {
-  return this.under.patch(id, fields);
+  var kept = this.unconfirmed(id);
+  if (!kept) return this.under.patch(id, fields);
+  var now = kept.now;
+  for (var path in fields) {
+    var name = path.charAt(0) === '/' ? path.slice(1).replace(/~1/g, '/').replace(/~0/g, '~') : path;
+    if (fields[path] === undefined) delete now[name];
+    else now[name] = fields[path];
+  }
+  return this.put(id, now);
 };
 
 Records.prototype.remove = function (id) {
-  return this.under.remove(id);
+  var kept = this.unconfirmed(id);
+  if (!kept) return this.under.remove(id);
+  return this.beside.put(id, { row: kept.row, now: kept.now, there: false });
 };
+
+// The unconfirmed row of an id: a record of the replica comes before it.
+Records.prototype.unconfirmed = function (id) {
+  var row = this.beside && !this.under.get(id) && this.beside.get(id);
+  return row ? row.document : null;
+};
+
+function shown(id, kept) {
+  return { id: id, document: kept.now, state: 'unconfirmed', version: null };
+}
+
+// The same query over the documents of unconfirmed rows.
+function beneath(value, key) {
+  if (Array.isArray(value)) return value.map(function (one, place) { return typeof one === 'string' && place === 0 ? '/now' + one : beneath(one); });
+  if (typeof value === 'string') return key === 'path' || key === 'is_null' ? '/now' + value : value;
+  if (!value || typeof value !== 'object') return value;
+  var copy = {};
+  for (var name in value) copy[name] = beneath(value[name], name);
+  return copy;
+}
 
 module.exports = Records;

@@ -4,6 +4,7 @@
 // temporary view of the same name stands before it, with the columns as the model declares them.
 
 var TiSyncError = require('./core').TiSyncError;
+var imports = require('./imports');
 
 /** Carries out one SELECT; gives `{columns, rows}`. */
 function run(store, sql, values) {
@@ -21,8 +22,14 @@ function run(store, sql, values) {
 function make(store, model) {
   var name = quoted(model.collection);
   var id = quoted(model.config.adapter.idAttribute);
-  var columns = [(model.isNumbered && !model.connector ? 'CAST("id" AS INTEGER)' : '"id"') + ' AS ' + id].concat(model.view, '"document"');
-  store.replica.host.database.exec('CREATE TEMP VIEW ' + name + ' AS SELECT ' + columns.join(', ') + ' FROM main.' + name);
+  var columns = [(model.isNumbered && !model.connector ? 'CAST("id" AS INTEGER)' : '"id"') + ' AS ' + id].concat(model.view);
+  var sql = 'SELECT ' + columns.concat('"document"').join(', ') + ' FROM main.' + name;
+  if (model.unconfirmed) {
+    // Documents of these are read by their ids.
+    sql += ' UNION ALL SELECT ' + columns.concat('NULL').join(', ') + ' FROM main.' + quoted(imports.nameOf(model.collection)) +
+      ' WHERE "tisync_there" = 1 AND "id" NOT IN (SELECT "id" FROM main.' + name + ')';
+  }
+  store.replica.host.database.exec('CREATE TEMP VIEW ' + name + ' AS ' + sql);
   store.views[model.collection] = true;
 }
 

@@ -21,8 +21,8 @@ function complete(config, name) {
   adapter.collection_name = adapter.collection_name || name;
   adapter.db_name = adapter.db_name || DB_DEFAULT;
   if (!adapter.idAttribute) {
-    adapter.idAttribute = config.columns ? ALLOY_ID : 'id';
-    if (config.columns) config.columns[ALLOY_ID] = 'TEXT UNIQUE';
+    adapter.idAttribute = config.columns && config.URL === undefined ? ALLOY_ID : 'id';
+    if (adapter.idAttribute === ALLOY_ID) config.columns[ALLOY_ID] = 'TEXT UNIQUE';
   }
   return config;
 }

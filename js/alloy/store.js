@@ -8,6 +8,7 @@ var Bridge = require('./backbone').Bridge;
 var TiSyncError = require('./core').TiSyncError;
 var Records = require('./records');
 var host = require('./host');
+var imports = require('./imports');
 var select = require('./select');
 var settings = require('./settings');
 
@@ -73,13 +74,54 @@ Store.prototype.open = function () {
       throw again;
     }
   }
-  models.forEach(function (model) { model.isOpen = true; });
   this.bridge = this.bridged(this.replica);
+  this.opened(models);
   ['change', 'conflict', 'mapped', 'parked', 'journalled', 'network', 'health', 'mended', 'trouble'].forEach(function (name) {
     self.replica.on(name, function (event) { self.app.emit(name, event); });
   });
+  this.replica.on('change', function (event) { self.unconfirmed(event); });
+  this.replica.on('health', function () { self.settle(); });
   if (!models.length) this.declare();
   this.start();
+};
+
+// Models whose collections are open from now on: rows of older adapters come along.
+Store.prototype.opened = function (models) {
+  var self = this;
+  models.forEach(function (model) { model.isOpen = true; });
+  imports.arrive(this, models, function () { self.redeclare(); });
+};
+
+Store.prototype.redeclare = function () {
+  this.dropViews();
+  this.replica.declare(this.config(this.sound(function (model) { return model.isOpen; })));
+};
+
+// A change of an unconfirmed row is one of the collection that it is shown in.
+Store.prototype.unconfirmed = function (event) {
+  for (var name in this.models) {
+    if (event.collection === imports.nameOf(name)) this.replica.emit('change', { collection: name, records: event.records, remote: event.remote });
+  }
+};
+
+// Matches unconfirmed rows, and tells of those that are left the first time.
+Store.prototype.settle = function () {
+  var self = this;
+  if (this.isSettling) return;
+  this.isSettling = true;
+  try {
+    this.sound(function (model) { return model.isOpen && model.unconfirmed && model.connector; }).forEach(function (model) {
+      var complete = imports.completeMs(self, model);
+      if (complete === null || complete === model.settledMs) return;
+      var left = imports.settle(self, model);
+      if (left && left !== model.left) self.app.emit('unconfirmed', { collection: model.collection, rows: left });
+      model.left = left;
+    });
+  } catch (error) {
+    this.app.emit('trouble', error);
+  } finally {
+    this.isSettling = false;
+  }
 };
 
 // Brings the models that came meanwhile into the open replica.
@@ -89,16 +131,16 @@ Store.prototype.declare = function () {
   var added = this.sound(function (model) { return !model.isOpen; });
   try {
     this.replica.declare(this.config(this.sound(function () { return true; })));
-    added.forEach(function (model) { model.isOpen = true; });
+    this.opened(added);
   } catch (error) {
     if (error.kind !== 'bad_config' && error.kind !== 'invalid') throw error;
     added.forEach(function (model) {
       try {
         self.replica.declare(self.config(self.sound(function (one) { return one.isOpen || one === model; })));
-        model.isOpen = true;
       } catch (wrong) {
-        self.refuse(model, wrong);
+        return self.refuse(model, wrong);
       }
+      self.opened([model]);
     });
   }
   this.start();
@@ -136,7 +178,7 @@ Store.prototype.config = function (models) {
     config.collections[model.collection] = model.settings;
     for (var name in model.policies) config.policies[name] = model.policies[name];
   });
-  Records.declare(config);
+  imports.declare(config, models.filter(function (model) { return !!config.collections[model.collection]; }));
   return config;
 };
 

@@ -47,6 +47,8 @@ exports.configure = adapter.configure;
 exports.on = adapter.on;
 exports.off = adapter.off;
 exports.replica = adapter.replica;
+exports.unconfirmed = adapter.unconfirmed;
+exports.adopt = adapter.adopt;
 exports.TiSyncError = adapter.TiSyncError;
 
 /** Syncs once; a promise of what it did. */

@@ -1,0 +1,176 @@
+'use strict';
+
+// Rows that an older adapter kept. Those of a model that stays on the device become records of it. Those of a model that syncs
+// are *unconfirmed*: shown, never pushed. The first complete pass over the backend matches them by id; the others wait
+// until the app says whether to keep, upload or discard them. What the app changes of them meanwhile is kept beside them, and is
+// sent as a change once they are matched.
+
+var TiSyncError = require('./core').TiSyncError;
+var old = require('./old');
+
+// Which collections have been imported.
+var DONE = 'alloy_imports';
+var PREFIX = 'unconfirmed_';
+// Rows that are written at once.
+var ROWS = 250;
+
+/** The name of the collection of unconfirmed rows of another. */
+function nameOf(collection) {
+  return PREFIX + collection;
+}
+
+/** Declares what is needed for this: `models` are those that are opened. */
+function declare(config, models) {
+  config.collections[DONE] = { policy: 'client-wins', connector: 'none' };
+  models.forEach(function (model) {
+    if (!model.unconfirmed) return;
+    var columns = { tisync_there: { kind: 'boolean', path: '/there' } };
+    for (var name in model.settings.columns) {
+      var column = model.settings.columns[name];
+      columns[name] = { kind: column.kind || column, path: '/now' + (column.path || '/' + name) };
+    }
+    config.collections[nameOf(model.collection)] = { policy: 'client-wins', connector: 'none', columns: columns };
+  });
+}
+
+/** Brings what is there for models that were opened just now. `redeclare` declares the collections anew. */
+function arrive(store, models, redeclare) {
+  var done = store.replica.collection(DONE);
+  models.forEach(function (model) {
+    var known = done.get(model.collection);
+    model.imported = known ? known.document : {};
+    model.unconfirmed = !!model.imported.unconfirmed;
+  });
+  if (models.some(function (model) { return model.unconfirmed; })) redeclare();
+  models.forEach(function (model) {
+    if (!old.isPossible(model) || (model.imported.done && !model.migrations.length)) return;
+    try {
+      bring(store, model, redeclare);
+    } catch (error) {
+      Ti.API.error('ti.sync: the rows of the old table "' + model.collection + '" could not be read: ' + error.message);
+      store.app.emit('trouble', error);
+    }
+  });
+}
+
+function bring(store, model, redeclare) {
+  var replica = store.replica;
+  old.bring(model, !model.imported.done, function (rows) {
+    if (model.connector && rows.length && !model.unconfirmed) {
+      model.unconfirmed = true;
+      redeclare();
+    }
+    var name = model.connector ? nameOf(model.collection) : model.collection;
+    var into = replica.collection(name);
+    for (var from = 0; from < rows.length; from += ROWS) put(replica, into, name, rows.slice(from, from + ROWS), !!model.connector);
+    if (!model.imported.done || rows.length) mark(replica, model);
+  });
+}
+
+// A row that is there already was brought before it all was: it stays as it is.
+function put(replica, into, name, rows, isUnconfirmed) {
+  var fresh = rows.filter(function (row) { return !into.get(row.id); });
+  if (!fresh.length) return;
+  replica.bulk(function (bulk) {
+    fresh.forEach(function (row) {
+      bulk.put(name, row.id, isUnconfirmed ? { row: row.document, now: row.document, there: true } : row.document);
+    });
+  });
+}
+
+function mark(replica, model) {
+  model.imported = { done: true, unconfirmed: !!model.unconfirmed };
+  replica.collection(DONE).put(model.collection, model.imported);
+}
+
+/** Matches unconfirmed rows with what has been pulled, if that is all there is; gives how many are left, or null if it is not. */
+function settle(store, model) {
+  var complete = completeMs(store, model);
+  if (complete === null) return null;
+  model.settledMs = complete;
+  var rows = store.replica.collection(nameOf(model.collection));
+  var records = store.replica.collection(model.collection);
+  var left = 0;
+  rows.query().forEach(function (one) {
+    var document = one.document;
+    var record = records.get(one.id);
+    if (!record) {
+      // What was deleted here, and is not there, is gone.
+      if (!document.there) rows.remove(one.id);
+      else if (!document.kept) left++;
+      return;
+    }
+    if (!document.there) records.remove(record.id);
+    else {
+      var changes = changed(document.row, document.now);
+      if (Object.keys(changes).length) records.patch(record.id, changes);
+    }
+    rows.remove(one.id);
+  });
+  if (!rows.count() && model.unconfirmed) {
+    model.unconfirmed = false;
+    mark(store.replica, model);
+    store.dropViews();
+  }
+  return left;
+}
+
+/** When the last complete pass over the collection was stored; null before the first. */
+function completeMs(store, model) {
+  var feeds = store.replica.health().feeds.filter(function (feed) {
+    return feed.feed.connector === model.connector.name && (feed.feed.feed === model.collection || feed.feed.feed === 'main');
+  });
+  return feeds.length ? feeds[0].complete_ms : null;
+}
+
+/** The unconfirmed rows that wait: `{id, document}`. */
+function waiting(store, model) {
+  if (!model.unconfirmed) return [];
+  return store.replica.collection(nameOf(model.collection)).query().filter(function (row) {
+    return row.document.there && !row.document.kept;
+  }).map(function (row) { return { id: row.id, document: row.document.now }; });
+}
+
+/** What becomes of the rows that wait, all or those with these ids: `keep`, `upload` or `discard`. */
+function adopt(store, model, what, ids) {
+  if (['keep', 'upload', 'discard'].indexOf(what) < 0) {
+    throw new TiSyncError('invalid', 'expected keep, upload or discard, but ' + JSON.stringify(what) + ' came');
+  }
+  if (!model.unconfirmed) return;
+  if (settle(store, model) === null) {
+    throw new TiSyncError('invalid', 'expected the backend to have been pulled once, so that it is known which rows it has; sync first');
+  }
+  if (!model.unconfirmed) return;
+  var rows = store.replica.collection(nameOf(model.collection));
+  var wanted = ids && ids.map(String);
+  waiting(store, model).forEach(function (row) {
+    if (wanted && wanted.indexOf(row.id) < 0) return;
+    if (what === 'keep') return rows.patch(row.id, { kept: true });
+    store.replica.bulk(function (bulk) {
+      if (what === 'upload') bulk.put(model.collection, row.id, row.document);
+      bulk.remove(nameOf(model.collection), row.id);
+    });
+  });
+  settle(store, model);
+}
+
+// The fields that differ, as a patch takes them.
+function changed(before, after) {
+  var changes = {};
+  var name;
+  for (name in after) {
+    if (JSON.stringify(after[name]) !== JSON.stringify(before[name])) changes[slashed(name)] = after[name];
+  }
+  for (name in before) {
+    if (!(name in after)) changes[slashed(name)] = undefined;
+  }
+  return changes;
+}
+
+function slashed(name) {
+  return '/' + name.replace(/~/g, '~0').replace(/\//g, '~1');
+}
+
+module.exports = {
+  nameOf: nameOf, completeMs: completeMs, declare: declare, arrive: arrive, settle: settle, waiting: waiting, adopt: adopt
+};

@@ -1,0 +1,131 @@
+'use strict';
+
+// An app that changes the `type` of a model keeps the rows that the former adapter had.
+
+const assert = require('node:assert');
+const fs = require('node:fs');
+const path = require('node:path');
+const { test } = require('node:test');
+const { app, definition, resources } = require('./alloys');
+const { folder, serve, device } = require('./device');
+
+const json = (value) => JSON.parse(JSON.stringify(value));
+const COLUMNS = { title: 'TEXT', stars: 'INTEGER', state: 'TEXT' };
+
+// A table as the stock adapter makes it.
+const stock = ({ Ti }, rows) => {
+  const database = Ti.Database.open('_alloy_');
+  database.execute('CREATE TABLE IF NOT EXISTS todo (title TEXT, stars INTEGER, state TEXT, alloy_id TEXT UNIQUE)');
+  for (const row of rows) database.execute('INSERT INTO todo (title, stars, state, alloy_id) VALUES (?, ?, ?, ?)', row);
+  database.close();
+};
+const ROWS = [['Milk', 2, 'new', 'a'], ['Tea', null, 'old', 'b'], ['Water', 7, 'new', 'c']];
+
+for (const platform of ['android', 'ios']) {
+  test(`rows of a model that stays on the device are its records (${platform})`, (t) => {
+    const place = folder(t);
+    const root = resources(t, '1.4.0', { todo: definition({ columns: COLUMNS }) });
+    const first = app(t, root, { folder: place, platform });
+    stock(first, ROWS);
+    const todos = first.Alloy.createCollection('todo');
+    todos.fetch();
+    assert.deepStrictEqual(json(todos), [
+      { title: 'Milk', stars: 2, state: 'new', alloy_id: 'a' }, { title: 'Tea', stars: null, state: 'old', alloy_id: 'b' }, { title: 'Water', stars: 7, state: 'new', alloy_id: 'c' }
+    ]);
+    todos.get('b').destroy();
+    first.close();
+    const again = app(t, root, { folder: place, platform }).Alloy.createCollection('todo');
+    again.fetch({ query: 'SELECT * FROM todo WHERE state = \'new\' ORDER BY stars DESC' });
+    assert.deepStrictEqual([...again.pluck('title')], ['Water', 'Milk']);
+    again.fetch();
+    assert.strictEqual(again.length, 2);
+  });
+
+  test(`migrations are run as the stock adapter runs them, and the rows that they insert arrive (${platform})`, (t) => {
+    const place = folder(t);
+    const step = (id, body) => `function (migration) { migration.id = '${id}'; migration.up = function (db) { ${body} }; }`;
+    const one = step('201', 'db.createTable({ columns: { title: "string", alloy_id: "TEXT UNIQUE" } }); db.insertRow({ title: "Welcome" });');
+    const two = step('202', 'db.db.execute("ALTER TABLE todo ADD COLUMN stars INTEGER"); db.insertRow({ title: "News", stars: 3 });');
+    const model = { todo: definition({ columns: { title: 'TEXT', stars: 'INTEGER' } }) };
+    const first = app(t, resources(t, '1.4.0', model, { migrations: { todo: `[${one}]` } }), { folder: place, platform });
+    const todos = first.Alloy.createCollection('todo');
+    todos.fetch();
+    assert.deepStrictEqual([...todos.pluck('title')], ['Welcome']);
+    todos.at(0).destroy();
+    first.close();
+    const next = app(t, resources(t, '1.4.0', model, { migrations: { todo: `[${one}, ${two}]` } }), { folder: place, platform });
+    const again = next.Alloy.createCollection('todo');
+    again.fetch();
+    assert.deepStrictEqual(json(again.map((one) => one.omit ? one.get('title') + one.get('stars') : null)), ['News3']);
+  });
+}
+
+test('a database that comes with the app is installed, and its columns are the model\'s', (t) => {
+  const place = folder(t);
+  const made = path.join(place, 'shop.sqlite');
+  const other = app(t, resources(t, '1.4.0', {}), { folder: path.join(place, 'other') });
+  const built = other.Ti.Database.open('built');
+  built.execute('CREATE TABLE products (name TEXT, price REAL)');
+  built.execute('INSERT INTO products VALUES (?, ?)', 'Milk', 1.5);
+  const source = fs.readdirSync(path.join(place, 'other', 'databases')).find((name) => /^built\.sql$/.test(name));
+  built.close();
+  fs.copyFileSync(path.join(place, 'other', 'databases', source), made);
+  const root = resources(t, '1.4.0', { product: definition({ adapter: { collection_name: 'products', db_file: 'shop.sqlite' } }) });
+  fs.copyFileSync(made, path.join(root, 'android', 'shop.sqlite'));
+  const products = app(t, root, { folder: path.join(place, 'own') }).Alloy.createCollection('product');
+  products.on('error', (model, error) => { throw error; });
+  products.fetch({ query: 'SELECT * FROM products WHERE price > 1' });
+  assert.deepStrictEqual(json(products), [{ name: 'Milk', price: 1.5, alloy_id: '1' }]);
+});
+
+test('rows of a model that syncs are shown and never pushed, until the backend has shown what it has', async (t) => {
+  const { url } = await serve(t);
+  const server = device(t, path.join(folder(t), 'server.db'), { server: url, collections: { todo: { policy: 'merge' } } });
+  server.collection('todo').put('a', { title: 'Milk of the server', stars: 2 });
+  server.collection('todo').put('c', { title: 'Water', stars: 7 });
+  await server.sync();
+  const place = folder(t);
+  const root = resources(t, '1.4.0', { todo: definition({ columns: COLUMNS, connector: { type: 'native', url } }) });
+  const first = app(t, root, { folder: place, network: 'offline' });
+  stock(first, [...ROWS, ['Juice', 1, 'new', 'd'], ['Wine', 1, 'new', 'e']]);
+  const todos = first.Alloy.Collections.instance('todo');
+  todos.fetch();
+  assert.strictEqual(todos.length, 5);
+  assert.strictEqual(todos.pending().length, 0);
+  assert.strictEqual(todos.get('b').syncState().state, 'unconfirmed');
+  // What is changed of them meanwhile goes with them.
+  todos.get('a').save({ stars: 5 });
+  todos.get('b').save({ title: 'Green tea' });
+  todos.get('c').destroy();
+  todos.get('e').destroy();
+  todos.fetch({ query: { statement: 'SELECT * FROM todo WHERE stars = ?', params: [5] } });
+  assert.deepStrictEqual([...todos.pluck('title')], ['Milk']);
+  todos.fetch({ query: { filter: { eq: ['/title', 'Green tea'] } } });
+  assert.deepStrictEqual([...todos.pluck('alloy_id')], ['b']);
+  assert.strictEqual(todos.pending().length, 0);
+  assert.throws(() => first.sync.adopt('todo', 'upload'), /sync first/);
+  first.close();
+
+  const second = app(t, root, { folder: place });
+  const told = [];
+  second.sync.on('unconfirmed', (event) => told.push(json(event)));
+  const again = second.Alloy.Collections.instance('todo');
+  again.fetch();
+  assert.deepStrictEqual(json(again.map((model) => model.id)).sort(), ['a', 'b', 'd']);
+  await second.sync.syncNow();
+  await second.sync.syncNow();
+  assert.deepStrictEqual(told, [{ collection: 'todo', rows: 2 }]);
+  again.fetch();
+  assert.deepStrictEqual(json(again.get('a')), { title: 'Milk of the server', stars: 5, alloy_id: 'a' });
+  await server.sync();
+  assert.deepStrictEqual(server.collection('todo').query().map(({ id, document }) => [id, document.stars]), [['a', 5]]);
+  assert.deepStrictEqual(json(second.sync.unconfirmed('todo').map(({ id }) => id)), ['b', 'd']);
+  second.sync.adopt('todo', 'upload', ['b']);
+  second.sync.adopt('todo', 'discard');
+  assert.deepStrictEqual(json(second.sync.unconfirmed('todo')), []);
+  await second.sync.syncNow();
+  await server.sync();
+  assert.deepStrictEqual(server.collection('todo').get('b').document, { title: 'Green tea', stars: null, state: 'old' });
+  again.fetch();
+  assert.deepStrictEqual(json(again.map((model) => model.id)).sort(), ['a', 'b']);
+});
