@@ -25,10 +25,15 @@ function ofModels(prototype, access) {
       at.replica.resolve(at.name, String(this.id), what);
     },
 
-    /** Sends what the backend refused once more. */
+    /** Sends what the backend refused once more: as it was, or as it was saved since. */
     retry: function () {
       var at = access(this);
-      parked(at.bridge.state(this)).forEach(function (entry) { at.replica.retry(entry.id); });
+      var state = at.bridge.state(this);
+      var row = at.replica.collection(at.name).get(String(this.id));
+      parked(state).forEach(function (entry) {
+        if (row && state.waiting.length > 1) at.replica.edit(entry.id, row.document);
+        else at.replica.retry(entry.id);
+      });
     },
 
     /** Gives up what the backend refused: the model shows what is on the backend. */

@@ -136,6 +136,7 @@ function connectorOf(config, collection, load, shared) {
   for (var word in given) {
     if (WORDS.indexOf(word) < 0) option(made.options, file, collection, word, given[word]);
   }
+  if (file.complete) file.complete(made.options, collection);
   if (config.poll !== undefined) made.pollMs = config.poll * 1000;
   ['token', 'credentials', 'pollMs', 'movedFrom'].forEach(function (key) {
     if (given[key] !== undefined) made[key] = given[key];

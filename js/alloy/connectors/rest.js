@@ -8,3 +8,9 @@ exports.kind = 'rest';
 
 // Options that say something of one model alone.
 exports.each = { path: 'paths' };
+
+// A collection's path is its name, if nothing else is said.
+exports.complete = function (options, collection) {
+  options.paths = options.paths || {};
+  if (options.paths[collection] === undefined) options.paths[collection] = collection;
+};
