@@ -213,6 +213,8 @@ export class Replica {
   edit(mutation: string, document: Document): void;
   discard(mutation: string): void;
   network(online: boolean): void;
+  /** Takes a configuration with more collections or connectors in it; what is under way goes on. What was declared before is named again. */
+  declare(config: Config): void;
   hint(connector?: string): void;
   setToken(connector: string, token: Token): void;
   logOut(pending?: 'keep' | 'discard'): number;

@@ -19,8 +19,8 @@ use tisync_core::model::{
 };
 use tisync_core::store::{Durability, Op, Store, Tx};
 use tisync_json::Document;
-use tisync_store::lists::{self, Outdated};
 use tisync_store::SqliteStore;
+use tisync_store::lists::{self, Outdated};
 
 /// What the host opens a replica with.
 #[derive(Debug, Deserialize)]

@@ -1,8 +1,8 @@
 //! The module for hosts without native code: `crates/abi` for wasm32, and the same translated to JavaScript.
 
 use super::module::Module;
-use super::toolchain::Toolchain;
 use super::squeeze::squeeze;
+use super::toolchain::Toolchain;
 use super::{TARGET, alloy, tools::Tools};
 use crate::process;
 use crate::workspace::{Workspace, output};

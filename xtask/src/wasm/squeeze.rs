@@ -51,7 +51,7 @@ fn separator(written: &str, space: &str, next: &str) -> &'static str {
     if before == '\n' {
         return "";
     }
-    if space.contains('\n') && !";{},(".contains(before) {
+    if space.contains('\n') && !";{,(".contains(before) && after != '}' {
         return "\n";
     }
     let is_word = |character: char| character.is_ascii_alphanumeric() || "_$".contains(character);
@@ -77,9 +77,6 @@ mod tests {
 
     #[test]
     fn signs_that_would_become_others_stay_apart() {
-        assert_eq!(
-            squeeze("a - -1 + +b - +c; i++ + 1"),
-            "a- -1+ +b-+c;i++ +1"
-        );
+        assert_eq!(squeeze("a - -1 + +b - +c; i++ + 1"), "a- -1+ +b-+c;i++ +1");
     }
 }

@@ -22,8 +22,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use tisync_core::limits::REQUEST_DEADLINE_MS;
 use tisync_core::model::{
-    Capability, CollectionName, DigestAnswer, DigestRequest, Failure, FeedName, Fetched, ListenRequest, Page,
-    PullRequest, PushItem, Pushed, Wanted,
+    Capability, CollectionName, DigestAnswer, DigestRequest, Failure, FeedName, Fetched,
+    ListenRequest, Page, PullRequest, PushItem, Pushed, Wanted,
 };
 use tisync_protocol::Route;
 
