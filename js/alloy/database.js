@@ -47,6 +47,10 @@ function open(name, isAndroid) {
     },
     prepare: prepare,
     errorKind: errorKind,
+    /** Whether iCloud keeps a copy of it; only iOS asks. */
+    setRemoteBackup: function (isKept) {
+      if (!isAndroid && database.file && database.file.setRemoteBackup) database.file.setRemoteBackup(isKept);
+    },
     close: function () { database.close(); }
   };
 }

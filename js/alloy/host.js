@@ -30,6 +30,7 @@ function host(name) {
     http: http.send,
     later: later,
     watchNetwork: watchNetwork,
+    watchResume: watchResume,
     close: function () { opened.close(); }
   };
 }
@@ -77,6 +78,13 @@ function watchNetwork(tell) {
   Ti.Network.addEventListener('change', changed);
   tell(!!Ti.Network.online);
   return function () { Ti.Network.removeEventListener('change', changed); };
+}
+
+// The app is in front again: time has passed, and the network may be another one.
+function watchResume(tell) {
+  if (!Ti.App.addEventListener) return function () {};
+  Ti.App.addEventListener('resumed', tell);
+  return function () { Ti.App.removeEventListener('resumed', tell); };
 }
 
 module.exports = host;

@@ -7,6 +7,7 @@ var Replica = require('./replica');
 var Bridge = require('./backbone').Bridge;
 var TiSyncError = require('./core').TiSyncError;
 var Records = require('./records');
+var fetches = require('./fetches');
 var host = require('./host');
 var imports = require('./imports');
 var select = require('./select');
@@ -75,6 +76,8 @@ Store.prototype.open = function () {
     }
   }
   this.bridge = this.bridged(this.replica);
+  if (models.some(function (model) { return model.config.adapter.remoteBackup === false; })) made.database.setRemoteBackup(false);
+  made.watchResume(function () { if (!self.replica.isClosed) self.replica.quietly('woke'); });
   this.opened(models);
   ['change', 'conflict', 'mapped', 'parked', 'journalled', 'network', 'health', 'mended', 'trouble'].forEach(function (name) {
     self.replica.on(name, function (event) { self.app.emit(name, event); });
@@ -259,6 +262,7 @@ Store.prototype.dropViews = function () {
 Store.prototype.sync = function (model, method, target, options) {
   try {
     this.use(model);
+    if (method === 'read') fetches.complete(model, options);
   } catch (error) {
     if (options.error) options.error(error);
     return undefined;

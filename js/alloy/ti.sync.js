@@ -57,6 +57,18 @@ exports.syncNow = function (dbName) { return adapter.replica(dbName).sync(); };
 /** Begins to sync in the background, where `configure({autostart: false})` kept it from that, or after `stop`. */
 exports.start = function (dbName) { adapter.replica(dbName).start(); };
 
+/** Tells that something may have changed on a backend. */
+exports.hint = function (connector, dbName) { adapter.replica(dbName).hint(connector); };
+
+/** Hands over a newer token of a connector: a text, or `{token, account}`. */
+exports.setToken = function (connector, token, dbName) { adapter.replica(dbName).setToken(connector, token); };
+
+/** Ends the session; what waits is kept for the next one, or given up ("discard"). */
+exports.logOut = function (pending, dbName) { return adapter.replica(dbName).logOut(pending); };
+
+/** Begins the next session of the same account. */
+exports.logIn = function (dbName) { adapter.replica(dbName).logIn(); };
+
 /** Ends background sync; writes wait. */
 exports.stop = function (dbName) { adapter.replica(dbName).stop(); };
 

@@ -7,4 +7,4 @@
 exports.kind = 'acs';
 
 // Options that say something of one model alone.
-exports.each = { class: 'classes' };
+exports.each = { 'class': 'classes' };
