@@ -15,7 +15,8 @@ use std::rc::Rc;
 use tisync_connect::Connector;
 use tisync_core::Engine;
 use tisync_core::model::{
-    Config, ConnectorName, Event, Failure, Input, Now, Output, Reply, RequestId,
+    CollectionConfig, CollectionName, Config, ConnectorName, Event, Failure, Input, Now, Output,
+    Reply, RequestId,
 };
 use tisync_store::{Options, SqliteStore};
 
@@ -127,14 +128,11 @@ impl Replica {
         now: Now,
     ) -> Result<Opened, Error> {
         let mut parts = open.parts(host, &self.slots, &self.owner)?;
-        let known = self.config.collections.iter();
-        if let Some((missing, _)) = known
-            .filter(|(name, settings)| {
-                let next = parts.config.collections.get(*name);
-                next.is_none_or(|next| next.connector != settings.connector)
-            })
-            .next()
-        {
+        let stays = |(name, settings): &(&CollectionName, &CollectionConfig)| {
+            let next = parts.config.collections.get(*name);
+            next.is_some_and(|next| next.connector == settings.connector)
+        };
+        if let Some((missing, _)) = self.config.collections.iter().find(|one| !stays(one)) {
             return Err(Error::invalid(format!(
                 "expected the collections that were declared before, but {missing} is missing or has another connector: close the replica and open it"
             )));
