@@ -16,7 +16,7 @@ test('what `npm pack` gives works, as CommonJS and as an ES module', (t) => {
   const installed = path.join(place, 'node_modules', 'ti.sync');
   fs.mkdirSync(installed, { recursive: true });
   execFileSync('tar', ['-xzf', path.join(place, packed), '-C', installed, '--strip-components=1']);
-  assert.deepStrictEqual(fs.readdirSync(installed).sort(), ['README.md', 'backbone.js', 'core', 'dist', 'index.d.ts', 'index.js', 'index.mjs', 'node', 'package.json']);
+  assert.deepStrictEqual(fs.readdirSync(installed).sort(), ['README.md', 'backbone.js', 'cli', 'core', 'dist', 'index.d.ts', 'index.js', 'index.mjs', 'node', 'package.json']);
   const use = `
     const sqlite = { name: '${sqlite.name}', module: createRequire(process.env.JS_TOOLS + '/')('${sqlite.name}') };
     const replica = open('notes.db', { sqlite, collections: { notes: { policy: 'merge' } } });
@@ -29,6 +29,11 @@ test('what `npm pack` gives works, as CommonJS and as an ES module', (t) => {
     assert.strictEqual(execFileSync(process.execPath, [file], { cwd: place, encoding: 'utf8' }).trim(), '1');
     fs.rmSync(path.join(place, 'notes.db'));
   }
+  // npm links the program that package.json names.
+  const { bin } = JSON.parse(fs.readFileSync(path.join(installed, 'package.json'), 'utf8'));
+  const certify = (...args) => execFileSync(process.execPath, [path.join(installed, bin['ti.sync']), ...args], { cwd: place, encoding: 'utf8' });
+  assert.match(certify('help', 'certify'), /Usage: npx ti\.sync certify/);
+  assert.ok(fs.existsSync(path.join(installed, 'dist/certify.wasm')));
 });
 
 test('what apps of Alloy copy is ES5, and no property has a name that the compiler replaces', () => {

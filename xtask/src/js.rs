@@ -5,21 +5,34 @@ use crate::product::{self, Progress};
 use crate::wasm;
 use crate::workspace::Workspace;
 use anyhow::Result;
+use std::path::PathBuf;
+use xtask_backends::{JSON_SERVER, Place};
+
+/// Tests that do not use the module, or only one of it.
+const ONCE: &[&str] = &["certify.test.js", "cli.test.js", "conformance.test.js"];
 
 /// Builds the module and the server, and runs the tests of the package: on WebAssembly, and on plain JavaScript.
 pub(crate) fn run(workspace: &Workspace) -> Result<String> {
     node::check("in which the package is tried")?;
     let built = wasm::for_tests(workspace)?;
     let tisync = product::build(workspace, "dev", Progress::Hidden)?;
-    let files = node::files(&workspace.root().join("js/test"), ".test.js")?;
-    let test = |module: &str| {
-        node::test(workspace, &files, |node| {
+    let place = Place::new(workspace.root(), &workspace.target_folder()?);
+    JSON_SERVER.install(&place)?;
+    let json_server = place.installed(&JSON_SERVER);
+    let all = node::files(&workspace.root().join("js/test"), ".test.js")?;
+    let again: Vec<_> = (all.iter())
+        .filter(|file| !ONCE.iter().any(|name| file.ends_with(name)))
+        .cloned()
+        .collect();
+    let test = |module: &str, files: &[PathBuf]| {
+        node::test(workspace, files, |node| {
             node.env("TISYNC", &tisync)
                 .env("JS_TOOLS", &built.packages)
+                .env("JSON_SERVER", &json_server)
                 .env("TISYNC_TRACED", &built.traced)
                 .env("TISYNC_MODULE", module);
         })
     };
-    let (wasm, js) = (test("wasm")?, test("js")?);
+    let (wasm, js) = (test("wasm", &all)?, test("js", &again)?);
     Ok(format!("{wasm} passed, and {js} in plain JavaScript"))
 }

@@ -61,6 +61,9 @@ pub enum Ask {
     },
     /// Ask the app's policy functions; the answer is `decision`.
     Decide(Box<Decide>),
+    /// What came of a request that a connector of the host's sent while it is tried.
+    #[cfg(feature = "certify")]
+    Sent(crate::lend::LentAnswer),
 }
 
 /// What changed for the app.
@@ -83,6 +86,18 @@ pub enum Told {
         /// Why.
         error: Error,
     },
+    /// A check of a connector is done.
+    #[cfg(feature = "certify")]
+    Checked {
+        /// What was found.
+        #[serde(flatten)]
+        check: tisync_connect::certify::Check,
+        /// The same for a person.
+        words: String,
+    },
+    /// Everything about a connector was tried.
+    #[cfg(feature = "certify")]
+    Certified(crate::certify::Certified),
     /// Another process syncs now.
     LeaseLost,
     /// A step was refused; what it was about waits.

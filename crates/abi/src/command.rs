@@ -1,7 +1,7 @@
 //! What a host can ask for.
 use crate::hosted::HostedReply;
 use crate::open::Open;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tisync_connect::http::HttpErrorKind;
 use tisync_core::model::{
     CollectionName, ConnectorName, FeedKey, JournalId, MutationId, RecordId, Resolution, Rid,
@@ -243,6 +243,14 @@ pub enum Command {
     /// builds with the feature `trace`.
     #[cfg(feature = "trace")]
     Conformance,
+    /// Tries a connector on its live backend: events tell of each check, and at last of the report. Only in builds with
+    /// the feature `certify`.
+    #[cfg(feature = "certify")]
+    Certify(Box<crate::certify::Certify>),
+    /// A connector that the host brings sends a request while it is tried; its body comes behind this JSON. The answer
+    /// is the ask `sent`. Only in builds with the feature `certify`.
+    #[cfg(feature = "certify")]
+    Send(Box<crate::lend::LentRequest>),
     /// Steps the engine by hand, for a trace: gives its outputs. Only in builds with the feature `trace`.
     #[cfg(feature = "trace")]
     Step {
@@ -264,7 +272,7 @@ pub enum Pending {
 }
 
 /// Why there is no answer over HTTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HttpFailure {
     /// Nothing was sent: no address, refused, no network.

@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind};
 use crate::host::Host;
 use crate::replica::Replica;
 use crate::session::Given;
-use crate::slots::{Asked, Filled};
+use crate::slots::{Asked, Filled, Slots};
 use serde::Serialize;
 use std::rc::Rc;
 use tisync_connect::http::{HttpError, Response};
@@ -18,6 +18,8 @@ use tisync_core::model::{Account, Input, Now};
 pub struct Core {
     host: Rc<dyn Host>,
     replica: Option<Replica>,
+    #[cfg(feature = "certify")]
+    trial: Option<crate::certify::Trial>,
 }
 
 impl Core {
@@ -26,6 +28,8 @@ impl Core {
         Core {
             host,
             replica: None,
+            #[cfg(feature = "certify")]
+            trial: None,
         }
     }
 
@@ -69,40 +73,18 @@ impl Core {
 
     /// What every command gives back.
     fn answer(&mut self, monotonic_ms: u64, tail: &mut Vec<u8>) -> Answer {
+        #[cfg(feature = "certify")]
+        if let Some(trial) = &mut self.trial {
+            return trial.answer(tail);
+        }
         let Some(replica) = &mut self.replica else {
             return Answer::default();
         };
         let mut asks = std::mem::take(&mut replica.asks);
-        for asked in replica.slots.asked() {
-            asks.push(match asked {
-                Asked::Http(id, request) => {
-                    replica.totals.requests += 1;
-                    let body = (tail.len(), request.body.len());
-                    tail.extend_from_slice(&request.body);
-                    Ask::Http {
-                        id,
-                        method: request.method,
-                        url: request.url,
-                        headers: request.headers,
-                        body,
-                        timeout_ms: request.timeout_ms,
-                        answer_bytes_max: request.answer_bytes_max,
-                    }
-                }
-                Asked::Connector {
-                    call,
-                    connector,
-                    token,
-                    task,
-                } => Ask::Connector {
-                    call,
-                    connector,
-                    token,
-                    task,
-                },
-                Asked::Cancel(number) => Ask::Cancel(number),
-            });
-        }
+        let asked = asks_of(&replica.slots, tail);
+        let requests = asked.iter().filter(|ask| matches!(ask, Ask::Http { .. }));
+        replica.totals.requests += requests.count() as u64;
+        asks.extend(asked);
         Answer {
             asks,
             events: std::mem::take(&mut replica.told),
@@ -133,6 +115,16 @@ impl Core {
             self.replica = None;
             return put(out, &());
         }
+        #[cfg(feature = "certify")]
+        if let Command::Certify(certify) = command {
+            self.trial = Some(crate::certify::Trial::new(*certify, wall_ms, monotonic_ms)?);
+            return put(out, &());
+        }
+        #[cfg(feature = "certify")]
+        if let Some(trial) = &mut self.trial {
+            trial.carry_out(command, body, monotonic_ms)?;
+            return put(out, &());
+        }
         #[cfg(feature = "trace")]
         if let Command::Conformance = command {
             return put(out, &crate::conformance::run(&self.host));
@@ -147,6 +139,8 @@ impl Core {
         match command {
             Command::Open(_) | Command::Close => Ok(()),
             Command::Declare(open) => put(out, &replica.declare(&self.host, &open, now)?),
+            #[cfg(feature = "certify")]
+            Command::Certify(_) | Command::Send(_) => Ok(()),
             #[cfg(feature = "trace")]
             Command::Conformance => Ok(()),
             Command::Get { collection, id } => put(out, &replica.get(&collection, &id)?),
@@ -313,6 +307,38 @@ impl Replica {
             self.exchanges.wake(request);
         }
     }
+}
+
+/// What was asked of the host since the last look; bodies go to `tail`.
+pub(crate) fn asks_of(slots: &Slots, tail: &mut Vec<u8>) -> Vec<Ask> {
+    let ask = |asked| match asked {
+        Asked::Http(id, request) => {
+            let body = (tail.len(), request.body.len());
+            tail.extend_from_slice(&request.body);
+            Ask::Http {
+                id,
+                method: request.method,
+                url: request.url,
+                headers: request.headers,
+                body,
+                timeout_ms: request.timeout_ms,
+                answer_bytes_max: request.answer_bytes_max,
+            }
+        }
+        Asked::Connector {
+            call,
+            connector,
+            token,
+            task,
+        } => Ask::Connector {
+            call,
+            connector,
+            token,
+            task,
+        },
+        Asked::Cancel(number) => Ask::Cancel(number),
+    };
+    slots.asked().into_iter().map(ask).collect()
 }
 
 #[derive(Serialize)]

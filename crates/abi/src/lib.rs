@@ -8,6 +8,8 @@
 //! [`edge`] has the functions that are exported; `include/tisync.h` declares them for C, and `docs/ABI.md` says how a
 //! host drives them.
 mod answer;
+#[cfg(feature = "certify")]
+mod certify;
 mod command;
 #[cfg(feature = "trace")]
 mod conformance;
@@ -17,6 +19,8 @@ mod error;
 mod exchange;
 mod host;
 mod hosted;
+#[cfg(feature = "certify")]
+mod lend;
 mod lists;
 mod open;
 mod replica;
@@ -27,10 +31,14 @@ mod sql;
 mod verbs;
 
 pub use answer::{Answer, Ask, Told};
+#[cfg(feature = "certify")]
+pub use certify::{Certified, Certify};
 pub use command::Command;
 pub use core::Core;
 pub use error::{Error, ErrorKind};
 pub use host::{Call, Host};
 pub use hosted::HostedReply;
+#[cfg(feature = "certify")]
+pub use lend::{LentAnswer, LentOutcome, LentRequest};
 pub use open::{ConnectorSettings, Open, Opened};
 pub use sql::HostDriver;

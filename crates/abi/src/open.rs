@@ -212,7 +212,7 @@ impl Parts {
 }
 
 impl ConnectorSettings {
-    fn make(
+    pub(crate) fn make(
         &self,
         name: &ConnectorName,
         slots: &Rc<Slots>,

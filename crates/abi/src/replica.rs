@@ -329,7 +329,7 @@ fn run_into(health: &tisync_core::model::Health) -> Option<Error> {
 }
 
 /// Reads 32 bytes in hexadecimal.
-fn seed(text: &str) -> Result<[u8; 32], Error> {
+pub(crate) fn seed(text: &str) -> Result<[u8; 32], Error> {
     let wrong = || {
         Error::invalid(
             "expected `entropy` to be 32 random bytes as 64 hexadecimal digits, but another text came",

@@ -89,6 +89,12 @@ impl Slots {
         Some(slot.owner)
     }
 
+    /// The number of the slot that was opened last.
+    #[cfg(feature = "certify")]
+    pub(crate) fn last(&self) -> u32 {
+        self.0.borrow().last
+    }
+
     /// What was asked since the last look.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         std::mem::take(&mut self.0.borrow_mut().asked)

@@ -37,7 +37,7 @@ pub(crate) fn run(workspace: &Workspace, toolchain: &Toolchain, tools: &Tools) -
     // Both take a minute: what was made of this build stays.
     let is_made = is_newer(&wasm, &compiled) && is_newer(&js, &wasm);
     if !is_made {
-        optimise(tools, &compiled, &wasm)?;
+        optimise(tools, &compiled, &wasm, "-Oz")?;
     }
     let bytes = fs::read(&wasm)?;
     judge(&Module::parse(&bytes)?)?;
@@ -52,6 +52,7 @@ pub(crate) fn run(workspace: &Workspace, toolchain: &Toolchain, tools: &Tools) -
         translate(tools, &wasm, &js)?;
     }
     alloy::assemble(workspace.root(), &wasm, &js)?;
+    certify(workspace, toolchain, tools, &folder.join("certify.wasm"))?;
     let remark = format!(
         "module {} kB, gzip {} kB; as JavaScript {} kB, gzip {} kB",
         bytes.len() / 1000,
@@ -66,6 +67,17 @@ pub(crate) fn run(workspace: &Workspace, toolchain: &Toolchain, tools: &Tools) -
 fn is_newer(file: &Path, than: &Path) -> bool {
     let time = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
     time(file) > time(than)
+}
+
+/// Builds the module that `npx ti.sync certify` loads: on Node, and never in an app. Its profile is its own, since
+/// modules of one profile are written to one place.
+fn certify(workspace: &Workspace, toolchain: &Toolchain, tools: &Tools, wasm: &Path) -> Result<()> {
+    let args = ["--profile", "certify", "--features", "certify"];
+    let compiled = compile(workspace, toolchain, &args, "certify")?;
+    if !is_newer(wasm, &compiled) {
+        optimise(tools, &compiled, wasm, "-O1")?;
+    }
+    judge(&Module::parse(&fs::read(wasm)?)?)
 }
 
 /// Builds the module with the commands that tests of hosts need: neither small nor fast.
@@ -104,7 +116,7 @@ fn compile(
 }
 
 /// Makes it small, and leaves nothing in it that came after the first version of WebAssembly.
-fn optimise(tools: &Tools, compiled: &Path, wasm: &Path) -> Result<()> {
+fn optimise(tools: &Tools, compiled: &Path, wasm: &Path, level: &str) -> Result<()> {
     let mut command = tools.binaryen("wasm-opt");
     command.arg(compiled).args([
         // A standard library that others have built uses what came later: it is lowered.
@@ -120,7 +132,7 @@ fn optimise(tools: &Tools, compiled: &Path, wasm: &Path) -> Result<()> {
         "--strip-debug",
         "--strip-producers",
         "--strip-target-features",
-        "-Oz",
+        level,
         "-o",
     ]);
     output_of(command, wasm)

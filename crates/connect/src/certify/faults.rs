@@ -128,6 +128,10 @@ pub(super) struct Faults {
     /// The fault, and how many requests pass before it.
     planned: RefCell<Option<(usize, Fault)>>,
     sent: Cell<usize>,
+    /// Requests that came here in all.
+    came: Cell<usize>,
+    /// How many had come when a check first arranged something for those that follow.
+    arranged: Cell<Option<usize>>,
     /// Where requests went, beside the backend.
     strange: RefCell<Vec<String>>,
     origin: Option<String>,
@@ -142,13 +146,37 @@ impl Faults {
             kept: RefCell::default(),
             planned: RefCell::default(),
             sent: Cell::new(0),
+            came: Cell::new(0),
+            arranged: Cell::new(None),
             strange: RefCell::default(),
             origin: origin(endpoint),
         })
     }
 
+    /// A check begins: nothing is arranged yet.
+    pub(super) fn begin(&self) {
+        self.arranged.set(None);
+    }
+
+    /// Whether the check arranged something for requests, and none came: the connector sends them by itself.
+    pub(super) fn is_passed_by(&self) -> bool {
+        self.arranged.get() == Some(self.came.get())
+    }
+
+    /// Whether no request came at all.
+    pub(super) fn is_unused(&self) -> bool {
+        self.came.get() == 0
+    }
+
+    fn arrange(&self) {
+        if self.arranged.get().is_none() {
+            self.arranged.set(Some(self.came.get()));
+        }
+    }
+
     /// From here on requests are counted anew, and the one after `pass` others meets the fault.
     pub(super) fn plan(&self, pass: usize, fault: Fault) {
+        self.arrange();
         self.sent.set(0);
         *self.planned.borrow_mut() = Some((pass, fault));
     }
@@ -160,11 +188,13 @@ impl Faults {
 
     /// From here on every request is changed on its way.
     pub(super) fn bend_requests(&self, bend: impl Fn(&mut Request) + 'static) {
+        self.arrange();
         *self.bend_request.borrow_mut() = Some(Rc::new(bend));
     }
 
     /// From here on every answer is changed on its way.
     pub(super) fn bend_answers(&self, bend: impl Fn(&mut Response) + 'static) {
+        self.arrange();
         *self.bend_answer.borrow_mut() = Some(Rc::new(bend));
     }
 
@@ -176,6 +206,7 @@ impl Faults {
 
     /// From here on requests are remembered.
     pub(super) fn keep(&self) {
+        self.arrange();
         *self.kept.borrow_mut() = Some(Vec::new());
     }
 
@@ -207,6 +238,7 @@ impl Faults {
     }
 
     fn note(&self, url: &str) {
+        self.came.set(self.came.get() + 1);
         if let (Some(ours), Some(theirs)) = (&self.origin, origin(url))
             && *ours != theirs
             && !self.strange.borrow().contains(&theirs)

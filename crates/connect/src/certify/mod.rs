@@ -13,6 +13,7 @@ pub use report::{Check, Outcome, Report};
 
 use crate::http::Http;
 use crate::{Connector, LocalFuture, Session};
+use faults::Faults;
 use stand::{Stand, Trouble};
 use std::rc::Rc;
 use tisync_core::model::CollectionName;
@@ -40,6 +41,10 @@ pub struct Kit {
     pub wait: Rc<dyn Fn(u64) -> LocalFuture<()>>,
 }
 
+/// Why nothing could happen to the requests of a check.
+const BY_ITSELF: &str = "no request went through the `http` that the connector is given: what it sends by itself cannot \
+                         be lost, repeated or answered by others here";
+
 /// What came of a check that did not fail.
 enum Held {
     Passed,
@@ -52,6 +57,7 @@ type Result<T, E = Trouble> = std::result::Result<T, E>;
 /// The checks so far, and who is told of each.
 struct Run<'a> {
     checks: Vec<Check>,
+    http: Rc<Faults>,
     told: &'a mut dyn FnMut(&Check),
 }
 
@@ -63,10 +69,15 @@ impl Run<'_> {
         name: impl Into<String>,
         trial: impl Future<Output = Result<Held>>,
     ) -> bool {
-        let outcome = match trial.await {
+        self.http.begin();
+        let held = trial.await;
+        let outcome = match held {
+            Ok(Held::Skipped(why)) => Outcome::Skipped { why },
+            _ if self.http.is_passed_by() => Outcome::Skipped {
+                why: BY_ITSELF.into(),
+            },
             Ok(Held::Passed) => Outcome::Passed,
             Ok(Held::Noted(note)) => Outcome::Noted { note },
-            Ok(Held::Skipped(why)) => Outcome::Skipped { why },
             Err(Trouble { expected, came }) => Outcome::Failed { expected, came },
         };
         let holds = !matches!(outcome, Outcome::Failed { .. });
@@ -88,6 +99,7 @@ pub async fn certify(kit: Kit, told: &mut dyn FnMut(&Check)) -> Report {
     let stand = Stand::new(&kit);
     let mut run = Run {
         checks: Vec::new(),
+        http: stand.http.clone(),
         told,
     };
     if checks::reach::all(&mut run, &stand).await {

@@ -1,5 +1,6 @@
 //! Manners: no secret in a word, no request elsewhere, nothing left behind.
 use super::{Held, Result, Run, Stand, trouble};
+use crate::certify::BY_ITSELF;
 use crate::certify::stand::{Made, Seen};
 use crate::limits::MESSAGE_CHARS_MAX;
 use tisync_json::Path;
@@ -44,6 +45,7 @@ async fn messages(stand: &Stand) -> Result<Held> {
 
 async fn origins(stand: &Stand) -> Result<Held> {
     match stand.http.strange() {
+        _ if stand.http.is_unused() => Ok(Held::Skipped(BY_ITSELF.to_owned())),
         strange if strange.is_empty() => Ok(Held::Passed),
         strange => trouble(format!("only {}", stand.connector.endpoint()), strange),
     }
