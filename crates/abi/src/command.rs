@@ -251,13 +251,13 @@ pub enum Command {
     /// is the ask `sent`. Only in builds with the feature `certify`.
     #[cfg(feature = "certify")]
     Send(Box<crate::lend::LentRequest>),
-    /// Steps the engine by hand, for a trace: gives its outputs. Only in builds with the feature `trace`.
+    /// Replays the trace that comes behind this JSON, and gives what agreed: on stores in memory, or one replica of it on
+    /// the host's database, which is emptied. Only in builds with the feature `trace`.
     #[cfg(feature = "trace")]
-    Step {
-        /// Time and entropy.
-        now: Box<tisync_core::model::Now>,
-        /// The input.
-        input: Box<tisync_core::model::Input>,
+    Replay {
+        /// The replica that is replayed on the host's database.
+        #[serde(default)]
+        replica: Option<usize>,
     },
 }
 

@@ -13,7 +13,8 @@ pub(crate) fn run(host: &Rc<dyn Host>) -> usize {
     })
 }
 
-fn empty(host: &Rc<dyn Host>) -> Result<SqliteStore<HostDriver>, StoreError> {
+/// Empties the host's database.
+pub(crate) fn empty(host: &Rc<dyn Host>) -> Result<SqliteStore<HostDriver>, StoreError> {
     let mut driver = HostDriver::new(host.clone());
     // A case may leave a transaction open; most often there is none.
     let _ = driver.rollback();

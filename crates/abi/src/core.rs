@@ -129,6 +129,10 @@ impl Core {
         if let Command::Conformance = command {
             return put(out, &crate::conformance::run(&self.host));
         }
+        #[cfg(feature = "trace")]
+        if let Command::Replay { replica } = command {
+            return put(out, &crate::replay::run(&self.host, body, replica)?);
+        }
         let replica = self.replica.as_mut().ok_or_else(|| {
             Error::new(
                 ErrorKind::Closed,
@@ -142,7 +146,7 @@ impl Core {
             #[cfg(feature = "certify")]
             Command::Certify(_) | Command::Send(_) => Ok(()),
             #[cfg(feature = "trace")]
-            Command::Conformance => Ok(()),
+            Command::Conformance | Command::Replay { .. } => Ok(()),
             Command::Get { collection, id } => put(out, &replica.get(&collection, &id)?),
             Command::Query { collection, query } => put(out, &replica.query(&collection, &query)?),
             Command::Count { collection, query } => {
@@ -251,10 +255,6 @@ impl Core {
             Command::LogOut { pending } => put(out, &replica.log_out(now, pending)?),
             Command::LogIn => put(out, &replica.log_in(now)?),
             Command::Config => put(out, &replica.config),
-            #[cfg(feature = "trace")]
-            Command::Step { now, input } => {
-                put(out, &replica.engine.step(&mut replica.store, *now, *input)?)
-            }
             Command::Resolve {
                 collection,
                 id,

@@ -23,6 +23,8 @@ mod hosted;
 mod lend;
 mod lists;
 mod open;
+#[cfg(feature = "trace")]
+mod replay;
 mod replica;
 mod run;
 mod session;

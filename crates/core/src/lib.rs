@@ -10,6 +10,8 @@ pub mod model;
 pub mod planted;
 pub mod reconcile;
 pub mod store;
+#[cfg(feature = "trace")]
+pub mod trace;
 
 pub use engine::Engine;
 pub use error::{Error, ErrorKind};

@@ -1,6 +1,7 @@
 //! What the simulator needs of a store besides being one.
 use tisync_core::memory::MemoryStore;
 use tisync_core::store::{Store, StoreErrorKind};
+use tisync_core::trace::UNFLUSHED_MAX;
 
 /// A store that can be made to fail.
 pub trait Disk: Store {
@@ -20,9 +21,6 @@ pub trait Disk: Store {
 
 /// The store in memory.
 pub type Memory = MemoryStore;
-
-/// Commits without a flush that a power cut can take.
-const UNFLUSHED_MAX: usize = 8;
 
 impl Disk for MemoryStore {
     fn empty() -> Self {

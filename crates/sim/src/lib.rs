@@ -16,6 +16,7 @@ pub mod options;
 pub mod report;
 pub mod run;
 pub mod scenario;
+mod tape;
 mod trace;
 mod watch;
 mod world;

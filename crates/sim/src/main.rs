@@ -1,4 +1,5 @@
 //! The simulator's command line: see `tisync-sim --help`.
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use tisync_sim::bank::{self, Bug};
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
     let held = match options.task.clone() {
         Task::Seeds { from, count } => seeds(&options, set_up, from, count),
+        Task::Tape { from, count, file } => tapes(from, count, &file),
         Task::Seed {
             seed,
             verbose,
@@ -138,6 +140,31 @@ fn seeds(options: &Options, set_up: SetUp, from: u64, count: u64) -> bool {
     }
     println!("all {count} seeds held");
     true
+}
+
+/// Writes the traces of seeds to a file, in order.
+fn tapes(from: u64, count: u64, file: &str) -> bool {
+    let write = || -> std::io::Result<bool> {
+        let mut out = std::io::BufWriter::new(std::fs::File::create(file)?);
+        let mut held = true;
+        for seed in from..from + count {
+            let outcome = run::<disk::Memory>(&draw(seed), Keeping::Tape);
+            if let Some(violation) = outcome.violation {
+                println!("seed {seed}: {violation}");
+                held = false;
+            }
+            out.write_all(outcome.tape.as_bytes())?;
+        }
+        out.flush()?;
+        Ok(held)
+    };
+    match write() {
+        Ok(held) => held,
+        Err(error) => {
+            eprintln!("expected to write {file}, but {error}");
+            false
+        }
+    }
 }
 
 /// A scenario without some of its actions and faults.

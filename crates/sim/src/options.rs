@@ -24,6 +24,15 @@ pub enum Task {
         /// How many.
         count: u64,
     },
+    /// Write what other hosts can replay.
+    Tape {
+        /// The first seed.
+        from: u64,
+        /// How many.
+        count: u64,
+        /// The file that it is written to.
+        file: String,
+    },
     /// Run one seed.
     Seed {
         /// Which.
@@ -62,6 +71,7 @@ Runs Ti.Sync's engine, native connector, wire format and server against networks
   tisync-sim --seed N [--verbose] [--minimise]   run one; the same seed always gives the same trace hash
              [--keep 0,3,7] [--without drop-answer,delay]   a shortened scenario of that seed
              [--save FILE]                     keep it, shortened when it fails: write down in FILE what was wrong
+  tisync-sim --seeds N [--from N] --trace FILE   write what engines were given and gave, for other hosts to replay
   tisync-sim --kept [--scenario FILE] [--verbose]   run what is kept in crates/sim/kept, or one file
   tisync-sim --bugs                              plant each bug of the bank; every one must be found
   tisync-sim --list-bugs                         the bank
@@ -76,7 +86,7 @@ impl Options {
         let mut arguments = arguments.into_iter();
         let (mut from, mut count, mut seed) = (0, None, None);
         let (mut verbose, mut minimise, mut keep, mut without) = (false, false, None, Vec::new());
-        let (mut save, mut kept, mut file) = (None, false, None);
+        let (mut save, mut kept, mut file, mut trace) = (None, false, None, None);
         let mut options = Options {
             task: Task::Help,
             jobs: std::thread::available_parallelism().map_or(1, usize::from),
@@ -109,6 +119,7 @@ impl Options {
                 "--keep" => keep = Some(numbers(&value()?)?),
                 "--without" => without = faults(&value()?)?,
                 "--save" => save = Some(value()?),
+                "--trace" => trace = Some(value()?),
                 "--kept" => kept = true,
                 "--scenario" => file = Some(value()?),
                 "--bug" => options.bug = Some(value()?),
@@ -120,6 +131,9 @@ impl Options {
         }
         if kept || file.is_some() {
             task = Some(Task::Kept { file, verbose });
+        }
+        if let (Some(file), Some(count)) = (trace, count) {
+            task = Some(Task::Tape { from, count, file });
         }
         options.task = match (task, seed, count) {
             (Some(task), _, _) => task,

@@ -15,6 +15,8 @@ pub struct Outcome {
     pub tally: Tally,
     /// The hash of its trace, when that was kept.
     pub trace_hash: u64,
+    /// What another host can replay, when that was kept.
+    pub tape: String,
 }
 
 /// Runs a scenario. A panic counts as a violation of the checker `panic`.
@@ -33,6 +35,7 @@ pub fn run<D: Disk>(scenario: &Scenario, keeping: Keeping) -> Outcome {
         violation,
         tally: world.tally().clone(),
         trace_hash: world.trace_hash(),
+        tape: world.tape().to_owned(),
     }
 }
 

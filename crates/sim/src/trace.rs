@@ -21,6 +21,8 @@ pub enum Keeping {
     Hash,
     /// The hash, and lines on standard output.
     Lines,
+    /// What another host can replay, and nothing else.
+    Tape,
 }
 
 impl Trace {
@@ -44,7 +46,7 @@ impl Trace {
 
     /// Whether anything is kept at all.
     pub(crate) fn is_on(&self) -> bool {
-        self.keeping != Keeping::Nothing
+        matches!(self.keeping, Keeping::Hash | Keeping::Lines)
     }
 
     pub(crate) fn input(&mut self, at_ms: u64, replica: usize, process: usize, input: &Input) {

@@ -70,7 +70,11 @@ impl<D: Disk> World<D> {
             } => {
                 let replica = usize::from(replica);
                 self.kill(replica, for_ms);
-                if self.replicas[replica].disk.power_cut(usize::from(lose)) > 0 {
+                let lost = self.replicas[replica].disk.power_cut(usize::from(lose));
+                if let Some(tape) = &mut self.tape {
+                    tape.power_cut(replica, lost);
+                }
+                if lost > 0 {
                     self.rebuild_shadow(replica)?;
                 }
                 Ok(())

@@ -28,6 +28,9 @@ impl<D: Disk> World<D> {
         let (id, rid) = (after.id.clone(), after.rid);
         let tx = self.replicas[number].disk.begin(Durability::Full);
         tx.and_then(|tx| tx.commit(ops)).map_err(unreadable)?;
+        if let Some(tape) = &mut self.tape {
+            tape.end(number);
+        }
         self.trace.note(self.now_ms, || {
             format!("{drift:?}: {collection}/{id} of replica {number}")
         });

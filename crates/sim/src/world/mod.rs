@@ -20,6 +20,7 @@ use crate::check::{Checked, Key, Ledger, Token, Violation};
 use crate::dice::Dice;
 use crate::disk::Disk;
 use crate::scenario::{Fault, Scenario};
+use crate::tape::Tape;
 use crate::trace::{Keeping, Trace};
 use ear::Ear;
 use event::{Event, Queue};
@@ -50,6 +51,8 @@ pub(crate) struct World<D> {
     /// What each mark beside a reference was written for: the collection, and the id that was written.
     references: BTreeMap<Token, Key>,
     trace: Trace,
+    /// What another host can replay, where that is wanted.
+    tape: Option<Tape>,
     tally: Tally,
     /// Whether the faults are over.
     healing: bool,
@@ -114,6 +117,7 @@ impl<D: Disk> World<D> {
             ledger: Ledger::new(replicas),
             references: BTreeMap::new(),
             trace: Trace::new(keeping),
+            tape: (keeping == Keeping::Tape).then(|| Tape::new(scenario.seed)),
             tally: Tally::default(),
             healing: false,
             is_still: false,
@@ -147,6 +151,11 @@ impl<D: Disk> World<D> {
     /// The hash of the trace.
     pub(crate) fn trace_hash(&self) -> u64 {
         self.trace.hash()
+    }
+
+    /// The lines that another host can replay; empty where they were not wanted.
+    pub(crate) fn tape(&self) -> &str {
+        self.tape.as_ref().map_or("", Tape::lines)
     }
 
     fn happen(&mut self) -> Checked {

@@ -9,12 +9,12 @@ use crate::check::{
     Checked, Commit, Key, Manners, Records, Token, Violation, Waits, checkpoint, past, still, twins,
 };
 use crate::disk::Disk;
-use crate::scenario::Fault;
+use crate::scenario::{CrashWhen, Fault};
 use crate::watch::Watched;
 use tisync_core::limits::REQUEST_DEADLINE_MS;
 use tisync_core::model::*;
 use tisync_core::store::StoreErrorKind;
-use tisync_core::{Error, ErrorKind};
+use tisync_core::{Error, ErrorKind, trace};
 
 impl<D: Disk> World<D> {
     /// Starts the first process of a replica.
@@ -34,6 +34,9 @@ impl<D: Disk> World<D> {
         let process = Process::new(self.incarnations, self.now_ms);
         let config = self.replicas[replica].config.clone();
         self.replicas[replica].processes[slot] = Some(process);
+        if let Some(tape) = &mut self.tape {
+            tape.open(replica, slot);
+        }
         let Some(who) = self.replicas[replica].who(replica, slot) else {
             return Ok(None);
         };
@@ -142,9 +145,17 @@ impl<D: Disk> World<D> {
         let ends_requests = matches!(input, Input::Woke | Input::LogOut | Input::GiveUp { .. });
         let again = (busy || full).then(|| input.clone());
         let mut commits = Vec::new();
+        let tape = self.tape.as_ref();
+        let begun = tape.and_then(|tape| {
+            let fault = fault(busy, full, crash.map(|(when, _)| when));
+            tape.begin(who.replica, who.slot, now, &input, fault)
+        });
         let mut store = Watched::new(&mut replica.disk, &mut commits, crash.map(|(when, _)| when));
         let result = process.engine.step(&mut store, now, input);
         replica.disk.clear_faults();
+        if let (Some(tape), Some(begun)) = (&mut self.tape, begun) {
+            tape.done(begun, &result, || replica.disk.state_hash());
+        }
         if ends_requests && result.is_ok() {
             // Nothing that was asked before is awaited any more, though it may still come.
             process.open.clear();
@@ -469,5 +480,15 @@ impl<D: Disk> World<D> {
                 format!("an input of the driver was refused: {error}"),
             )),
         }
+    }
+}
+
+/// What the store does not do in a step, as a trace has it.
+fn fault(busy: bool, full: bool, crash: Option<CrashWhen>) -> Option<trace::Fault> {
+    match (busy, full, crash) {
+        (true, ..) => Some(trace::Fault::Busy),
+        (_, _, Some(CrashWhen::BeforeCommit)) => Some(trace::Fault::Died),
+        (_, true, _) => Some(trace::Fault::Full),
+        _ => None,
     }
 }
