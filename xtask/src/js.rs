@@ -2,14 +2,22 @@
 
 use crate::node;
 use crate::product::{self, Progress};
-use crate::wasm;
 use crate::workspace::Workspace;
-use anyhow::Result;
+use crate::{process, step, wasm};
+use anyhow::{Result, bail};
 use std::path::PathBuf;
 use xtask_backends::{JSON_SERVER, Place};
 
 /// Tests that do not use the module, or only one of it.
-const ONCE: &[&str] = &["certify.test.js", "cli.test.js", "conformance.test.js"];
+const ONCE: &[&str] = &[
+    "certify.test.js",
+    "cli.test.js",
+    "conformance.test.js",
+    "trace.test.js",
+];
+
+/// Traces of the simulator that are replayed in the module.
+const TRACES: &str = "1000";
 
 /// Builds the module and the server, and runs the tests of the package: on WebAssembly, and on plain JavaScript.
 pub(crate) fn run(workspace: &Workspace) -> Result<String> {
@@ -24,15 +32,32 @@ pub(crate) fn run(workspace: &Workspace) -> Result<String> {
         .filter(|file| !ONCE.iter().any(|name| file.ends_with(name)))
         .cloned()
         .collect();
+    let traces = traces(workspace)?;
     let test = |module: &str, files: &[PathBuf]| {
         node::test(workspace, files, |node| {
             node.env("TISYNC", &tisync)
                 .env("JS_TOOLS", &built.packages)
                 .env("JSON_SERVER", &json_server)
                 .env("TISYNC_TRACED", &built.traced)
+                .env("TISYNC_TRACES", &traces)
                 .env("TISYNC_MODULE", module);
         })
     };
     let (wasm, js) = (test("wasm", &all)?, test("js", &again)?);
     Ok(format!("{wasm} passed, and {js} in plain JavaScript"))
+}
+
+/// Lets the simulator write what the module is to replay.
+fn traces(workspace: &Workspace) -> Result<PathBuf> {
+    let file = workspace.target_folder()?.join("traces.jsonl");
+    let mut simulator = workspace.cargo(step::SIM);
+    simulator.args(["--seeds", TRACES, "--trace"]).arg(&file);
+    let finished = process::run(simulator, "▸ traces …")?;
+    if !finished.status.success() {
+        bail!(
+            "{}\nthe simulator does not write its traces",
+            finished.lines.join("\n")
+        );
+    }
+    Ok(file)
 }

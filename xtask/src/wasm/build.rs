@@ -80,7 +80,7 @@ fn certify(workspace: &Workspace, toolchain: &Toolchain, tools: &Tools, wasm: &P
     judge(&Module::parse(&fs::read(wasm)?)?)
 }
 
-/// Builds the module with the commands that tests of hosts need: neither small nor fast.
+/// Builds the module with the commands that tests of hosts need: not small, but fast enough to replay traces.
 pub(crate) fn traced(workspace: &Workspace, toolchain: &Toolchain) -> Result<PathBuf> {
     compile(workspace, toolchain, &["--features", "trace"], "debug")
 }
@@ -104,7 +104,8 @@ fn compile(
     toolchain.apply(&mut cargo);
     cargo
         .env("CARGO_TARGET_DIR", &target)
-        .env("RUSTFLAGS", "-Ctarget-cpu=mvp");
+        .env("RUSTFLAGS", "-Ctarget-cpu=mvp")
+        .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
     let finished = process::run(cargo, "▸ module …")?;
     if !finished.status.success() {
         bail!(
