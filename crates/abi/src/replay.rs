@@ -1,9 +1,10 @@
 //! Replays the simulator's traces: what the engine gave natively, it gives here.
+use crate::Error;
 use crate::conformance::empty;
 use crate::host::Host;
 use crate::sql::HostDriver;
 use std::rc::Rc;
-use tisync_connect::Error;
+
 use tisync_core::memory::MemoryStore;
 use tisync_core::store::{Durability, Store, StoreError};
 use tisync_core::trace::{Fault, Replayed, Stage, UNFLUSHED_MAX, replay};
