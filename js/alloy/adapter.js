@@ -21,6 +21,8 @@ function adapter(load, model, alloy) {
   var app = {
     config: config,
     require: model,
+    // Read when the model is used first: `configure` may come later than its file.
+    read: function (found) { return settings.read(found.config, load, config.connectors); },
     emit: function (name, event) {
       (listeners[name] || []).slice().forEach(function (listener) {
         try {
@@ -49,22 +51,22 @@ function adapter(load, model, alloy) {
   }
 
   function beforeModelCreate(given, name) {
-    var completed = given;
-    var found;
+    var failed = null;
     try {
       if (given.adapter && given.adapter.db_file) old.install(given);
-      completed = settings.complete(given, name);
-      found = settings.read(completed, load, config.connectors);
     } catch (error) {
-      completed = settings.complete(given, name);
-      found = { collection: completed.adapter.collection_name, error: error };
-      Ti.API.error('ti.sync: the model "' + name + '" cannot be used: ' + error.message);
+      failed = error;
     }
-    found.name = name;
-    found.migrations = [];
-    found.config = completed;
-    found.live = completed.live;
-    found.store = store(completed.adapter.db_name);
+    var completed = settings.complete(given, name);
+    var found = {
+      name: name,
+      collection: completed.adapter.collection_name,
+      config: completed,
+      migrations: [],
+      live: completed.live,
+      store: store(completed.adapter.db_name)
+    };
+    if (failed) found.store.refuse(found, failed);
     found.store.add(found);
     return completed;
   }

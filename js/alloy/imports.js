@@ -38,7 +38,7 @@ function arrive(store, models, redeclare) {
   var done = store.replica.collection(DONE);
   models.forEach(function (model) {
     var known = done.get(model.collection);
-    model.imported = known ? known.document : {};
+    model.imported = known ? known.document : { done: store.has('imported', model.collection) };
     model.unconfirmed = !!model.imported.unconfirmed;
   });
   if (models.some(function (model) { return model.unconfirmed; })) redeclare();
@@ -61,14 +61,16 @@ function bring(store, model, redeclare) {
       redeclare();
     }
     var name = model.connector ? nameOf(model.collection) : model.collection;
-    var into = replica.collection(name);
-    for (var from = 0; from < rows.length; from += ROWS) put(replica, into, name, rows.slice(from, from + ROWS), !!model.connector);
-    if (!model.imported.done || rows.length) mark(replica, model);
+    for (var from = 0; from < rows.length; from += ROWS) put(replica, name, rows.slice(from, from + ROWS), !!model.connector);
+    // Where there was nothing it does no harm to look again: that needs no record.
+    if (rows.length) mark(replica, model);
+    else store.note('imported', model.collection);
   });
 }
 
 // A row that is there already was brought before it all was: it stays as it is.
-function put(replica, into, name, rows, isUnconfirmed) {
+function put(replica, name, rows, isUnconfirmed) {
+  var into = replica.collection(name);
   var fresh = rows.filter(function (row) { return !into.get(row.id); });
   if (!fresh.length) return;
   replica.bulk(function (bulk) {

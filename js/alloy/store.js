@@ -20,7 +20,7 @@ var SUFFIX = '_tisync';
 var HINT_MS = 2000;
 
 /**
- * The replica of a database. `app` has `config` (`token`, `credentials`, `account`), `require(name)`, which runs the file of
+ * The replica of a database. `app` has `config` (`token`, `credentials`, `account`), `read(model)`, which reads a configuration, `require(name)`, which runs the file of
  * a model, `emit(name, event)`, and `isSingleton(target)`.
  */
 function Store(dbName, app) {
@@ -34,19 +34,30 @@ function Store(dbName, app) {
   this.isStarted = false;
 }
 
-/** Adds a model, by what `settings.read` gave, or with the `error` that it threw. */
+/** Adds a model: `{name, collection, config, migrations, live}`. What its configuration says is read when it is used. */
 Store.prototype.add = function (model) {
   var known = this.models[model.collection];
-  if (known && known.isOpen) {
-    model.isOpen = JSON.stringify(known.settings) === JSON.stringify(model.settings);
-    if (!model.isOpen) model.error = new TiSyncError('bad_config', 'expected the models of the collection ' + model.collection + ' to say the same of it, but they differ');
-  }
   this.models[model.collection] = model;
-  this.remember(model.name);
+  if (model.config.connector || model.config.URL) this.note('models', model.name);
+  if (!known || !known.isOpen) return;
+  this.read(model);
+  model.isOpen = JSON.stringify(known.settings) === JSON.stringify(model.settings);
+  if (!model.isOpen) this.refuse(model, new TiSyncError('bad_config', 'expected the models of the collection ' + model.collection + ' to say the same of it, but they differ'));
+};
+
+Store.prototype.read = function (model) {
+  if (model.settings || model.error) return;
+  try {
+    var read = this.app.read(model);
+    for (var key in read) model[key] = read[key];
+  } catch (error) {
+    this.refuse(model, error);
+  }
 };
 
 /** The replica, open, with this model's collection in it. */
 Store.prototype.use = function (model) {
+  this.read(model);
   if (model.error) throw model.error;
   if (!this.replica || this.replica.isClosed) this.open();
   if (!model.isOpen) this.declare();
@@ -158,6 +169,7 @@ Store.prototype.refuse = function (model, error) {
 Store.prototype.sound = function (test) {
   var models = [];
   for (var name in this.models) {
+    this.read(this.models[name]);
     if (!this.models[name].error && test(this.models[name])) models.push(this.models[name]);
   }
   return models;
@@ -165,7 +177,7 @@ Store.prototype.sound = function (test) {
 
 Store.prototype.config = function (models) {
   var self = this;
-  var config = { collections: {}, connectors: {}, policies: {}, account: this.app.config.account };
+  var config = { collections: {}, connectors: {}, policies: {}, migrate: {}, account: this.app.config.account };
   models.forEach(function (model) {
     var connector = model.connector;
     if (connector) {
@@ -179,6 +191,7 @@ Store.prototype.config = function (models) {
       config.connectors[connector.name] = self.guarded(connector);
     }
     config.collections[model.collection] = model.settings;
+    if (model.config.migrate) config.migrate[model.collection] = model.config.migrate;
     for (var name in model.policies) config.policies[name] = model.policies[name];
   });
   imports.declare(config, models.filter(function (model) { return !!config.collections[model.collection]; }));
@@ -210,16 +223,11 @@ Store.prototype.start = function () {
   }, 0);
 };
 
-// The names of all models of this database, so that what an earlier run left to be sent is sent before the app needs its
-// model. Without them it waits until then.
-Store.prototype.remember = function (name) {
-  var names = this.known();
-  if (names.indexOf(name) < 0) Ti.App.Properties.setString(this.property(), JSON.stringify(names.concat(name).sort()));
-};
-
+// The names of the models of this database that sync, so that what an earlier run left to be sent is sent before the app
+// needs its model. Without them it waits until then.
 Store.prototype.recall = function () {
   var self = this;
-  this.known().forEach(function (name) {
+  this.noted('models').forEach(function (name) {
     for (var collection in self.models) {
       if (self.models[collection].name === name) return;
     }
@@ -228,16 +236,21 @@ Store.prototype.recall = function () {
   });
 };
 
-Store.prototype.known = function () {
+// Names that are kept between runs, and may get lost without harm.
+Store.prototype.noted = function (list) {
   try {
-    return JSON.parse(Ti.App.Properties.getString(this.property(), '[]')) || [];
+    return JSON.parse(Ti.App.Properties.getString('ti.sync.' + list + '.' + this.dbName, '[]')) || [];
   } catch (error) {
     return [];
   }
 };
 
-Store.prototype.property = function () {
-  return 'ti.sync.models.' + this.dbName;
+Store.prototype.has = function (list, name) {
+  return this.noted(list).indexOf(name) >= 0;
+};
+
+Store.prototype.note = function (list, name) {
+  if (!this.has(list, name)) Ti.App.Properties.setString('ti.sync.' + list + '.' + this.dbName, JSON.stringify(this.noted(list).concat(name).sort()));
 };
 
 Store.prototype.bridged = function (replica) {

@@ -72,8 +72,15 @@ exports.logIn = function (dbName) { adapter.replica(dbName).logIn(); };
 /** Ends background sync; writes wait. */
 exports.stop = function (dbName) { adapter.replica(dbName).stop(); };
 
-/** What waits, since when, and why. */
-exports.health = function (dbName) { return adapter.replica(dbName).health(); };
+/** What waits, since when, and why; `unsent` is how many writes the backends are still to take. */
+exports.health = function (dbName) {
+  var health = adapter.replica(dbName).health();
+  var outbox = health.outbox;
+  // Records of models that stay on the device wait for a connector that may never come.
+  var stay = health.blockers.filter(function (one) { return one.blocker === 'no_connector'; });
+  health.unsent = outbox.pending + outbox.in_flight + outbox.unknown + outbox.held - (stay.length ? stay[0].entries : 0);
+  return health;
+};
 
 /** The open conflicts. */
 exports.conflicts = function (dbName) { return adapter.replica(dbName).conflicts(); };

@@ -161,12 +161,13 @@ test('connectors are configured once for all models, with one source of tokens',
   const { rows, asked, url } = await backend(t);
   rows.set('a', { title: 'Milk' });
   const { Alloy, sync } = app(t, resources(t, '1.4.0', { note: definition({ connector: 'shop' }) }));
+  // What is configured counts from the first use of a model on, not from when its file is read.
+  const notes = Alloy.createCollection('note');
   const asks = [];
   sync.configure({
     connectors: { shop: { type: 'rest', url, paths: { note: 'things' } } },
     credentials: (connector, again) => { asks.push([connector, again]); return Promise.resolve('t1'); }
   });
-  const notes = Alloy.createCollection('note');
   notes.fetch();
   await sync.syncNow();
   notes.fetch();

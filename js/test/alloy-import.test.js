@@ -78,6 +78,18 @@ test('a database that comes with the app is installed, and its columns are the m
   assert.deepStrictEqual(json(products), [{ name: 'Milk', price: 1.5, alloy_id: '1' }]);
 });
 
+test('an app that had no table before has nothing to tell of it', async (t) => {
+  const { url } = await serve(t);
+  const root = resources(t, '1.4.0', { todo: definition({ columns: COLUMNS, connector: { type: 'native', url } }), own: definition({ columns: COLUMNS }) });
+  const { Alloy, sync, logs } = app(t, root);
+  Alloy.createModel('own', { title: 'stays here' }).save();
+  Alloy.createModel('todo', { title: 'goes' }).save();
+  assert.deepStrictEqual([sync.health().unsent, sync.health().outbox.pending], [1, 2]);
+  await sync.syncNow();
+  assert.strictEqual(sync.health().unsent, 0);
+  assert.deepStrictEqual(logs, []);
+});
+
 test('rows of a model that syncs are shown and never pushed, until the backend has shown what it has', async (t) => {
   const { url } = await serve(t);
   const server = device(t, path.join(folder(t), 'server.db'), { server: url, collections: { todo: { policy: 'merge' } } });
@@ -91,6 +103,7 @@ test('rows of a model that syncs are shown and never pushed, until the backend h
   const todos = first.Alloy.Collections.instance('todo');
   todos.fetch();
   assert.strictEqual(todos.length, 5);
+  assert.strictEqual(first.sync.health().unsent, 0);
   assert.strictEqual(todos.pending().length, 0);
   assert.strictEqual(todos.get('b').syncState().state, 'unconfirmed');
   // What is changed of them meanwhile goes with them.

@@ -163,3 +163,23 @@ test('fetches in the words of older REST adapters show what is on the device', (
   assert.strictEqual(warned.length, 1);
   assert.match(warned[0], /`urlparams.page` of a fetch of "todo" is not used/);
 });
+
+test('documents of an older schema are brought forward by the model', (t) => {
+  const place = folder(t);
+  const run = (config) => {
+    const made = app(t, resources(t, '1.4.0', { note: definition(config) }), { folder: place });
+    const notes = made.Alloy.createCollection('note');
+    return { ...made, notes };
+  };
+  const first = run({});
+  first.notes.create({ title: 'Milk' });
+  first.close();
+  let told = null;
+  const without = run({ schema: 1 });
+  without.notes.fetch({ error: (of, error) => { told = error; } });
+  assert.match(told.message, /note/);
+  without.close();
+  const { notes } = run({ schema: 1, migrate: function forward(document) { return { name: document.title }; } });
+  notes.fetch();
+  assert.strictEqual(notes.at(0).get('name'), 'Milk');
+});

@@ -75,7 +75,8 @@ impl Reader<'_> {
             _ => self.one(&[]).await?,
         };
         let rows = self.rows(&read)?;
-        let ids: Vec<RecordId> = rows.iter().map(|raw| self.server.row_id(raw).0).collect();
+        let id = |raw: &&RawValue| self.server.row_id(raw).0;
+        let ids: Vec<RecordId> = each_row(self.http, rows.iter(), id).await;
         let cursor = match read.answers.last() {
             Some(answer) => self.cursor(answer)?,
             None => None,
@@ -127,17 +128,19 @@ impl Reader<'_> {
             _ => self.skipping(ask.skip, &asked).await?,
         };
         let rows = self.rows(&read)?;
-        let mut timed: Vec<RowTime> = Vec::with_capacity(rows.len());
-        for raw in &rows {
+        let read_row = |raw: &&RawValue| {
             let own =
                 object(raw).and_then(|fields| time(fields.get(&changes.field), &changes.field));
+            (own, self.server.row_id(raw).0)
+        };
+        let mut timed: Vec<RowTime> = Vec::with_capacity(rows.len());
+        for (own, id) in each_row(self.http, rows.iter(), read_row).await {
             let (time, ms) = match (own, timed.last()) {
                 (Ok(own), _) => own,
                 // A row that is no record stands at the time of the one before it.
                 (Err(_), Some(before)) => (before.time.clone(), before.ms),
                 (Err(_), None) => (since.clone().unwrap_or_default(), since_ms),
             };
-            let id = self.server.row_id(raw).0;
             timed.push(RowTime { time, ms, id });
         }
         let next = times.next(
