@@ -91,8 +91,8 @@ function advice(models) {
       '  };'
     );
   }
-  lines.push('', 'That keeps the model on this device. To sync it, add where its backend is and who wins:', '');
-  lines.push("      URL: 'https://api.example.org/todos', connector: 'rest', policy: 'merge'", '');
+  lines.push('', 'That keeps the model on this device. To sync it, say beside `adapter` where its backend is and who wins:', '');
+  lines.push("      connector: { type: 'rest', url: 'https://api.example.org' }, policy: 'merge'", '');
   lines.push('`alloy generate model` refuses the type ti.sync: generate with sql, then change the type. `npx ti.sync doctor` looks for mistakes.');
   return lines;
 }

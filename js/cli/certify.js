@@ -46,7 +46,7 @@ async function run(args, out) {
   if (!args.url) throw wrong('expected --url with the address of the backend');
   const options = Object.fromEntries(args.option.map(option));
   const isKind = KINDS.includes(connector);
-  const given = isKind ? { kind: connector, url: args.url, options } : { url: args.url, use: await load(connector, options) };
+  const given = isKind ? { kind: connector, url: args.url, options } : { url: args.url, options, use: await load(connector, options) };
   const look = looks();
   let group = '';
   let last = '';

@@ -2,9 +2,6 @@
 
 // What the doctor looks at in models.
 
-const fs = require('fs');
-const path = require('path');
-
 const STOCK = ['sql', 'properties', 'localStorage'];
 const POLICIES = ['client-wins', 'server-wins', 'latest-timestamp-wins', 'merge', 'manual'];
 
@@ -48,11 +45,10 @@ function id(file, config) {
   const { adapter, columns } = config;
   const name = adapter.idAttribute;
   if (name === undefined) {
-    if (!columns || columns.id === undefined) {
-      const where = columns && columns.alloy_id !== undefined ? 'alloy_id' : 'id';
-      return [note(file, 'it names no adapter.idAttribute', `Write idAttribute: '${where}', or the field that your backend has the id in.`)];
-    }
-    return [];
+    // As with sql: nothing is wrong with that on this device.
+    if (!columns || !config.connector || config.URL !== undefined) return [];
+    const what = columns.id === undefined ? '' : ', and `id` is a field like others';
+    return [note(file, `it names no adapter.idAttribute, so the id of its records is in alloy_id${what}`, "Write idAttribute: 'id', unless the app reads alloy_id.")];
   }
   if (columns && columns[name] === undefined) {
     return [wrong(file, `adapter.idAttribute is '${name}', and columns has no ${name}`, `Add ${name}: 'TEXT PRIMARY KEY' to columns, or name another field.`)];
@@ -63,24 +59,30 @@ function id(file, config) {
   return [];
 }
 
-// The file that the model's connector names.
+// The file that the model's connector names, and the address of its backend.
 function connector(project, file, config) {
-  const given = config.connector !== undefined ? config.connector : config.adapter.connector;
-  const name = given && typeof given === 'object' ? given.type || given.name : given;
-  if (typeof name !== 'string' || name === 'none') return [];
-  const there = project.copies().flatMap((folder) => {
-    const connectors = path.join(folder, 'connectors');
-    return fs.existsSync(connectors) ? fs.readdirSync(connectors).filter((other) => other.endsWith('.js')).map((other) => other.slice(0, -3)) : [];
-  });
-  if (!project.copies().length || there.includes(name)) return [];
-  const alike = there.find((other) => other.toLowerCase() === name.toLowerCase().replace(/\.js$/, ''));
-  return [wrong(file, `its connector is '${name}', and connectors/ has no ${name}.js`, alike ? `Write connector: '${alike}'.` : `Write one of ${there.join(', ')}, or put ${name}.js there: copy template.js to begin one.`)];
+  const given = config.connector;
+  const isShared = (name) => typeof name === 'string' && project.configures(name);
+  if (!given || (typeof given === 'object' && isShared(given.name))) return [];
+  const name = typeof given === 'object' ? given.type : given;
+  if (typeof name !== 'string') return [wrong(file, 'its connector names no `type`', "Write connector: { type: 'rest', url: 'https://…' }, with the name of a file in connectors/.")];
+  if (!project.copies().length || isShared(name)) return [];
+  const connectors = project.connectors();
+  const code = connectors.get(name);
+  if (code === undefined) {
+    const names = [...connectors.keys()];
+    const alike = names.find((other) => other.toLowerCase() === name.toLowerCase().replace(/\.js$/, ''));
+    return [wrong(file, `its connector is '${name}', and connectors/ has no ${name}.js`, alike ? `Write '${alike}'.` : `Write one of ${names.join(', ')}, or put ${name}.js there: copy template.js to begin one.`)];
+  }
+  if (!given.url && !/\burl\b\s*[=:]/.test(code)) {
+    return [wrong(file, `its connector '${name}' has no url, so the model fails at its first use`, `Write connector: { type: '${name}', url: 'https://…' }, or configure it for all models in alloy.js: require('/alloy/sync/ti.sync').config.connectors.`)];
+  }
+  return [];
 }
 
 function policy(file, name, config) {
-  const given = config.policy !== undefined ? config.policy : config.adapter.policy;
+  const given = config.policy;
   if (given === undefined || typeof given === 'function' || POLICIES.includes(given)) return [];
-  if (given && typeof given === 'object') return [];
   return [wrong(file, `there is no policy ${JSON.stringify(given)}`, `Write one of ${POLICIES.join(', ')}, or a function.`)];
 }
 

@@ -53,6 +53,26 @@ class Project {
     return this.folders().some((folder) => fs.existsSync(path.join(folder, `${type}.js`)));
   }
 
+  /** What each connector's file says, by its name. */
+  connectors() {
+    const found = new Map();
+    for (const copy of this.copies()) {
+      const folder = path.join(copy, 'connectors');
+      for (const name of list(folder)) if (name.endsWith('.js')) found.set(name.slice(0, -3), fs.readFileSync(path.join(folder, name), 'utf8'));
+    }
+    return found;
+  }
+
+  /** Whether the app's code configures a connector of this name for all models. */
+  configures(name) {
+    const code = files(this.app).filter((file) => file.endsWith('.js') && !file.includes('alloy/sync/') && !file.includes('models/'));
+    const named = new RegExp(`['".\\s{,]${name.replace(/[^\w]/g, '\\$&')}['"]?\\]?\\s*[:=]`);
+    return code.some((file) => {
+      const text = fs.readFileSync(path.join(this.app, file), 'utf8');
+      return /\bconnectors\b/.test(text) && named.test(text);
+    });
+  }
+
   /** What a file says, or null where it is not there. */
   read(...names) {
     const file = path.join(this.root, ...names);

@@ -8,6 +8,7 @@ const fs = require('node:fs');
 const { createRequire } = require('node:module');
 const path = require('node:path');
 const { test } = require('node:test');
+const { start } = require('./connectors/backend');
 const { folder } = require('./device');
 
 const MAIN = path.join(__dirname, '../cli/main.js');
@@ -58,6 +59,16 @@ test('a good connector keeps what it declares, also when messages are lost', asy
   assert.ok(report.passed > 80, `${report.passed} passed`);
   assert.ok(checks.some((check) => check.name === 'a create whose answer is lost happens once' && check.outcome !== 'skipped'));
   assert.match(report.guarantee, /changes found at each full pass/);
+});
+
+test('the connector to begin with keeps what it declares', async (t) => {
+  const { url, close } = await start();
+  t.after(close);
+  const template = path.join(__dirname, '../alloy/connectors/template.js');
+  const { code, failed, report } = await certify(template, '--url', url, '--option', 'probe=/notes', '--json');
+  assert.deepStrictEqual(failed, []);
+  assert.strictEqual(code, 0);
+  assert.ok(report.passed > 80);
 });
 
 test('the report is printed in words', async (t) => {

@@ -3,7 +3,7 @@
 // `npx ti.sync add` and `npx ti.sync doctor` on projects in a folder.
 
 const assert = require('node:assert');
-const { execFile } = require('node:child_process');
+const { execFile, execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { test } = require('node:test');
@@ -61,6 +61,16 @@ test('add copies both things to app/lib, and says what to write in a model', asy
   assert.match(stdout, /is in app\/lib\/alloy\/sync: ti\.sync\.js and connectors\//);
   assert.match(stdout, /adapter: \{ type: 'ti\.sync'/);
   assert.match((await run('add')).stdout, /app\/lib\/alloy\/sync is up to date/);
+});
+
+test('add copies what this package ships, whole', async (t) => {
+  const { root } = project(t);
+  const run = (...args) => execFileSync(process.execPath, [MAIN, ...args], { cwd: root, encoding: 'utf8' });
+  run('add');
+  const shipped = fs.readdirSync(path.join(__dirname, '../dist/alloy'), { recursive: true });
+  const copied = fs.readdirSync(path.join(root, 'app/lib/alloy/sync'), { recursive: true });
+  assert.deepStrictEqual(copied.sort(), [...shipped, 'connectors/core/copied.json'].sort());
+  assert.match(run('doctor'), /no model uses ti\.sync yet/);
 });
 
 test('add goes where other adapters are, or where it is told, also from the folder app', async (t) => {
@@ -135,7 +145,7 @@ test('a folder that is no project is refused with what to do', async (t) => {
 });
 
 test('the doctor finds nothing in a sound project', async (t) => {
-  const { run } = project(t, { 'app/models/todo.js': MODEL("{ type: 'ti.sync', idAttribute: 'id' }", ", connector: 'rest', policy: 'merge'") });
+  const { run } = project(t, { 'app/models/todo.js': MODEL("{ type: 'ti.sync', idAttribute: 'id' }", ", connector: { type: 'rest', url: 'https://api.example.org' }, policy: 'merge'") });
   await run('add');
   assert.deepStrictEqual(await run('doctor'), { code: 0, stdout: 'nothing wrong\n', stderr: '' });
 });
@@ -149,12 +159,14 @@ const MISTAKES = {
   'a configuration that is no JSON': [{ 'app/config.json': '{' }, 'app/config.json', /is no JSON/],
   'another copy': [{ 'app/assets/alloy/sync/ti.sync.js': '// old' }, 'app/assets/alloy/sync', /another copy in app\/lib\/alloy\/sync/],
   'a connector that is not there': [{ 'app/models/b.js': MODEL("{ type: 'ti.sync', idAttribute: 'id' }", ", connector: 'Rest'") }, 'app/models/b.js', /connectors\/ has no Rest\.js/],
+  'a connector without an address': [{ 'app/models/b.js': MODEL("{ type: 'ti.sync', idAttribute: 'id' }", ", connector: 'rest'") }, 'app/models/b.js', /'rest' has no url/],
+  'a connector without a type': [{ 'app/models/b.js': MODEL("{ type: 'ti.sync', idAttribute: 'id' }", ", connector: { url: 'https://a.b' }") }, 'app/models/b.js', /names no `type`/],
   'a policy that is none': [{ 'app/models/b.js': MODEL("{ type: 'ti.sync', idAttribute: 'id' }", ", policy: 'clientWins'") }, 'app/models/b.js', /no policy "clientWins"/],
   'a type that is misspelt': [{ 'app/models/b.js': MODEL("{ type: 'tisync' }") }, 'app/models/b.js', /no adapter of the type 'tisync'/],
   'a type that is nowhere': [{ 'app/widgets/w/models/b.js': MODEL("{ type: 'restful' }") }, 'app/widgets/w/models/b.js', /no adapter of the type 'restful'/],
   'an id that is no column': [{ 'app/models/b.js': MODEL("{ type: 'ti.sync', idAttribute: 'key' }") }, 'app/models/b.js', /columns has no key/],
   'an id that counts': [{ 'app/models/b.js': "exports.definition = { config: { columns: { n: 'INTEGER PRIMARY KEY AUTOINCREMENT' }, adapter: { type: 'ti.sync', idAttribute: 'n' } } };" }, 'app/models/b.js', /the same id to different records/, 'note'],
-  'no id': [{ 'app/models/b.js': "exports.definition = { config: { columns: { title: 'TEXT' }, adapter: { type: 'ti.sync' } } };" }, 'app/models/b.js', /names no adapter\.idAttribute/, 'note'],
+  'no id': [{ 'app/models/b.js': "exports.definition = { config: { columns: { id: 'TEXT' }, connector: { type: 'rest', url: 'https://a.b' }, adapter: { type: 'ti.sync' } } };" }, 'app/models/b.js', /names no adapter\.idAttribute, so the id of its records is in alloy_id, and `id` is a field/, 'note'],
   'a model that cannot be read': [{ 'app/models/b.js': 'exports.definition = what.is.this;' }, 'app/models/b.js', /cannot be read without the app/, 'note'],
   'a stale connector': [{ 'Resources/iphone/alloy/sync/connectors/old.js': '' }, 'Resources/iphone/alloy/sync', /connectors\/old\.js is left from a former build/],
   'a connector that is an ES module': [{ 'app/lib/alloy/sync/connectors/mine.js': 'export default { pull() {} };' }, 'app/lib/alloy/sync/connectors/mine.js', /is an ES module/],
@@ -181,6 +193,16 @@ for (const [name, [files, where, what, level = 'wrong']] of Object.entries(MISTA
     assert.strictEqual(code, level === 'wrong' ? 1 : 0);
   });
 }
+
+test('the doctor knows connectors that are configured for all models', async (t) => {
+  const shared = ", connector: 'main', policy: function () {}";
+  const { run, doctor } = project(t, {
+    'app/alloy.js': "require('/alloy/sync/ti.sync').config.connectors.main = { type: 'acs', url: 'https://a.b' };",
+    'app/models/a.js': MODEL("{ type: 'ti.sync', idAttribute: 'id' }", shared)
+  });
+  await run('add');
+  assert.deepStrictEqual((await doctor()).found, []);
+});
 
 test('the doctor finds an outdated copy, and one that is missing or unused', async (t) => {
   const { shipped, root, run, doctor } = project(t);

@@ -2,10 +2,10 @@
 
 // A connector of your own, to begin with: copy this file to a name of yours in this folder, and name it in a model:
 //
-//     connector: { type: 'mine', url: 'https://api.example.org', token: '…' }
+//     connector: { type: 'mine', url: 'https://api.example.org', token: '…', probe: '/notes' }
 //
 // The backend of this one lists all records of a collection at once, `GET /notes` → `[{"id": "1", …}]`, and takes whole
-// documents, `PUT /notes/1` and `DELETE /notes/1`. Every function may answer at once or by a promise. What they promise to
+// documents, `PUT /notes/1` → `{"id": "1", …}` and `DELETE /notes/1`. Every function may answer at once or by a promise. What they promise to
 // the engine is in docs/CONNECTORS.md; `npx ti.sync certify ./mine.js --url …` tries it on your backend.
 
 // What the backend can do beyond the plainest. What is declared must hold: the guarantee follows from it.
@@ -30,25 +30,36 @@ exports.push = function (batch, context) {
     return before.then(function () {
       return ask(context, write.document ? 'PUT' : 'DELETE', '/' + write.collection + '/' + encodeURIComponent(write.record), write.document);
     }).then(function (answer) {
-      var isDone = answer.status < 300 || (!write.document && answer.status === 404);
-      verdicts.push([write.id, isDone ? { accepted: {} } : { rejected: { reason: 'status ' + answer.status } }]);
+      verdicts.push([write.id, verdict(write, answer)]);
     });
   }, Promise.resolve()).then(function () { return verdicts; });
 };
+
+// Accepted only if the answer says so: a sign-in page answers 200 too.
+function verdict(write, answer) {
+  if (answer.status >= 400 && (write.document || answer.status !== 404)) return { rejected: { reason: 'status ' + answer.status } };
+  if (write.document && isRecord(answer.json, write.record)) return { accepted: { image: { present: document(answer.json) } } };
+  var isEmpty = answer.json === null ? answer.status === 204 : JSON.stringify(answer.json) === '{}';
+  if (!write.document && (answer.status === 404 || isEmpty || isRecord(answer.json, write.record))) return { accepted: {} };
+  throw failure('not_this_protocol', 'expected the record that was written');
+}
 
 // Records by their ids. `gone` deletes: say it only on evidence, here a 404 in JSON.
 exports.fetch = function (wanted, context) {
   return Promise.all(wanted.ids.map(function (pair) {
     return ask(context, 'GET', '/' + pair[0] + '/' + encodeURIComponent(pair[1])).then(function (answer) {
       if (answer.status === 404) return [pair[0], pair[1], { image: { image: 'gone' } }];
+      if (!isRecord(answer.json, pair[1])) throw failure('not_this_protocol', 'expected a record');
       return [pair[0], pair[1], { image: { image: { present: document(answer.json) } } }];
     });
   }));
 };
 
-// An answer that no sign-in page could give.
+// An answer that no sign-in page could give: here a list, at the path that the model's connector names.
 exports.probe = function (context) {
-  return ask(context, 'GET', context.options.probe || '/').then(function () {});
+  return ask(context, 'GET', context.options.probe || '/').then(function (answer) {
+    if (answer.status !== 200 || !Array.isArray(answer.json)) throw failure('not_this_protocol', 'expected a list: name the path of one as `probe`');
+  });
 };
 
 // Sends JSON and reads JSON. `context` has the `url`, the `options` of the model's connector, the `token`, and `http`.
@@ -58,7 +69,7 @@ function ask(context, method, path, body) {
   if (body) headers.push(['content-type', 'application/json']);
   return context.http({ method: method, url: context.url + path, headers: headers, body: body ? JSON.stringify(body) : null }).then(function (answer) {
     if (answer.status === 401) throw failure('credentials', 'the token is refused', true);
-    if (answer.status === 429 || answer.status >= 500) throw failure({ retry: { after_ms: null } }, 'status ' + answer.status);
+    if (answer.status === 429 || answer.status >= 500) throw failure({ retry: { after_ms: wait(answer) } }, 'status ' + answer.status);
     var json = null;
     try {
       json = answer.body.length ? JSON.parse(answer.text()) : null;
@@ -67,6 +78,22 @@ function ask(context, method, path, body) {
     }
     return { status: answer.status, json: json };
   });
+}
+
+// How long an answer asks to wait: seconds, or until a date by its own clock; null where it does not say.
+function wait(answer) {
+  var asked = header(answer, 'retry-after');
+  var ms = /^\d+$/.test(asked) ? asked * 1000 : Date.parse(asked) - Date.parse(header(answer, 'date'));
+  return ms > 0 ? ms : null;
+}
+
+function header(answer, name) {
+  for (var i = 0; i < answer.headers.length; i++) if (answer.headers[i][0] === name) return answer.headers[i][1];
+  return '';
+}
+
+function isRecord(row, id) {
+  return !!row && String(row.id) === id;
 }
 
 // A row as the engine wants it: the id is no part of the document. What is no record is kept aside with the reason.
