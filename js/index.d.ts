@@ -1,3 +1,9 @@
+import { Connector } from './types/connector';
+import { Health, JournalRow, NetworkState, OpenConflict, OutboxEntry, FeedKey, Planned, Report, Why } from './types/report';
+
+export * from './types/connector';
+export * from './types/report';
+
 /** A value of JSON. */
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 /** A record's document, without its id. */
@@ -83,28 +89,6 @@ export interface ConnectorConfig {
   use?: Connector;
 }
 
-/** What a connector of the app's own gets beside what it is asked. */
-export interface ConnectorContext {
-  url: string;
-  token: string | null;
-  http(request: {
-    method?: string; url: string; headers?: [string, string][]; body?: Uint8Array | null; timeoutMs?: number; answerBytesMax?: number;
-  }): Promise<{ status: number; headers: [string, string][]; body: Uint8Array }>;
-}
-
-/** A connector of the app's own: docs/CONNECTORS.md says what each answer promises. */
-export interface Connector {
-  /** What the backend can do, as far as it differs from a plain one. */
-  capability?: { [name: string]: Json };
-  collections?: { [collection: string]: { [name: string]: Json } };
-  /** Whether all collections are pulled together, with one checkpoint. */
-  oneFeed?: boolean;
-  pull(request: any, context: ConnectorContext): any;
-  push(batch: any[], context: ConnectorContext): any;
-  fetch(wanted: any, context: ConnectorContext): any;
-  probe(context: ConnectorContext): any;
-}
-
 /** What a policy function is asked about: a whole record, or a field where `path` is given. */
 export interface Dispute {
   collection: string;
@@ -134,23 +118,6 @@ export interface Config {
   sliceMs?: number;
 }
 
-export interface Report {
-  pulled: number;
-  pushed: number;
-  conflicts: number;
-  requests: number;
-  health: any;
-}
-
-export interface OpenConflict {
-  collection: string;
-  id: Id;
-  base: Document | null;
-  ours: Document | null;
-  theirs: Document | null;
-  since_ms: number;
-}
-
 /** Collects writes that are made in one transaction. */
 export interface Writer {
   insert(collection: string, document: Document, id?: Id): void;
@@ -167,7 +134,8 @@ export interface Written {
   group: string | null;
 }
 
-export class Collection<T = Document> {
+/** The records of one name; `replica.collection(name)` gives it. */
+export interface Collection<T = Document> {
   readonly name: string;
   get(id: Id): Visible<T> | null;
   query(query?: Query): Visible<T>[];
@@ -186,6 +154,9 @@ export class Collection<T = Document> {
 
 /** One device's local database. Reads and writes answer at once and need no network. */
 export class Replica {
+  /** `open` makes one. */
+  protected constructor(host: never, config: never);
+  /** What each collection that syncs is promised. */
   readonly guarantees: { [collection: string]: string };
   collection<T = Document>(name: string): Collection<T>;
   group(fill: (writer: Writer) => void): Written[];
@@ -200,15 +171,23 @@ export class Replica {
   on(name: 'mapped', listener: (mapped: { collection: string; former: Id; id: Id }) => void): () => void;
   on(name: 'parked', listener: (parked: { collection: string; id: Id; reason: string }) => void): () => void;
   on(name: 'trouble', listener: (error: TiSyncError) => void): () => void;
-  on(name: 'health' | 'network' | 'journalled' | 'mended' | 'lease', listener: (value: any) => void): () => void;
-  health(): any;
-  plan(limit?: number): any[];
-  why(collection: string, id: Id): any;
+  on(name: 'network', listener: (network: { connector: string; state: NetworkState }) => void): () => void;
+  on(name: 'journalled', listener: (journalled: { collection: string; id: Id; row: number }) => void): () => void;
+  on(name: 'mended', listener: (mended: { collection: string; ids: Id[] }) => void): () => void;
+  on(name: 'lease', listener: (lease: { held: boolean }) => void): () => void;
+  /** The state of sync changed: read `health()`. */
+  on(name: 'health', listener: () => void): () => void;
+  /** What waits, since when, and why. */
+  health(): Health;
+  /** What a sync would do, as far as this replica can know. */
+  plan(limit?: number): Planned[];
+  /** A record's history. */
+  why(collection: string, id: Id): Why;
   conflicts(limit?: number): OpenConflict[];
   resolve(collection: string, id: Id, what: 'ours' | 'theirs' | 'delete' | Document): void;
-  journal(options?: { collection?: string; id?: Id; before?: number; limit?: number }): any[];
+  journal(options?: { collection?: string; id?: Id; before?: number; limit?: number }): JournalRow[];
   undo(row: number): void;
-  outbox(options?: { waiting?: boolean; after?: number; limit?: number }): any[];
+  outbox(options?: { waiting?: boolean; after?: number; limit?: number }): OutboxEntry[];
   retry(mutation: string): void;
   edit(mutation: string, document: Document): void;
   discard(mutation: string): void;
@@ -216,6 +195,10 @@ export class Replica {
   /** Takes a configuration with more collections or connectors in it; what is under way goes on. What was declared before is named again. */
   declare(config: Config): void;
   hint(connector?: string): void;
+  /** Answers the blocker `shrink_confirmation` of a feed of `health()`: whether the missing records may go. */
+  confirmShrink(feed: FeedKey, remove: boolean): void;
+  /** Walks a feed from the beginning again. */
+  resync(feed: FeedKey): void;
   setToken(connector: string, token: Token): void;
   logOut(pending?: 'keep' | 'discard'): number;
   logIn(): void;
@@ -238,7 +221,7 @@ export interface ModelState {
   version: string | null;
   conflict: OpenConflict | null;
   /** Entries of the outbox that are held or parked. */
-  waiting: any[];
+  waiting: OutboxEntry[];
 }
 
 export interface OfflineBackbone {

@@ -253,6 +253,18 @@ Replica.prototype.hint = function (connector) {
   this.command({ hint: { connector: connector || 'main' } });
 };
 
+/** Answers the blocker `shrink_confirmation` of a feed of `health()`: whether the missing records may go. */
+Replica.prototype.confirmShrink = function (feed, remove) {
+  this.takeLease();
+  this.command({ confirm_shrink: { feed: feed, 'delete': !!remove } });
+};
+
+/** Walks a feed of `health()` from the beginning again. */
+Replica.prototype.resync = function (feed) {
+  this.takeLease();
+  this.command({ resync: { feed: feed } });
+};
+
 /** Hands over a newer token, `{token, account}` or a text. */
 Replica.prototype.setToken = function (connector, token) {
   this.command({ credentials: calls.token(connector, token) });

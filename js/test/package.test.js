@@ -16,7 +16,7 @@ test('what `npm pack` gives works, as CommonJS and as an ES module', (t) => {
   const installed = path.join(place, 'node_modules', 'ti.sync');
   fs.mkdirSync(installed, { recursive: true });
   execFileSync('tar', ['-xzf', path.join(place, packed), '-C', installed, '--strip-components=1']);
-  assert.deepStrictEqual(fs.readdirSync(installed).sort(), ['README.md', 'backbone.js', 'cli', 'core', 'dist', 'index.d.ts', 'index.js', 'index.mjs', 'node', 'package.json']);
+  assert.deepStrictEqual(fs.readdirSync(installed).sort(), ['README.md', 'backbone.js', 'cli', 'core', 'dist', 'index.d.ts', 'index.js', 'index.mjs', 'node', 'package.json', 'types']);
   const use = `
     const sqlite = { name: '${sqlite.name}', module: createRequire(process.env.JS_TOOLS + '/')('${sqlite.name}') };
     const replica = open('notes.db', { sqlite, collections: { notes: { policy: 'merge' } } });

@@ -140,3 +140,17 @@ if (sqlite.name !== 'node-sqlite3-wasm') {
     assert.strictEqual((await first.sync()).pushed, 1);
   });
 }
+
+test('a feed is walked from the beginning again when it is asked for', async (t) => {
+  const { url } = await serve(t);
+  const replica = device(t, path.join(folder(t), 'notes.db'), { server: url, collections: { notes: { policy: 'merge' } } });
+  replica.collection('notes').put('a', {});
+  await replica.sync();
+  const [{ feed }] = replica.health().feeds;
+  replica.resync(feed);
+  assert.ok(replica.health().feeds[0].behind);
+  await replica.sync();
+  assert.ok(!replica.health().feeds[0].behind);
+  assert.throws(() => replica.confirmShrink(feed, false), /waits for no confirmation/);
+  assert.strictEqual(replica.collection('notes').count(), 1);
+});

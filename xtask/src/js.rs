@@ -14,6 +14,7 @@ const ONCE: &[&str] = &[
     "cli.test.js",
     "conformance.test.js",
     "trace.test.js",
+    "types.test.js",
 ];
 
 /// Traces of the simulator that are replayed in the module.

@@ -1,0 +1,5 @@
+// Backbone on a replica: `ti.sync/backbone`.
+
+import { backbone } from '../index';
+
+export = backbone;
