@@ -32,7 +32,7 @@ function connector(given, config) {
     options: given.options || {}
   };
   if (given.use) {
-    settings.options = { capability: given.use.capability || {}, one_feed: !!given.use.oneFeed, collections: given.use.collections || {} };
+    settings.options = { capability: given.use.capability || {}, one_feed: given.oneFeed === undefined ? !!given.use.oneFeed : given.oneFeed, collections: given.use.collections || {} };
   }
   if (given.pollMs !== undefined) settings.poll_ms = given.pollMs;
   if (given.movedFrom !== undefined) settings.moved_from = given.movedFrom;

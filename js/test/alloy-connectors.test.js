@@ -78,6 +78,21 @@ each('a connector written in JavaScript is one file, found by its name', async (
   assert.ok(!rows.has(again.id));
 });
 
+test('a connector that has one feed for everything is asked for each collection by itself', async (t) => {
+  const { rows, asked, url } = await backend(t);
+  rows.set('a', { title: 'Milk' });
+  const models = { note: definition({ connector: { type: 'mine', url, probe: '/note' } }), other: definition({ connector: { type: 'mine', url, probe: '/note' } }) };
+  const { Alloy, sync } = app(t, resources(t, '1.4.0', models, { files: { 'alloy/sync/connectors/mine.js': `${TEMPLATE}\nexports.oneFeed = true;\n` } }));
+  Alloy.createCollection('note').fetch();
+  await sync.syncNow();
+  const others = Alloy.createCollection('other');
+  others.fetch();
+  await sync.syncNow();
+  others.fetch();
+  assert.deepStrictEqual([...others.pluck('title')], ['Milk']);
+  assert.deepStrictEqual([...new Set(asked.map(({ url: place }) => place))].sort(), ['/note', '/other']);
+});
+
 each('a model of the adapter restapi changes its type alone, and what was saved offline is sent', async ({ t, start, isOld }) => {
   const { rows, asked, url } = await backend(t, { makesIds: true, wrap: (all) => ({ data: { items: all } }) });
   rows.set('1', { title: 'Milk' });
