@@ -143,7 +143,7 @@ function connectorOf(config, collection, load, shared) {
   });
   if (file.kind) made.kind = file.kind;
   else made.use = file;
-  // A feed that carries several collections would not show one that joins it later what came before.
+  // A feed that carries several collections would pass by one whose model is not there yet.
   made.oneFeed = false;
   if (typeof made.url !== 'string') throw invalid('the connector "' + made.name + '" to have a `url`', made.url);
   return made;

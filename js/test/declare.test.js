@@ -66,3 +66,18 @@ test('what a collection has to send is kept while nobody declares it', async (t)
   assert.deepStrictEqual(again.collection('todos').get('a').document, { n: 2 });
   assert.deepStrictEqual(again.outbox().filter(({ collection }) => collection === 'todos').map(({ record }) => record), ['a', 'b']);
 });
+
+test('a collection that joins a feed of several is shown what was there before', async (t) => {
+  const { url } = await serve(t);
+  const both = { server: url, collections: { lists: POLICY, todos: POLICY } };
+  const other = device(t, path.join(folder(t), 'other.db'), both);
+  other.collection('lists').put('a', { n: 1 });
+  other.collection('todos').put('b', { n: 2 });
+  await other.sync();
+  const replica = device(t, path.join(folder(t), 'own.db'), { server: url, collections: { todos: POLICY } });
+  await replica.sync();
+  replica.declare(both);
+  await replica.sync();
+  assert.deepStrictEqual(replica.collection('lists').get('a').document, { n: 1 });
+  assert.deepStrictEqual(replica.collection('todos').get('b').document, { n: 2 });
+});

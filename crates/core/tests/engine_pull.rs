@@ -316,3 +316,25 @@ fn after_a_restore_of_the_server_what_it_lost_is_offered_again() {
     );
     assert_eq!(device.get("changed").unwrap(), r#"{"t":12}"#);
 }
+
+#[test]
+fn a_collection_that_joins_a_feed_is_shown_what_the_feed_has_passed() {
+    let mut device = Device::new(Rule::ServerWins);
+    device.pull(vec![upsert("a", "e.1", r#"{"t":1}"#)]);
+    assert!(device.feed().checkpoint.is_some());
+    // The same configuration again, in a new process, asks for nothing.
+    device.start();
+    assert!(device.feed().checkpoint.is_some());
+    let notes = device.config.collections[&name("notes")].clone();
+    device.config.collections.insert(name("people"), notes);
+    let main = device.config.connectors.get_mut(&name("main")).unwrap();
+    let feed = main.feeds.get_mut(&name("all")).unwrap();
+    feed.push(name("people"));
+    device.start();
+    assert_eq!(device.feed().checkpoint, None);
+    let person = Item::upsert(name("people"), name("p"), document(r#"{"n":1}"#));
+    device.pull(vec![upsert("a", "e.1", r#"{"t":1}"#), person]);
+    assert!(device.feed().checkpoint.is_some());
+    device.start();
+    assert!(device.feed().checkpoint.is_some());
+}

@@ -135,6 +135,9 @@ fn declare<T: Tx>(
         Some(declared) => migrate::begin(work, collection, declared)?,
         None => false,
     };
+    if declared.is_none() {
+        join(work, collection)?;
+    }
     let is_same = work.tx.meta(&key)?.as_deref() == Some(&text);
     if !is_same || declared.is_none_or(|declared| declared.migrating != migrating) {
         work.ops.push(Op::Declare {
@@ -148,6 +151,17 @@ fn declare<T: Tx>(
         });
     }
     Ok(())
+}
+
+/// A collection that joins a feed on its way: what the feed has passed is shown again, with the records of this one.
+fn join<T: Tx>(work: &mut Work<'_, T>, collection: &CollectionName) -> Result<(), Error> {
+    let Some(key) = work.feed_key(collection) else {
+        return Ok(());
+    };
+    match work.feed(&key)?.checkpoint {
+        Some(_) => super::pull::restart(work, &key, PassReason::Asked, None),
+        None => Ok(()),
+    }
 }
 
 /// Takes the lease: older hand-outs become unknown.
