@@ -84,6 +84,8 @@ export interface ConnectorConfig {
   token?: Token;
   credentials?: TokenProvider;
   pollMs?: number;
+  /** Whether a backend is listened to that says when something changed; by default yes. */
+  hints?: boolean;
   movedFrom?: string;
   /** A connector of the app's own. */
   use?: Connector;

@@ -20,6 +20,7 @@ function settings(host, config) {
     functions: Object.keys(config.policies || {}),
     migrates: Object.keys(config.migrate || {})
   };
+  if (host.stream) open.listens = true;
   for (name in host.sizes) open[name] = host.sizes[name];
   return open;
 }
@@ -34,6 +35,7 @@ function connector(given, config) {
   if (given.use) {
     settings.options = { capability: given.use.capability || {}, one_feed: given.oneFeed === undefined ? !!given.use.oneFeed : given.oneFeed, collections: given.use.collections || {} };
   }
+  if (given.hints === false) settings.hints = false;
   if (given.pollMs !== undefined) settings.poll_ms = given.pollMs;
   if (given.movedFrom !== undefined) settings.moved_from = given.movedFrom;
   return settings;

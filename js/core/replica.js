@@ -315,6 +315,8 @@ Replica.prototype.carryOut = function (ask, answer) {
       else self.quietly({ http_failed: { id: id, kind: result.kind, message: result.message } });
     });
     if (this.exchanges[id]) this.exchanges[id] = cancelRequest;
+  } else if (ask.stream) {
+    this.listen(ask.stream);
   } else if (ask.cancel !== undefined) {
     var cancel = this.exchanges[ask.cancel];
     delete this.exchanges[ask.cancel];
@@ -328,6 +330,24 @@ Replica.prototype.carryOut = function (ask, answer) {
   } else if (ask.decide) {
     calls.decide(this.config, ask.decide, function (decision) { self.unlessClosed({ decision: decision }); });
   }
+};
+
+// Passes an answer on that goes on, until either side ends it.
+Replica.prototype.listen = function (asked) {
+  var self = this;
+  var id = asked.id;
+  this.exchanges[id] = function () {};
+  var request = { method: asked.method, url: asked.url, headers: asked.headers, silenceMs: asked.silence_ms, pieceBytesMax: asked.piece_bytes_max };
+  var cancel = this.host.stream(request, {
+    opened: function (head) { if (self.exchanges[id]) self.quietly({ stream_opened: { id: id, status: head.status, headers: head.headers } }); },
+    piece: function (bytes) { if (self.exchanges[id]) self.quietly({ stream_piece: { id: id } }, bytes); },
+    ended: function (failure) {
+      if (!self.exchanges[id]) return;
+      delete self.exchanges[id];
+      self.quietly({ stream_ended: { id: id, kind: failure ? failure.kind : null, message: failure ? failure.message : '' } });
+    }
+  });
+  if (this.exchanges[id]) this.exchanges[id] = cancel;
 };
 
 // The answer to something that takes time: the replica may have been closed meanwhile.

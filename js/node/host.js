@@ -5,7 +5,7 @@
 const crypto = require('crypto');
 const fs = require('fs');
 const path = require('path');
-const { send } = require('./http');
+const { send, stream } = require('./http');
 const sqlite = require('./sqlite');
 
 // The longest wait that a timer takes.
@@ -32,6 +32,8 @@ function host(file, options) {
     sizes: module.sizes,
     sliceMs: options.sliceMs || 30,
     http: options.http || send,
+    // An app that brings its own client keeps no other connections.
+    stream: options.http ? undefined : stream,
     later: (ms, call) => {
       const timer = ms === 0 ? setImmediate(call) : setTimeout(call, Math.min(ms, TIMER_MS_MAX));
       return () => (ms === 0 ? clearImmediate(timer) : clearTimeout(timer));

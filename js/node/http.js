@@ -85,13 +85,66 @@ function read(response, bytesMax, finish) {
   stream.on('error', (error) => finish({ kind: 'broken', message: error.message }));
   stream.on('end', () => {
     if (!response.complete) return finish({ kind: 'broken', message: 'the answer was cut off' });
-    const headers = [];
-    for (let i = 0; i < response.rawHeaders.length; i += 2) {
-      const name = response.rawHeaders[i].toLowerCase();
-      if (name !== 'content-encoding' && name !== 'content-length') headers.push([name, response.rawHeaders[i + 1]]);
-    }
-    finish({ status: response.statusCode, headers, body: Buffer.concat(parts) });
+    finish({ status: response.statusCode, headers: pairs(response), body: Buffer.concat(parts) });
   });
+}
+
+// The headers as pairs, without those of a body as it was sent.
+function pairs(response) {
+  const headers = [];
+  for (let i = 0; i < response.rawHeaders.length; i += 2) {
+    const name = response.rawHeaders[i].toLowerCase();
+    if (name !== 'content-encoding' && name !== 'content-length') headers.push([name, response.rawHeaders[i + 1]]);
+  }
+  return headers;
+}
+
+/**
+ * Sends a request and passes its answer on: `on.opened({status, headers})`, `on.piece(bytes)`, `on.ended(failure)`, which
+ * gets `{kind, message}` or null. Gives a function that ends it. A redirect is an answer like others.
+ */
+function stream({ method, url, headers: given, silenceMs, pieceBytesMax }, on) {
+  let isDone = false;
+  let timer = null;
+  let current = null;
+  const end = (failure) => {
+    if (isDone) return;
+    isDone = true;
+    clearTimeout(timer);
+    if (current) current.destroy();
+    on.ended(failure);
+  };
+  const heard = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => end({ kind: 'timeout', message: `expected a sign of life within ${silenceMs / 1000} s, but none came` }), silenceMs);
+  };
+  const headers = { 'accept-encoding': 'identity', 'user-agent': 'ti.sync' };
+  for (const [name, value] of given) headers[name] = value;
+  try {
+    const address = new URL(url);
+    current = (address.protocol === 'https:' ? https : http).request(address, { method, headers, agent: false });
+  } catch (error) {
+    setImmediate(end, { kind: 'refused', message: error.message });
+    return () => { isDone = true; };
+  }
+  heard();
+  current.on('error', (error) => end({ kind: kind(error), message: error.message }));
+  current.on('response', (response) => {
+    heard();
+    if (!isDone) on.opened({ status: response.statusCode, headers: pairs(response) });
+    response.on('data', (part) => {
+      heard();
+      for (let at = 0; at < part.length && !isDone; at += pieceBytesMax) on.piece(part.subarray(at, at + pieceBytesMax));
+    });
+    response.on('error', (error) => end({ kind: 'broken', message: error.message }));
+    response.on('end', () => end(response.complete ? null : { kind: 'broken', message: 'the answer was cut off' }));
+  });
+  current.end();
+  return () => {
+    isDone = true;
+    clearTimeout(timer);
+    current.destroy();
+  };
 }
 
 function kind(error) {
@@ -101,4 +154,4 @@ function kind(error) {
   return 'broken';
 }
 
-module.exports = { send };
+module.exports = { send, stream };

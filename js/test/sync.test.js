@@ -154,3 +154,34 @@ test('a feed is walked from the beginning again when it is asked for', async (t)
   assert.throws(() => replica.confirmShrink(feed, false), /waits for no confirmation/);
   assert.strictEqual(replica.collection('notes').count(), 1);
 });
+
+test('after start() changes of others come without a poll, and stop() ends that', async (t) => {
+  const server = await serve(t);
+  const { url } = server;
+  const connectors = { main: { url, pollMs: 3600000 } };
+  const [anna, ben] = ['anna', 'ben'].map((name) => device(t, path.join(folder(t), `${name}.db`), { connectors, collections: merge }));
+  const listening = new Promise((resolve) => {
+    ben.on('health', () => ben.health().connectors[0].listening && resolve());
+  });
+  ben.start();
+  await listening;
+  const came = new Promise((resolve) => {
+    ben.on('change', ({ remote, records: [[id]] }) => remote && resolve(id));
+  });
+  anna.collection('notes').put('n1', { title: 'Milk' });
+  await anna.sync();
+  assert.strictEqual(await came, 'n1');
+  ben.stop();
+  assert.ok(!ben.health().connectors[0].listening);
+});
+
+test('a backend is not listened to where that is not wanted', async (t) => {
+  const { url } = await serve(t);
+  const replica = device(t, path.join(folder(t), 'notes.db'), { connectors: { main: { url, hints: false } }, collections: merge });
+  const done = new Promise((resolve) => {
+    replica.on('health', () => replica.health().feeds[0].complete_ms && !replica.health().connectors[0].busy && resolve());
+  });
+  replica.start();
+  await done;
+  assert.ok(!replica.health().connectors[0].listening);
+});

@@ -39,6 +39,15 @@ export interface Host {
   /** 32 fresh random bytes as 64 hexadecimal digits. */
   entropy(): string;
   http(request: HostRequest, done: (answer: HostAnswer) => void): () => void;
+  /** Sends a request and passes its answer on, piece by piece; without it, changes come by polls. */
+  stream?(
+    request: { method: string; url: string; headers: [name: string, value: string][]; silenceMs: number; pieceBytesMax: number },
+    on: {
+      opened(head: { status: number; headers: [name: string, value: string][] }): void;
+      piece(bytes: Uint8Array): void;
+      ended(failure: { kind: 'not_sent' | 'broken' | 'timeout' | 'too_large' | 'refused'; message: string } | null): void;
+    }
+  ): () => void;
   later(ms: number, call: () => void): () => void;
   sliceMs: number;
   sizes?: { slice_items?: number; page_items?: number };

@@ -39,6 +39,21 @@ pub enum Ask {
         /// Bytes of the answer at most, after decoding.
         answer_bytes_max: usize,
     },
+    /// Send a request and pass its answer on, piece by piece: `stream_opened`, `stream_piece`, `stream_ended`.
+    Stream {
+        /// Names the stream.
+        id: u32,
+        /// `GET`, `POST`, …
+        method: &'static str,
+        /// The whole address.
+        url: String,
+        /// Names in lower case.
+        headers: Vec<(String, String)>,
+        /// Milliseconds of silence after which it counts as broken.
+        silence_ms: u64,
+        /// Bytes of one piece at most.
+        piece_bytes_max: usize,
+    },
     /// Call a connector that the host brings; the answer is `connector`.
     Connector {
         /// Names the call.

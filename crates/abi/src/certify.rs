@@ -103,6 +103,7 @@ impl Trial {
             http: Rc::new(SlotHttp {
                 slots: slots.clone(),
                 owner,
+                streams: None,
             }),
             session: what
                 .token

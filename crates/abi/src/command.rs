@@ -116,6 +116,32 @@ pub enum Command {
         /// What happened, for a person.
         message: String,
     },
+    /// The head of an answer that goes on.
+    StreamOpened {
+        /// The stream.
+        id: u32,
+        /// The status.
+        status: u16,
+        /// Names in lower case.
+        #[serde(default)]
+        headers: Vec<(String, String)>,
+    },
+    /// A piece of it, which comes behind this JSON.
+    StreamPiece {
+        /// The stream.
+        id: u32,
+    },
+    /// Its end.
+    StreamEnded {
+        /// The stream.
+        id: u32,
+        /// What is known, where it did not end by itself.
+        #[serde(default)]
+        kind: Option<HttpFailure>,
+        /// What happened, for a person.
+        #[serde(default)]
+        message: String,
+    },
     /// The answer of a connector that the host brings.
     Connector {
         /// The call.

@@ -6,6 +6,7 @@ use crate::host::Host;
 use crate::replica::Replica;
 use crate::session::Given;
 use crate::slots::{Asked, Filled, Slots};
+use crate::streams::News;
 use serde::Serialize;
 use std::rc::Rc;
 use tisync_connect::http::{HttpError, Response};
@@ -215,6 +216,26 @@ impl Core {
                 replica.fill(id, Filled::Http(Err(error)));
                 put(out, &())
             }
+            Command::StreamOpened {
+                id,
+                status,
+                headers,
+            } => {
+                replica.hears(id, News::Head(status, headers));
+                put(out, &())
+            }
+            Command::StreamPiece { id } => {
+                replica.hears(id, News::Piece(body.to_vec()));
+                put(out, &())
+            }
+            Command::StreamEnded { id, kind, message } => {
+                let error = kind.map(|kind| HttpError {
+                    kind: kind.into(),
+                    message,
+                });
+                replica.hears(id, News::End(error));
+                put(out, &())
+            }
             Command::Connector { call, reply } => {
                 replica.fill(call, Filled::Connector(reply));
                 put(out, &())
@@ -301,6 +322,13 @@ impl Replica {
         }
     }
 
+    /// Takes in what came along a stream; of one that nobody listens to it is dropped.
+    fn hears(&mut self, number: u32, news: News) {
+        if let Some(request) = self.streams.hear(number, news) {
+            self.ears.wake(request);
+        }
+    }
+
     /// Puts an answer into its slot; one that nobody waits for is dropped.
     fn fill(&mut self, number: u32, filled: Filled) {
         if let Some(request) = self.slots.fill(number, filled) {
@@ -335,6 +363,14 @@ pub(crate) fn asks_of(slots: &Slots, tail: &mut Vec<u8>) -> Vec<Ask> {
             connector,
             token,
             task,
+        },
+        Asked::Stream(id, request) => Ask::Stream {
+            id,
+            method: request.method,
+            url: request.url,
+            headers: request.headers,
+            silence_ms: request.timeout_ms,
+            piece_bytes_max: request.answer_bytes_max,
         },
         Asked::Cancel(number) => Ask::Cancel(number),
     };

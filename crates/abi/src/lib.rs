@@ -14,6 +14,7 @@ mod command;
 #[cfg(feature = "trace")]
 mod conformance;
 mod core;
+mod ears;
 pub mod edge;
 mod error;
 mod exchange;
@@ -30,6 +31,7 @@ mod run;
 mod session;
 mod slots;
 mod sql;
+mod streams;
 mod verbs;
 
 pub use answer::{Answer, Ask, Told};

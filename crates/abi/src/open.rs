@@ -46,6 +46,9 @@ pub struct Open {
     /// How many bytes of documents are asked for at once.
     #[serde(default)]
     pub page_bytes: Option<usize>,
+    /// Whether the host can pass answers on that go on: then backends are listened to that say when something changed.
+    #[serde(default)]
+    pub listens: bool,
     /// The collections whose documents of older schemas the host's migrate function brings forward.
     #[serde(default)]
     pub migrates: BTreeSet<String>,
@@ -69,12 +72,19 @@ pub struct ConnectorSettings {
     /// Milliseconds between two polls.
     #[serde(default)]
     pub poll_ms: Option<u64>,
+    /// Whether it is listened to, where it says when something changed.
+    #[serde(default = "yes")]
+    pub hints: bool,
     /// Whether the host has a token for it: then it is asked for one first.
     #[serde(default)]
     pub credentials: bool,
     /// What only this kind of connector understands.
     #[serde(default)]
     pub options: Map<String, Value>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn native() -> String {
@@ -120,7 +130,7 @@ impl Open {
                 connector: make().map_err(wrong)?,
                 moved_from: connector.moved_from.clone(),
                 poll_ms: connector.poll_ms.unwrap_or(limits::POLL_MS),
-                live: false,
+                live: self.listens && connector.hints,
             };
             backends.insert(text.clone(), backend);
             connectors.insert(name.clone(), make().map_err(wrong)?.into());

@@ -1,5 +1,6 @@
 //! An open replica: the engine, its store, and what goes on between steps.
 use crate::answer::{Ask, Report, Told, Totals};
+use crate::ears::Ears;
 use crate::error::{Error, ErrorKind};
 use crate::exchange::Exchanges;
 use crate::host::Host;
@@ -7,6 +8,7 @@ use crate::open::{Migrations, Open, Opened, Parts};
 use crate::session::Sessions;
 use crate::slots::Slots;
 use crate::sql::HostDriver;
+use crate::streams::Streams;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::cell::Cell;
@@ -35,6 +37,10 @@ pub(crate) struct Replica {
     /// The exchange that is being begun.
     pub(crate) owner: Rc<Cell<RequestId>>,
     pub(crate) exchanges: Exchanges,
+    /// Whether the host can pass answers on that go on.
+    pub(crate) listens: bool,
+    pub(crate) streams: Rc<Streams>,
+    pub(crate) ears: Ears,
     pub(crate) inputs: VecDeque<Input>,
     /// Replies that a later slice of the same page still needs.
     pub(crate) replies: BTreeMap<RequestId, Reply>,
@@ -98,6 +104,9 @@ impl Replica {
             slots,
             owner,
             exchanges: Exchanges::default(),
+            listens: open.listens,
+            streams: Rc::default(),
+            ears: Ears::default(),
             inputs: VecDeque::new(),
             replies: BTreeMap::new(),
             failures: BTreeMap::new(),

@@ -1,10 +1,12 @@
 //! One piece of work at a time: a step, or a poll of an exchange.
 use crate::answer::Told;
+use crate::ears::Heard;
 use crate::error::{Error, ErrorKind};
 use crate::exchange::{self, failure};
 use crate::replica::{Replica, Waiter};
 use crate::slots::SlotHttp;
 use std::rc::Rc;
+use tisync_connect::Hint;
 use tisync_core::limits::REQUEST_DEADLINE_MS;
 use tisync_core::model::{
     CollectionName, ConnectorName, Event, FailureKind, Input, Now, Order, Output, RecordId, Reply,
@@ -25,6 +27,7 @@ impl Replica {
     /// Ends background sync; who waits for a `sync` is told.
     pub(crate) fn stop(&mut self, now: Now) -> Result<(), Error> {
         self.running = false;
+        self.ears.close();
         self.wake_ms = None;
         let stopped = Error::new(ErrorKind::Closed, "expected to sync, but sync was stopped");
         self.fail_waiters(&stopped);
@@ -53,7 +56,8 @@ impl Replica {
 
     fn begin(&mut self) -> Result<(), Error> {
         self.take_lease()?;
-        self.inputs.push_back(Input::Start { listen: false });
+        let listen = self.listens && self.running;
+        self.inputs.push_back(Input::Start { listen });
         self.inputs.push_back(Input::SyncNow);
         Ok(())
     }
@@ -102,6 +106,8 @@ impl Replica {
             if let Some((order, reply)) = self.exchanges.poll() {
                 self.finish(order, reply);
             }
+        } else if self.ears.is_ready() {
+            self.hear();
         } else if let Some((order, reply)) = self.exchanges.expire(now.monotonic_ms) {
             self.finish(order, reply);
         } else if self.is_active() && self.wake_ms.is_some_and(|at| at <= now.monotonic_ms) {
@@ -115,6 +121,7 @@ impl Replica {
     pub(crate) fn has_more(&self, now_ms: u64) -> bool {
         self.storage_retry_ms.is_none_or(|at| at <= now_ms) && !self.inputs.is_empty()
             || self.exchanges.is_ready()
+            || self.ears.is_ready()
             || self.wake_at_ms().is_some_and(|at| at <= now_ms)
     }
 
@@ -192,9 +199,6 @@ impl Replica {
 
     /// Gives an order to its connector.
     pub(crate) fn send(&mut self, now: Now, order: Order) {
-        if matches!(order.task, Task::Listen(_)) {
-            return;
-        }
         let Some(connector) = self.connectors.get(&order.connector).cloned() else {
             let why = format!("no connector named {} is configured", order.connector);
             let reply =
@@ -212,7 +216,15 @@ impl Replica {
         let http = Rc::new(SlotHttp {
             slots: self.slots.clone(),
             owner: order.request,
+            streams: self.listens.then(|| self.streams.clone()),
         });
+        if let Task::Listen(listen) = task {
+            // A connector that cannot says nothing: the engine polls as without.
+            if let Some(hints) = connector.listen(http, session, listen) {
+                self.ears.open(order.connector, order.request, hints);
+            }
+            return;
+        }
         self.owner.set(order.request);
         let future = exchange::carry_out(&*connector, http, session, task);
         if !self.exchanges.is_busy(&order.connector) {
@@ -220,6 +232,29 @@ impl Replica {
         }
         let deadline_ms = now.monotonic_ms + REQUEST_DEADLINE_MS;
         self.exchanges.begin(order, future, deadline_ms);
+    }
+
+    /// Takes in what came along a stream of hints.
+    fn hear(&mut self) {
+        let Some((connector, request, heard)) = self.ears.poll() else {
+            return;
+        };
+        let reply = match heard {
+            Heard::Hint(Hint::Changed) => {
+                let hint = Input::Hint(connector);
+                if !self.inputs.contains(&hint) {
+                    self.inputs.push_back(hint);
+                }
+                return;
+            }
+            Heard::Hint(Hint::Listening) => Reply::Listening,
+            Heard::End(end) => Reply::Listened(end),
+        };
+        self.inputs.push_back(Input::Answer {
+            request,
+            from: 0,
+            reply,
+        });
     }
 
     /// Takes in what came back for an order.
@@ -295,6 +330,7 @@ impl Replica {
         self.inputs.clear();
         self.replies.clear();
         self.exchanges.clear();
+        self.ears.close();
         self.sessions.rest();
         self.wake_ms = None;
         self.health_changed();

@@ -3,6 +3,7 @@
 //! A future that asks opens a slot and is pending; the command that answers fills it, and the future is polled again
 //! when there is time. Which one comes first is decided by the requests, not by the answers.
 use crate::hosted::HostedReply;
+use crate::streams::Streams;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -10,7 +11,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use tisync_connect::LocalFuture;
-use tisync_connect::http::{Http, HttpError, Request, Response};
+use tisync_connect::http::{Http, HttpError, Request, Response, Streamed};
 use tisync_core::model::{ConnectorName, RequestId, Task};
 
 /// What the host was asked for.
@@ -38,6 +39,8 @@ pub(crate) enum Asked {
         token: Option<String>,
         task: Task,
     },
+    /// Pass on an answer that goes on.
+    Stream(u32, Request),
     Cancel(u32),
 }
 
@@ -79,6 +82,20 @@ impl Slots {
             token,
             task,
         })
+    }
+
+    /// Asks the host to pass on an answer that goes on; gives its number.
+    fn stream(&self, request: Request) -> u32 {
+        let mut inner = self.0.borrow_mut();
+        inner.last += 1;
+        let number = inner.last;
+        inner.asked.push(Asked::Stream(number, request));
+        number
+    }
+
+    /// Tells the host that an answer is not awaited any more.
+    fn cancel(&self, number: u32) {
+        self.0.borrow_mut().asked.push(Asked::Cancel(number));
     }
 
     /// Puts an answer into its slot; gives the exchange that waits for it, if one still does.
@@ -139,6 +156,8 @@ impl Drop for Waiting {
 pub(crate) struct SlotHttp {
     pub(crate) slots: Rc<Slots>,
     pub(crate) owner: RequestId,
+    /// Where the host can pass answers on that go on.
+    pub(crate) streams: Option<Rc<Streams>>,
 }
 
 impl Http for SlotHttp {
@@ -152,6 +171,13 @@ impl Http for SlotHttp {
                 Filled::Connector(_) => Err(mixed_up()),
             }
         })
+    }
+
+    fn stream(&self, request: Request) -> Option<LocalFuture<Result<Streamed, HttpError>>> {
+        let streams = self.streams.as_ref()?;
+        let slots = self.slots.clone();
+        let number = slots.stream(request);
+        Some(streams.open(self.owner, number, move || slots.cancel(number)))
     }
 
     fn pause(&self) -> Option<LocalFuture<()>> {
