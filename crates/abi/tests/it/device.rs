@@ -193,6 +193,7 @@ impl Device {
             "connectors": connectors,
             "collections": {"notes": {"policy": "merge", "columns": {"stars": "integer"}}},
             "slice_items": 2,
+            "listens": true,
         }}));
         device
     }

@@ -174,3 +174,50 @@ fn a_connector_of_the_hosts_is_called_with_json() {
     let a = device.ok(json!({"get": {"collection": "notes", "id": "a"}}));
     assert_ne!(a["state"], "dirty", "{a}");
 }
+
+#[test]
+fn a_backend_that_tells_is_listened_to_until_sync_stops() {
+    let mut device = Device::open(native());
+    device.ok(json!("start"));
+    let mut pulls = 0;
+    while let Some((id, ..)) = device.request() {
+        pulls += 1;
+        device.answer(id, 200, &page(&[], "1", false));
+    }
+    let is_stream = |ask: &Value| ask.get("stream").is_some();
+    let place = device.asks.iter().position(is_stream);
+    let stream = device.asks.remove(place.expect("it listens"))["stream"].clone();
+    let id = stream["id"].clone();
+    let url = stream["url"].as_str().unwrap();
+    assert!(url.starts_with("http://server/"), "{stream}");
+    let listening =
+        |device: &mut Device| device.ok(json!("health"))["connectors"][0]["listening"].clone();
+    assert_eq!(listening(&mut device), false);
+    let headers = [["content-type", "text/event-stream"]];
+    device.ok(json!({"stream_opened": {"id": id, "status": 200, "headers": headers}}));
+    device.work();
+    assert_eq!(listening(&mut device), true);
+    // A hint that comes in two pieces.
+    for piece in ["event: hi", "nt\ndata: {}\n\n"] {
+        device.call(&json!({"stream_piece": {"id": id}}), piece.as_bytes());
+        device.work();
+    }
+    // Hints that come together cause one pull.
+    device.now_ms += 1_000;
+    while let Some((id, ..)) = device.request() {
+        pulls += 1;
+        device.answer(id, 200, &page(&[item("heard", 2)], "2", false));
+    }
+    assert_eq!(pulls, 2);
+    assert_eq!(device.ok(json!({"count": {"collection": "notes"}})), 1);
+    device.ok(json!("stop"));
+    device.work();
+    assert!(
+        device.asks.contains(&json!({"cancel": id})),
+        "{:?}",
+        device.asks
+    );
+    assert_eq!(listening(&mut device), false);
+    // Too late: nobody listens.
+    device.ok(json!({"stream_ended": {"id": id}}));
+}
