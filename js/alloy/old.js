@@ -155,7 +155,14 @@ function install(config) {
       found.next();
     }
     if (found) found.close();
-    if (Object.keys(columns).length) config.columns = columns;
+    if (!Object.keys(columns).length) return;
+    config.columns = columns;
+    if (adapter.idAttribute) return;
+    // Migrations of the app count on the column that the stock adapter gives such a table.
+    if (!columns[ALLOY_ID]) {
+      database.execute('ALTER TABLE "' + adapter.collection_name + '" ADD COLUMN ' + ALLOY_ID + ' TEXT');
+      database.execute('UPDATE "' + adapter.collection_name + '" SET ' + ALLOY_ID + ' = CAST(rowid AS TEXT)');
+    }
   } finally {
     database.close();
   }
