@@ -1,6 +1,6 @@
 //! `cargo xtask alloy`: the adapter in real apps of Titanium Alloy.
 
-use crate::alloy;
+use crate::alloy::{self, Alloy};
 use crate::workspace::Workspace;
 use anyhow::Result;
 use std::process::ExitCode;
@@ -13,6 +13,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(workspace: &Workspace, args: Args) -> Result<ExitCode> {
-    print!("{}", alloy::matrix(workspace, args.cell.as_deref())?);
+    let alloy = Alloy::prepare(workspace)?;
+    print!(
+        "{}",
+        alloy::matrix(workspace, &alloy, args.cell.as_deref())?
+    );
+    if args.cell.is_none() {
+        println!("{} tests passed", alloy::tests(workspace, &alloy)?);
+    }
     Ok(ExitCode::SUCCESS)
 }
