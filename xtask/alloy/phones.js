@@ -33,7 +33,13 @@ exports.phone = async (t, platform, properties, options) => {
   const one = device({ resources: await resources(platform), platform, folder: exports.folder(t), ...options });
   t.after(() => one.close());
   for (const name of Object.keys(properties)) one.Ti.App.Properties.setString(name, properties[name]);
-  one.start();
+  try {
+    one.start();
+  } catch (error) {
+    // What it has begun by then must not go on behind the test.
+    one.close();
+    throw error;
+  }
   return new Phone(one);
 };
 
