@@ -1,12 +1,10 @@
 //! Exchanges: the futures of the connectors, polled when there is something to poll for.
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use tisync_connect::http::Http;
-use tisync_connect::{Connector, LocalFuture, Session};
-use tisync_core::model::{ConnectorName, Failure, FailureKind, Order, Reply, RequestId, Task};
+use tisync_connect::LocalFuture;
+use tisync_core::model::{ConnectorName, Failure, FailureKind, Order, Reply, RequestId};
 
 /// The exchanges that are under way, by request: the order in which they are polled.
 #[derive(Default)]
@@ -116,39 +114,6 @@ impl Exchanges {
     pub(crate) fn is_busy(&self, connector: &ConnectorName) -> bool {
         let mut open = self.open.values();
         open.any(|exchange| exchange.order.connector == *connector)
-    }
-}
-
-/// The future that carries an order out.
-pub(crate) fn carry_out(
-    connector: &dyn Connector,
-    http: Rc<dyn Http>,
-    session: Session,
-    task: Task,
-) -> LocalFuture<Reply> {
-    match task {
-        Task::Pull(request) => {
-            let page = connector.pull(http, session, request);
-            Box::pin(async move { Reply::Pulled(page.await) })
-        }
-        Task::Push(batch) => {
-            let pushed = connector.push(http, session, batch);
-            Box::pin(async move { Reply::Pushed(pushed.await) })
-        }
-        Task::Fetch(wanted) => {
-            let fetched = connector.fetch(http, session, wanted);
-            Box::pin(async move { Reply::Fetched(fetched.await) })
-        }
-        Task::Probe => {
-            let probed = connector.probe(http, session);
-            Box::pin(async move { Reply::Probed(probed.await) })
-        }
-        Task::Digest(request) => {
-            let digested = connector.digest(http, session, request);
-            Box::pin(async move { Reply::Digested(digested.await) })
-        }
-        // The host keeps no connection open: `start` says so, and the engine polls.
-        Task::Listen(_) => Box::pin(async { Reply::Listened(Ok(())) }),
     }
 }
 

@@ -2,7 +2,7 @@
 use crate::answer::Told;
 use crate::ears::Heard;
 use crate::error::{Error, ErrorKind};
-use crate::exchange::{self, failure};
+use crate::exchange::failure;
 use crate::replica::{Replica, Waiter};
 use crate::slots::SlotHttp;
 use std::rc::Rc;
@@ -226,7 +226,7 @@ impl Replica {
             return;
         }
         self.owner.set(order.request);
-        let future = exchange::carry_out(&*connector, http, session, task);
+        let future = tisync_connect::carry_out(&*connector, http, session, task);
         if !self.exchanges.is_busy(&order.connector) {
             self.health_changed();
         }

@@ -5,6 +5,7 @@
 pub mod certify;
 mod connector;
 pub mod connectors;
+mod exchange;
 pub mod feed;
 pub mod http;
 pub mod limits;
@@ -14,4 +15,5 @@ mod session;
 pub mod settings;
 
 pub use connector::{Connector, Hint, Hints, LocalFuture, LocalStream};
+pub use exchange::carry_out;
 pub use session::Session;

@@ -304,3 +304,27 @@ fn a_write_that_was_unknown_stays_so_when_the_server_says_not_now() {
     let (_, again) = device.pushed();
     assert_eq!(again[0].id, items[0].id);
 }
+
+#[test]
+fn an_answer_that_is_too_large_ends_no_write_and_is_not_asked_for_at_once() {
+    let mut device = Device::new(Rule::ClientWins);
+    device.put("a", "{}");
+    let (request, items) = device.pushed();
+    let large = failure(FailureKind::TooLarge, false);
+    device.answer(request, Reply::Pushed(Err(large.clone())));
+    let [entry] = &device.outbox()[..] else {
+        panic!("one write was expected");
+    };
+    assert_eq!(entry.id, items[0].id);
+    assert!(matches!(entry.state, EntryState::Unknown { .. }));
+    assert!(device.health().connectors[0].next_ms.is_some());
+    // It goes again under its key, as often as it takes.
+    device.advance(5_000);
+    let (request, again) = device.pushed();
+    assert_eq!(again[0].id, items[0].id);
+    device.answer(request, Reply::Pushed(Err(large)));
+    assert!(matches!(
+        device.outbox()[0].state,
+        EntryState::Unknown { .. }
+    ));
+}

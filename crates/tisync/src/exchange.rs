@@ -3,7 +3,6 @@ use crate::ErrorKind;
 use crate::ahead::Ahead;
 use crate::credentials::Credentials;
 use crate::shared::Shared;
-use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +10,7 @@ use tisync_connect::http::Http;
 use tisync_connect::{Connector, Hints, Session};
 use tisync_core::limits::REQUEST_DEADLINE_MS;
 use tisync_core::model::{
-    Failure, FailureKind, ListenRequest, Order, Page, PageEnd, PullRequest, PushItem, Reply, Task,
-    Verdict,
+    Failure, FailureKind, ListenRequest, Order, Page, PageEnd, PullRequest, Reply, Task,
 };
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -56,39 +54,7 @@ impl Wire {
         }
         match task {
             Task::Pull(request) => Reply::Pulled(self.pull(request).await),
-            Task::Push(batch) => {
-                let is_alone = is_alone(&batch);
-                let mut pushed = self
-                    .with_session(|session| self.connector.push(self.http.clone(), session, batch))
-                    .await
-                    .map_err(|failure| unread(failure, is_alone));
-                if let (Ok(pushed), Some(session)) = (&mut pushed, &*self.session.lock().await) {
-                    for (_, verdict) in &mut pushed.verdicts {
-                        if let Verdict::Rejected { reason } = verdict {
-                            *reason = session.hide(reason);
-                        }
-                    }
-                }
-                Reply::Pushed(pushed)
-            }
-            Task::Fetch(wanted) => Reply::Fetched(
-                self.with_session(|session| {
-                    self.connector.fetch(self.http.clone(), session, wanted)
-                })
-                .await,
-            ),
-            Task::Probe => Reply::Probed(
-                self.with_session(|session| self.connector.probe(self.http.clone(), session))
-                    .await,
-            ),
-            // The worker keeps an ear open beside the exchanges.
-            Task::Listen(_) => Reply::Listened(Ok(())),
-            Task::Digest(request) => Reply::Digested(
-                self.with_session(|session| {
-                    self.connector.digest(self.http.clone(), session, request)
-                })
-                .await,
-            ),
+            task => self.exchange(task).await,
         }
     }
 
@@ -111,8 +77,10 @@ impl Wire {
     }
 
     async fn page(self: Rc<Self>, request: PullRequest) -> Result<Page, Failure> {
-        self.with_session(|session| self.connector.pull(self.http.clone(), session, request))
-            .await
+        match self.exchange(Task::Pull(request)).await {
+            Reply::Pulled(page) => page,
+            _ => unreachable!("a pull is answered by a page or a failure"),
+        }
     }
 
     /// Opens the backend's stream of hints; `None` where there is none.
@@ -121,27 +89,25 @@ impl Wire {
         Ok(self.connector.listen(self.http.clone(), session, request))
     }
 
-    async fn with_session<T, F>(&self, exchange: impl FnOnce(Session) -> F) -> Result<T, Failure>
-    where
-        F: Future<Output = Result<T, Failure>>,
-    {
-        let session = self.session().await?;
+    async fn exchange(&self, task: Task) -> Reply {
+        let failed = task.failing();
+        let session = match self.session().await {
+            Ok(session) => session,
+            Err(failure) => return failed(failure),
+        };
+        let exchange =
+            tisync_connect::carry_out(&*self.connector, self.http.clone(), session, task);
         let limit = Duration::from_millis(REQUEST_DEADLINE_MS);
-        match timeout(limit, exchange(session.clone())).await {
-            // What a backend says goes into logs, into health and into the file.
-            Ok(result) => result.map_err(|failure| Failure {
-                message: session.hide(&failure.message),
-                ..failure
-            }),
-            Err(_) => Err(failure(
+        timeout(limit, exchange).await.unwrap_or_else(|_| {
+            failed(failure(
                 FailureKind::Offline,
                 false,
                 format!(
                     "expected an answer within {} s, but none came",
                     limit.as_secs()
                 ),
-            )),
-        }
+            ))
+        })
     }
 
     /// The session in use; the provider is asked when there is none yet.
@@ -214,33 +180,6 @@ impl Wire {
     }
 }
 
-/// Whether the engine would take `TooLarge` for the end of these writes: there is nothing to leave out.
-fn is_alone(batch: &[PushItem]) -> bool {
-    match batch {
-        [] => false,
-        [first, rest @ ..] => {
-            rest.is_empty()
-                || first.group.is_some() && rest.iter().all(|item| item.group == first.group)
-        }
-    }
-}
-
-/// An answer that is too large to be read says nothing of a write: it may have been carried out, so that it is not the
-/// write that is too large. It stays unknown, and is looked up.
-fn unread(came: Failure, is_alone: bool) -> Failure {
-    match came.kind {
-        FailureKind::TooLarge if is_alone && !came.not_sent => failure(
-            FailureKind::Retry { after_ms: None },
-            false,
-            format!(
-                "nobody knows whether the write was carried out, since its answer cannot be read: {}",
-                came.message
-            ),
-        ),
-        _ => came,
-    }
-}
-
 fn refused(why: String) -> Failure {
     failure(FailureKind::Credentials, true, why)
 }
@@ -268,21 +207,5 @@ fn failure(kind: FailureKind, not_sent: bool, message: String) -> Failure {
         kind,
         not_sent,
         message,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_that_cannot_be_read_ends_no_write() {
-        let large = |not_sent| failure(FailureKind::TooLarge, not_sent, "64 MiB".to_owned());
-        let kind = |not_sent, is_alone| unread(large(not_sent), is_alone).kind;
-        assert_eq!(kind(false, true), FailureKind::Retry { after_ms: None });
-        // The server says that it did not take it, or fewer can be sent at once.
-        assert_eq!(kind(true, true), FailureKind::TooLarge);
-        assert_eq!(kind(false, false), FailureKind::TooLarge);
-        assert!(!unread(large(false), true).not_sent);
     }
 }

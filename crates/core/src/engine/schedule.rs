@@ -233,11 +233,13 @@ pub(super) fn failed<T: Tx>(
         Asked::Pull { feed, .. } => feed_failed(work, feed, &failure.message)?,
         Asked::Digest { feed, .. } | Asked::Mend(feed) => verify::failed(work, feed)?,
         Asked::Push | Asked::Fetch(_) | Asked::Marks(_) | Asked::Check(_) => {
-            let attempts = work.connector(connector)?.attempts.saturating_add(1);
-            let wait = if failure.kind == FailureKind::TooLarge {
-                0
-            } else {
-                backoff(work, attempts)
+            let state = work.connector(connector)?;
+            let attempts = state.attempts.saturating_add(1);
+            // Fewer go at once. A lone one whose answer was too large would have the same answer again.
+            let is_smaller = failure.not_sent || state.items_max.is_some_and(|items| items > 1);
+            let wait = match failure.kind {
+                FailureKind::TooLarge if is_smaller => 0,
+                _ => backoff(work, attempts),
             };
             let next = work.after(wait);
             work.set_connector(connector, |state| {

@@ -304,14 +304,12 @@ pub enum Marked {
 ///
 /// ```
 /// use tisync_core::model::{MutationId, Pushed, Verdict};
-/// // A backend that names no epoch.
 /// let pushed = Pushed::from(vec![(MutationId(1), Verdict::Returned)]);
 /// assert_eq!(pushed.epoch, None);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pushed {
-    /// The history in which the verdicts were given, where the backend tells. A backend that names it here
-    /// names it in its pages too.
+    /// The history in which the verdicts were given, where the backend tells: it names it in its pages too then.
     pub epoch: Option<Epoch>,
     /// A verdict for each mutation; one that is missing is unknown.
     pub verdicts: Vec<(MutationId, Verdict)>,
@@ -336,13 +334,11 @@ impl FromIterator<(MutationId, Verdict)> for Pushed {
 ///
 /// ```
 /// use tisync_core::model::Fetched;
-/// // A backend that names no epoch.
 /// assert_eq!(Fetched::from(Vec::new()).epoch, None);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fetched {
-    /// The history in which the records were read, where the backend tells. A backend that names it here names
-    /// it in its pages too.
+    /// The history in which the records were read, where the backend tells: it names it in its pages too then.
     pub epoch: Option<Epoch>,
     /// What was found; a record that is missing is unknown.
     pub found: Vec<FoundRecord>,
@@ -487,13 +483,18 @@ impl Reply {
 impl Task {
     /// The reply that says why there is no answer.
     pub fn failed(&self, failure: Failure) -> Reply {
+        self.failing()(failure)
+    }
+
+    /// What makes that reply once the task has been given away.
+    pub fn failing(&self) -> fn(Failure) -> Reply {
         match self {
-            Task::Pull(_) => Reply::Pulled(Err(failure)),
-            Task::Push(_) => Reply::Pushed(Err(failure)),
-            Task::Fetch(_) => Reply::Fetched(Err(failure)),
-            Task::Probe => Reply::Probed(Err(failure)),
-            Task::Listen(_) => Reply::Listened(Err(failure)),
-            Task::Digest(_) => Reply::Digested(Err(failure)),
+            Task::Pull(_) => |failure| Reply::Pulled(Err(failure)),
+            Task::Push(_) => |failure| Reply::Pushed(Err(failure)),
+            Task::Fetch(_) => |failure| Reply::Fetched(Err(failure)),
+            Task::Probe => |failure| Reply::Probed(Err(failure)),
+            Task::Listen(_) => |failure| Reply::Listened(Err(failure)),
+            Task::Digest(_) => |failure| Reply::Digested(Err(failure)),
         }
     }
 }

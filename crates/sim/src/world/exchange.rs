@@ -69,29 +69,7 @@ impl Exchange {
             None => Box::new(Native::new("http://server.sim")),
         };
         let asked = task.clone();
-        let future: LocalFuture<Reply> = match task {
-            Task::Pull(pull) => {
-                let answer = connector.pull(http, session, pull);
-                Box::pin(async { Reply::Pulled(answer.await) })
-            }
-            Task::Push(batch) => {
-                let answer = connector.push(http, session, batch);
-                Box::pin(async { Reply::Pushed(answer.await) })
-            }
-            Task::Fetch(wanted) => {
-                let answer = connector.fetch(http, session, wanted);
-                Box::pin(async { Reply::Fetched(answer.await) })
-            }
-            // To listen is no exchange: see `ear`.
-            Task::Probe | Task::Listen(_) => {
-                let answer = connector.probe(http, session);
-                Box::pin(async { Reply::Probed(answer.await) })
-            }
-            Task::Digest(asks) => {
-                let answer = connector.digest(http, session, asks);
-                Box::pin(async { Reply::Digested(answer.await) })
-            }
-        };
+        let future = tisync_connect::carry_out(&*connector, http, session, task);
         Exchange {
             who,
             request,
