@@ -1,6 +1,6 @@
 //! What a command gives back.
-use crate::error::Error;
 use serde::Serialize;
+use tisync_connect::Error;
 use tisync_core::model::{ConnectorName, Decide, Event, Health, Task};
 
 /// What every command gives back, beside what it was asked for (`ok`) or why it failed (`error`).

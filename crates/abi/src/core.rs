@@ -1,7 +1,6 @@
 //! Commands in, answers out.
 use crate::answer::{Answer, Ask};
 use crate::command::Command;
-use crate::error::{Error, ErrorKind};
 use crate::host::Host;
 use crate::replica::Replica;
 use crate::session::Given;
@@ -10,6 +9,7 @@ use crate::streams::News;
 use serde::Serialize;
 use std::rc::Rc;
 use tisync_connect::http::{HttpError, Response};
+use tisync_connect::{Error, ErrorKind};
 use tisync_core::model::{Account, Input, Now};
 
 /// One replica, driven by its host.

@@ -7,12 +7,12 @@
     reason = "the edge to C: every block says what the caller has to hold"
 )]
 use crate::core::Core;
-use crate::error::Error;
 use crate::host::{Call, Host, silent};
 use std::cell::{RefCell, UnsafeCell};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use tisync_connect::Error;
 
 /// The version of this interface: commands, answers and the form of statements.
 pub const VERSION: u32 = 1;

@@ -1,5 +1,5 @@
 //! What is asked of the host in the middle of a command, and answered at once.
-use crate::error::{Error, ErrorKind};
+use tisync_connect::{Error, ErrorKind};
 
 /// What is asked of the host in the middle of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Reads: records, and what waits.
-use crate::error::{Error, ErrorKind};
 use crate::replica::Replica;
+use tisync_connect::{Error, ErrorKind};
 use tisync_core::model::{CollectionName, JournalId, JournalRow, RecordId};
 use tisync_core::store::{Durability, EntryFilter, JournalFilter, Store, Tx};
 use tisync_json::Value;

@@ -1,5 +1,4 @@
 //! Opens a replica.
-use crate::error::{Error, ErrorKind};
 use crate::host::{Call, Host};
 use crate::hosted::{self, Hosted};
 use crate::slots::Slots;
@@ -13,6 +12,7 @@ use tisync_connect::connectors::{self, Setup};
 use tisync_connect::http::base_address;
 use tisync_connect::settings::{self, Backend, CollectionSettings, Steps};
 use tisync_connect::{Connector, settings::Declared};
+use tisync_connect::{Error, ErrorKind};
 use tisync_core::limits;
 use tisync_core::model::{
     CollectionName, Config, ConnectorName, FieldRule, JournalLimits, RequestId, Rule,
@@ -125,7 +125,8 @@ impl Open {
         for (text, connector) in &self.connectors {
             let name = ConnectorName::new(text)?;
             let make = || connector.make(&name, slots, owner);
-            let wrong = |error: Error| Error::new(error.kind, format!("connector {text}: {error}"));
+            let wrong =
+                |error: Error| Error::new(error.kind(), format!("connector {text}: {error}"));
             let backend = Backend {
                 connector: make().map_err(wrong)?,
                 moved_from: connector.moved_from.clone(),

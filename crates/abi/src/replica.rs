@@ -1,10 +1,10 @@
 //! An open replica: the engine, its store, and what goes on between steps.
 use crate::answer::{Ask, Report, Told, Totals};
 use crate::ears::Ears;
-use crate::error::{Error, ErrorKind};
 use crate::exchange::Exchanges;
 use crate::host::Host;
 use crate::open::{Migrations, Open, Opened, Parts};
+use crate::run::PUSH;
 use crate::session::Sessions;
 use crate::slots::Slots;
 use crate::sql::HostDriver;
@@ -15,6 +15,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use tisync_connect::Connector;
+use tisync_connect::Error;
 use tisync_core::Engine;
 use tisync_core::model::{
     CollectionConfig, CollectionName, Config, ConnectorName, Event, Failure, Input, Now, Output,
@@ -292,7 +293,15 @@ impl Replica {
 
     pub(crate) fn answer_waiters(&mut self, now: Now) -> Result<(), Error> {
         let health = self.engine.health(&mut self.store, now)?;
-        if let Some(error) = run_into(&health) {
+        if health.is_pushed() {
+            // What went up in vain was settled since by a look-up, and no push tells so.
+            self.failures.retain(|(_, kind), _| *kind != PUSH);
+        }
+        let failure = self.failures.values().next().cloned();
+        if let Some(error) = failure
+            .map(Error::from)
+            .or_else(|| Error::of_health(&health))
+        {
             self.fail_waiters(&error);
             return Ok(());
         }
@@ -308,33 +317,6 @@ impl Replica {
         }
         Ok(())
     }
-}
-
-/// Why a connector does not even try.
-fn run_into(health: &tisync_core::model::Health) -> Option<Error> {
-    use tisync_core::model::Blocker;
-    if health.logged_out_ms.is_some() {
-        return Some(Error::new(
-            ErrorKind::Credentials,
-            "expected to sync, but the replica is logged out: log in first; writes wait until then",
-        ));
-    }
-    health.connectors.iter().find_map(|connector| {
-        let (kind, why) = match connector.blocker {
-            Some(Blocker::Credentials) => (ErrorKind::Credentials, "refuses the credentials"),
-            Some(Blocker::UpgradeRequired) => (ErrorKind::UpgradeRequired, "asks for a newer app"),
-            Some(Blocker::Offline) => (ErrorKind::Offline, "cannot be reached"),
-            _ => return None,
-        };
-        let last = connector.last_error.as_deref().unwrap_or("no answer");
-        Some(Error::new(
-            kind,
-            format!(
-                "the backend of the connector {} {why}: {last}",
-                connector.connector
-            ),
-        ))
-    })
 }
 
 /// Reads 32 bytes in hexadecimal.

@@ -1,12 +1,12 @@
 //! One piece of work at a time: a step, or a poll of an exchange.
 use crate::answer::Told;
 use crate::ears::Heard;
-use crate::error::{Error, ErrorKind};
 use crate::exchange::failure;
 use crate::replica::{Replica, Waiter};
 use crate::slots::SlotHttp;
 use std::rc::Rc;
 use tisync_connect::Hint;
+use tisync_connect::{Error, ErrorKind};
 use tisync_core::limits::REQUEST_DEADLINE_MS;
 use tisync_core::model::{
     CollectionName, ConnectorName, Event, FailureKind, Input, Now, Order, Output, RecordId, Reply,
@@ -159,8 +159,8 @@ impl Replica {
                     self.health_changed();
                 }
             }
-            Err(error) if error.kind == ErrorKind::LeaseElsewhere => self.lose_lease(&error),
-            Err(error) if error.is_storage() => {
+            Err(error) if error.is_lease_elsewhere() => self.lose_lease(&error),
+            Err(error) if matches!(error.kind(), ErrorKind::Busy | ErrorKind::Storage) => {
                 self.storage_retry_ms = Some(now.monotonic_ms + STORAGE_RETRY_MS);
                 self.fail_waiters(&error);
                 self.told.push(Told::Trouble(error));
@@ -350,18 +350,19 @@ impl Replica {
             self.inputs.push_back(Input::SyncNow);
             return;
         }
-        if let Some(failure) = self.failures.values().next().cloned() {
-            self.fail_waiters(&Error::from(failure));
-        } else if let Err(error) = self.answer_waiters(now) {
+        if let Err(error) = self.answer_waiters(now) {
             self.fail_waiters(&error);
         }
     }
 }
 
+/// The kind of a push.
+pub(crate) const PUSH: &str = "push";
+
 fn kind(task: &Task) -> &'static str {
     match task {
         Task::Pull(_) => "pull",
-        Task::Push(_) => "push",
+        Task::Push(_) => PUSH,
         Task::Fetch(_) => "fetch",
         Task::Probe => "probe",
         Task::Listen(_) => "listen",

@@ -1,10 +1,10 @@
 //! Sessions: the tokens in use, and who was asked for the next.
 use crate::answer::Ask;
-use crate::error::{Error, ErrorKind};
 use crate::exchange::failure;
 use crate::replica::Replica;
 use std::collections::{BTreeMap, BTreeSet};
 use tisync_connect::Session;
+use tisync_connect::{Error, ErrorKind};
 use tisync_core::model::{Account, ConnectorName, FailureKind, Input, Now, Order};
 use tisync_core::store::{Durability, Store, Tx};
 
@@ -141,11 +141,11 @@ impl Replica {
                 .map_err(Error::from)
                 .and_then(|account| self.local(now, Input::Own(account)).map(drop));
             refused = owned.err().map(|error| {
-                let kind = match error.kind {
+                let kind = match error.kind() {
                     ErrorKind::WrongAccount => FailureKind::WrongAccount,
                     _ => FailureKind::Credentials,
                 };
-                failure(kind, true, error.message)
+                failure(kind, true, error.to_string())
             });
         }
         let stored = {

@@ -88,7 +88,7 @@ impl HostDriver {
             put_value(&mut self.request, value);
         }
         let asked = self.host.ask(Call::Sql, &self.request, &mut self.reply);
-        asked.map_err(|error| StoreError::new(StoreErrorKind::Io, error.message))?;
+        asked.map_err(|error| StoreError::new(StoreErrorKind::Io, error.to_string()))?;
         let mut reader = Reader(&self.reply);
         match reader.byte()? {
             0 => Ok(reader),

@@ -1,7 +1,7 @@
 //! Writes, and what a person decides.
 use crate::command::Pending;
-use crate::error::{Error, ErrorKind};
 use crate::replica::Replica;
+use tisync_connect::{Error, ErrorKind};
 use tisync_core::model::{Input, Now, Output, Write, Written};
 use tisync_core::store::{Durability, Store, Tx};
 

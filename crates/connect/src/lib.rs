@@ -5,6 +5,7 @@
 pub mod certify;
 mod connector;
 pub mod connectors;
+mod error;
 mod exchange;
 pub mod feed;
 pub mod http;
@@ -15,5 +16,6 @@ mod session;
 pub mod settings;
 
 pub use connector::{Connector, Hint, Hints, LocalFuture, LocalStream};
+pub use error::{Error, ErrorKind};
 pub use exchange::carry_out;
 pub use session::Session;

@@ -29,7 +29,6 @@ mod conflicts;
 mod credentials;
 mod doctor;
 mod document;
-mod error;
 mod events;
 mod exchange;
 mod files;
@@ -73,7 +72,6 @@ pub use conflicts::Conflicts;
 pub use credentials::{Credentials, CredentialsAnswer, CredentialsAsk, Token};
 pub use doctor::{Checkup, Compared, Fault};
 pub use document::{IntoDocument, IntoId, Record};
-pub use error::{Error, ErrorKind};
 pub use events::{Events, Notice};
 pub use health::{SyncReport, needs_person};
 pub use http::ReqwestHttp;
@@ -89,6 +87,16 @@ pub use query::{Compare, Query};
 pub use replica::Replica;
 pub use settings::{ConnectorSettings, Settings};
 pub use storage::WriteDurability;
+/// ```
+/// # let dir = tempfile::tempdir().unwrap();
+/// use tisync::Replica;
+/// let replica = Replica::open(dir.path().join("notes.db")).collection("notes", "merge").open()?;
+/// let error = replica.collection("notes")?.delete("nobody").unwrap_err();
+/// assert!(error.is_not_found());
+/// # Ok::<(), tisync::Error>(())
+/// ```
+pub use tisync_connect::Error;
+pub use tisync_connect::ErrorKind;
 pub use traffic::Totals;
 pub use typed::Typed;
 pub use watch::Watch;

@@ -1,9 +1,9 @@
 //! Local inputs: stepped in the thread of the caller.
-use crate::error::{Error, ErrorKind};
 use crate::events::Notice;
 use crate::migrations::{self, Migrations};
 use crate::storage::{self, FileStore, WriteDurability};
 use crate::watchers::Watchers;
+use crate::{Error, ErrorKind};
 use crate::{busy, host};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

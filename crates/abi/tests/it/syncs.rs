@@ -221,3 +221,102 @@ fn a_backend_that_tells_is_listened_to_until_sync_stops() {
     // Too late: nobody listens.
     device.ok(json!({"stream_ended": {"id": id}}));
 }
+
+/// A device whose connector the test is, on a backend that cannot tell a repeated write.
+fn hosted() -> Device {
+    let capability =
+        json!({"conditional": true, "server_fields": ["/made"], "idempotency": "none"});
+    let mut device = Device::open(json!({"mine": {
+        "kind": "host", "url": "my://backend", "credentials": true, "options": {"capability": capability},
+    }}));
+    device.ok(json!({"write": {"writes": [
+        {"collection": "notes", "id": "a", "kind": {"put": {"n": 1}}},
+    ]}}));
+    device.ok(json!("sync"));
+    device.work();
+    device.ok(json!({"credentials": {"connector": "mine", "token": "a-long-secret"}}));
+    device
+}
+
+/// Answers the calls of the connector, as long as there are any.
+fn serve(device: &mut Device, mut answer: impl FnMut(&str, &Value) -> Value) {
+    for _ in 0..20 {
+        device.work();
+        let is_call = |ask: &Value| ask.get("connector").is_some();
+        let Some(place) = device.asks.iter().position(is_call) else {
+            return;
+        };
+        let call = device.asks.remove(place)["connector"].clone();
+        let name = match &call["task"] {
+            Value::String(name) => name.clone(),
+            task => task.as_object().unwrap().keys().next().unwrap().clone(),
+        };
+        let reply = answer(&name, &call["task"][&name]);
+        device.ok(json!({"connector": {"call": call["call"], "reply": reply}}));
+    }
+}
+
+fn empty() -> Value {
+    json!({"page": {"items": [], "end": {"complete": {"total": null}}}})
+}
+
+#[test]
+fn a_token_that_a_backend_repeats_is_told_to_nobody() {
+    let mut device = hosted();
+    serve(&mut device, |task, asked| match task {
+        "push" => json!({"pushed": {"verdicts": [
+            [asked[0]["id"], {"rejected": {"reason": "a-long-secret may not write"}}],
+        ]}}),
+        "pull" => json!({"failure": {
+            "kind": {"retry": {"after_ms": null}}, "not_sent": false, "message": "who is a-long-secret?",
+        }}),
+        _ => json!("reached"),
+    });
+    let told = format!("{:?}", device.told);
+    assert!(told.contains("… may not write"), "{told}");
+    assert!(!told.contains("a-long-secret"), "{told}");
+    let health = device.ok(json!("health")).to_string();
+    assert!(health.contains("who is …?"), "{health}");
+}
+
+#[test]
+fn a_sync_succeeds_once_a_write_that_went_up_in_vain_was_looked_up() {
+    let mut device = hosted();
+    let unheard = json!({"failure": {
+        "kind": "offline", "not_sent": false, "message": "the answer was lost",
+    }});
+    let is_there = std::cell::Cell::new(false);
+    let answer = |task: &str, asked: &Value| match task {
+        "push" => {
+            is_there.set(true);
+            unheard.clone()
+        }
+        "pull" => empty(),
+        "fetch" => {
+            let image = match is_there.get() {
+                true => json!({"present": {"n": 1, "made": 7}}),
+                false => json!("gone"),
+            };
+            let remote = json!({"image": image, "version": "1", "stamp": null, "stamps": null});
+            json!({"fetched": {"found": [[asked["ids"][0][0], asked["ids"][0][1], {"image": remote}]]}})
+        }
+        _ => json!("reached"),
+    };
+    serve(&mut device, answer);
+    assert_eq!(device.ok(json!("health"))["outbox"]["unknown"], 1);
+    device.told.clear();
+    // The look-up that settles it is no push.
+    device.now_ms += 61_000;
+    device.ok(json!("sync"));
+    serve(&mut device, answer);
+    assert_eq!(device.ok(json!("health"))["outbox"]["unknown"], 0);
+    let last = device
+        .told
+        .iter()
+        .rfind(|told| told.get("synced").is_some() || told.get("sync_failed").is_some());
+    assert!(
+        last.is_some_and(|told| told.get("synced").is_some()),
+        "{:?}",
+        device.told
+    );
+}

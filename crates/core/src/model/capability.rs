@@ -40,7 +40,7 @@ pub struct Capability {
     #[serde(default)]
     pub equality: Equality,
     /// Fields that only the backend writes, of every record: they count as declared in the collection's schema.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub server_fields: Vec<Path>,
 }
 

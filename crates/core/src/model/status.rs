@@ -39,6 +39,12 @@ pub struct BlockerHealth {
 }
 
 impl Health {
+    /// Whether nothing waits to be sent, or for what became of it.
+    pub fn is_pushed(&self) -> bool {
+        let outbox = &self.outbox;
+        outbox.pending == 0 && outbox.in_flight == 0 && outbox.unknown == 0
+    }
+
     /// Whether everything is sent, everything is pulled, and nothing waits for anyone.
     pub fn is_synced(&self) -> bool {
         self.outbox.total() == 0

@@ -1,29 +1,22 @@
-//! Why a call failed.
+//! Why a call to a host failed.
+use crate::connectors::SetupError;
+use crate::http::HttpError;
+use serde::Serialize;
 use std::fmt;
-use tisync_connect::connectors::SetupError;
-use tisync_connect::http::HttpError;
 use tisync_core::ErrorKind as EngineError;
-use tisync_core::model::{Failure, FailureKind, NameError};
+use tisync_core::model::{Blocker, Failure, FailureKind, Health, NameError};
 use tisync_core::store::{StoreError, StoreErrorKind};
 
 /// Why a call failed: what was expected, what came, and what to do. Nothing has changed.
-///
-/// ```
-/// # let dir = tempfile::tempdir().unwrap();
-/// use tisync::Replica;
-/// let replica = Replica::open(dir.path().join("notes.db")).collection("notes", "merge").open()?;
-/// let error = replica.collection("notes")?.delete("nobody").unwrap_err();
-/// assert!(error.is_not_found());
-/// # Ok::<(), tisync::Error>(())
-/// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Error {
     kind: ErrorKind,
     message: String,
 }
 
-/// The kinds of failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The kinds of failure; in JSON `not_found`, `already_exists`, …
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// No such collection, record, entry, conflict or journal row.
@@ -76,8 +69,33 @@ impl Error {
         }
     }
 
-    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+    /// What was given does not fit.
+    pub fn invalid(message: impl Into<String>) -> Self {
         Error::new(ErrorKind::Invalid, message)
+    }
+
+    /// Why a sync cannot even try, as the health tells it.
+    pub fn of_health(health: &Health) -> Option<Self> {
+        if health.logged_out_ms.is_some() {
+            return Some(Error::new(
+                ErrorKind::Credentials,
+                "expected to sync, but the replica is logged out: log in first; writes wait until then",
+            ));
+        }
+        health.connectors.iter().find_map(|connector| {
+            let (kind, why) = match connector.blocker {
+                Some(Blocker::Credentials) => (ErrorKind::Credentials, "refuses the credentials"),
+                Some(Blocker::UpgradeRequired) => {
+                    (ErrorKind::UpgradeRequired, "asks for a newer app")
+                }
+                Some(Blocker::Offline) => (ErrorKind::Offline, "cannot be reached"),
+                _ => return None,
+            };
+            let last = connector.last_error.as_deref().unwrap_or("no answer");
+            let name = &connector.connector;
+            let message = format!("the backend of the connector {name} {why}: {last}");
+            Some(Error::new(kind, message))
+        })
     }
 
     /// The kind.
