@@ -2,7 +2,7 @@
 use super::migrate;
 use super::outbox::rewrite;
 use super::slot::Slot;
-use super::work::Work;
+use super::work::{Noted, Work};
 use crate::error::Error;
 use crate::limits;
 use crate::model::*;
@@ -142,28 +142,22 @@ fn left<T: Tx>(work: &mut Work<'_, T>, slot: &mut Slot) -> Result<(), Error> {
     }
     // We deleted what is not ours to delete.
     follow(work, &old, mutation, true);
-    let (at_ms, collection) = (work.now.wall_ms, slot.collection.clone());
-    let (rid, record) = (slot.record.rid, slot.record.id.clone());
-    work.journal(|id| JournalRow {
-        id,
-        at_ms,
-        collection,
-        rid,
-        record,
-        situation: "deleted, out of scope".to_owned(),
-        policy: OUT_OF_SCOPE.to_owned(),
-        base,
-        ours,
-        theirs: Image::Gone,
-        outcome: Image::Gone,
-        loser: Loser::Ours,
-        mutation,
-        decided: old.iter().map(|entry| entry.id).collect(),
-        state: JournalState::Settled,
-        undoes: None,
-        schema,
-    })
-    .map(drop)
+    work.journal(
+        slot,
+        Noted {
+            situation: "deleted, out of scope".to_owned(),
+            policy: OUT_OF_SCOPE.to_owned(),
+            base,
+            ours,
+            theirs: Image::Gone,
+            outcome: Image::Gone,
+            loser: Loser::Ours,
+            mutation,
+            decided: old.iter().map(|entry| entry.id).collect(),
+            undoes: None,
+            schema,
+        },
+    )
 }
 
 /// Why a write is parked whose record is out of scope.
@@ -264,35 +258,22 @@ pub(super) fn settle<T: Tx>(
         );
     follow(work, &old, mutation, was_conflict);
     if was_conflict && !planted::on(Bug::SkipJournal) {
-        let (at_ms, collection, rid, record) = (
-            work.now.wall_ms,
-            slot.collection.clone(),
-            slot.record.rid,
-            slot.record.id.clone(),
-        );
-        work.journal(|id| JournalRow {
-            id,
-            at_ms,
-            collection,
-            rid,
-            record,
-            situation: name(situation).to_owned(),
-            policy: decision.by,
-            base,
-            ours,
-            theirs: remote.image,
-            outcome: decision.outcome,
-            loser: decision.loser,
-            mutation,
-            decided: old.iter().map(|entry| entry.id).collect(),
-            state: if mutation.is_some() {
-                JournalState::Decided
-            } else {
-                JournalState::Settled
+        work.journal(
+            slot,
+            Noted {
+                situation: name(situation).to_owned(),
+                policy: decision.by,
+                base,
+                ours,
+                theirs: remote.image,
+                outcome: decision.outcome,
+                loser: decision.loser,
+                mutation,
+                decided: old.iter().map(|entry| entry.id).collect(),
+                undoes,
+                schema,
             },
-            undoes,
-            schema,
-        })?;
+        )?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Journals an entry that was given up: what it would have made, and what stands in its place.
 use super::slot::Slot;
-use super::work::Work;
+use super::work::{Noted, Work};
 use crate::error::Error;
 use crate::model::*;
 use crate::store::Tx;
@@ -29,25 +29,20 @@ pub(super) fn journal<T: Tx>(
     slot: &Slot,
     of: GivenUp,
 ) -> Result<(), Error> {
-    let at_ms = work.now.wall_ms;
-    work.journal(|id| JournalRow {
-        id,
-        at_ms,
-        collection: slot.collection.clone(),
-        rid: slot.record.rid,
-        record: slot.record.id.clone(),
-        situation: of.situation,
-        policy: of.policy,
-        base: of.before,
-        ours: of.ours,
-        theirs: of.stands.clone(),
-        outcome: of.stands,
-        loser: Loser::Ours,
-        mutation: None,
-        decided: vec![of.entry],
-        state: JournalState::Settled,
-        undoes: None,
-        schema: of.schema,
-    })
-    .map(drop)
+    work.journal(
+        slot,
+        Noted {
+            situation: of.situation,
+            policy: of.policy,
+            base: of.before,
+            ours: of.ours,
+            theirs: of.stands.clone(),
+            outcome: of.stands,
+            loser: Loser::Ours,
+            mutation: None,
+            decided: vec![of.entry],
+            undoes: None,
+            schema: of.schema,
+        },
+    )
 }

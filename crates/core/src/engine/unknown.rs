@@ -1,6 +1,6 @@
 //! Entries whose fate is unknown: how each is settled, and when.
 use super::slot::Slot;
-use super::work::Work;
+use super::work::{Noted, Work};
 use super::{decide, ids, verdict};
 use crate::error::Error;
 use crate::limits;
@@ -260,27 +260,22 @@ pub(super) fn report<T: Tx>(
         return Ok(());
     }
     let outcome = Image::from(entry.apply(slot.base.document()));
-    let at_ms = work.now.wall_ms;
-    work.journal(|id| JournalRow {
-        id,
-        at_ms,
-        collection: slot.collection.clone(),
-        rid: slot.record.rid,
-        record: slot.record.id.clone(),
-        situation: POSSIBLE_DUPLICATE.to_owned(),
-        policy: "sent again: the backend cannot tell whether it took effect before".to_owned(),
-        base: slot.base.clone(),
-        ours: outcome.clone(),
-        theirs: slot.base.clone(),
-        outcome,
-        loser: Loser::None,
-        mutation: None,
-        decided: vec![entry.id],
-        state: JournalState::Settled,
-        undoes: None,
-        schema: slot.schema_before(0),
-    })
-    .map(drop)
+    work.journal(
+        slot,
+        Noted {
+            situation: POSSIBLE_DUPLICATE.to_owned(),
+            policy: "sent again: the backend cannot tell whether it took effect before".to_owned(),
+            base: slot.base.clone(),
+            ours: outcome.clone(),
+            theirs: slot.base.clone(),
+            outcome,
+            loser: Loser::None,
+            mutation: None,
+            decided: vec![entry.id],
+            undoes: None,
+            schema: slot.schema_before(0),
+        },
+    )
 }
 
 /// Milliseconds for which the request of an entry may still be under way: as long as one may last, from the

@@ -4,7 +4,7 @@ use super::given_up::{self, GivenUp};
 use super::migrate::{self, Answers};
 use super::outbox::{Draft, append};
 use super::slot::Slot;
-use super::work::Work;
+use super::work::{Noted, Work};
 use super::write::{edit_of, without};
 use crate::error::{Error, ErrorKind};
 use crate::limits;
@@ -223,38 +223,26 @@ pub(super) fn undo<T: Tx>(
     } else {
         append(work, &mut slot, draft, schema)?
     };
-    let (at_ms, record) = (work.now.wall_ms, slot.record.id.clone());
-    let base = row.outcome.clone();
-    let ours = loser.clone();
     let written = Written {
-        collection: row.collection.clone(),
-        id: record.clone(),
+        collection: row.collection,
+        id: slot.record.id.clone(),
         mutation,
         group: None,
     };
-    work.journal(|new| JournalRow {
-        id: new,
-        at_ms,
-        collection: row.collection,
-        rid: row.rid,
-        record,
+    let noted = Noted {
         situation: "undo".to_owned(),
         policy: "asked for by the user".to_owned(),
-        base,
-        ours,
+        base: row.outcome.clone(),
+        ours: loser.clone(),
         theirs: shown,
         outcome: target,
         loser: Loser::Theirs,
         mutation,
         decided: Vec::new(),
-        state: if mutation.is_some() {
-            JournalState::Decided
-        } else {
-            JournalState::Settled
-        },
         undoes: Some(id),
         schema,
-    })?;
+    };
+    work.journal(&slot, noted)?;
     work.outputs.push(Output::Written(vec![written]));
     work.put(slot);
     Ok(())

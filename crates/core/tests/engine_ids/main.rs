@@ -62,6 +62,31 @@ fn accept(device: &mut Device, ids: &[&str]) -> Vec<PushItem> {
     items
 }
 
+/// The next order that is no probe, with so many milliseconds between two wake-ups.
+fn next_exchange(device: &mut Device, wait_ms: u64) -> Order {
+    for _ in 0..100 {
+        device.advance(wait_ms);
+        device.step(Input::Wake);
+        match device.order() {
+            Some(order) if order.task == Task::Probe => device.reached(order.request),
+            Some(order) => return order,
+            None => {}
+        }
+    }
+    panic!("an order was expected, but nothing was ordered");
+}
+
+/// Lets the server refuse the next write.
+fn refuse(device: &mut Device) {
+    let (request, items) = device.pushed();
+    let refused = Verdict::Rejected {
+        reason: "no".to_owned(),
+    };
+    let verdicts = vec![(items[0].id, refused)];
+    device.answer(request, Reply::Pushed(Ok(verdicts.into())));
+    device.pull(vec![]);
+}
+
 fn sent(items: &[PushItem]) -> Vec<(&str, String)> {
     items
         .iter()
@@ -161,15 +186,7 @@ fn a_child_of_a_refused_record_is_held_until_that_is_taken() {
     let mut device = device(REPLAYS, false);
     device.put("parent", "{}");
     device.put("child", r#"{"to":"parent"}"#);
-    let (request, items) = device.pushed();
-    let refused = Verdict::Rejected {
-        reason: "no".to_owned(),
-    };
-    device.answer(
-        request,
-        Reply::Pushed(Ok(vec![(items[0].id, refused)].into())),
-    );
-    device.pull(vec![]);
+    refuse(&mut device);
     let held = EntryState::Held(Blocker::UnmappedReference);
     assert_eq!(states(&mut device)[1], held);
     let blockers = device.health().blockers;
@@ -193,15 +210,7 @@ fn a_child_is_free_when_its_parent_never_comes_to_be() {
     let mut device = device(REPLAYS, false);
     device.put("parent", "{}");
     device.put("child", r#"{"to":"parent"}"#);
-    let (request, items) = device.pushed();
-    let refused = Verdict::Rejected {
-        reason: "no".to_owned(),
-    };
-    device.answer(
-        request,
-        Reply::Pushed(Ok(vec![(items[0].id, refused)].into())),
-    );
-    device.pull(vec![]);
+    refuse(&mut device);
     assert_eq!(
         states(&mut device)[1],
         EntryState::Held(Blocker::UnmappedReference)
@@ -287,28 +296,10 @@ fn a_page_waits_until_a_lost_create_is_found_by_its_mark() {
     device.pull(vec![]);
     device.put("mine", r#"{"a":1}"#);
     let items = lose_the_answer(&mut device);
-    let mut pulls = 0;
-    let request = loop {
-        device.advance(5_000);
-        device.step(Input::Wake);
-        match device.order() {
-            None => {}
-            Some(Order {
-                request,
-                task: Task::Fetch(Wanted::Marks(marks)),
-                ..
-            }) => {
-                assert_eq!(marks, [(name("notes"), items[0].id)]);
-                break request;
-            }
-            Some(Order {
-                task: Task::Pull(_),
-                ..
-            }) => pulls += 1,
-            Some(order) => device.reached(order.request),
-        }
-    };
-    assert_eq!(pulls, 0);
+    // No page before it.
+    let Order { request, task, .. } = next_exchange(&mut device, 5_000);
+    let marks = vec![(name("notes"), items[0].id)];
+    assert_eq!(task, Task::Fetch(Wanted::Marks(marks)));
     let marked = Marked::Record {
         id: name("s1"),
         remote: remote("e.1", Some(r#"{"a":1}"#)),

@@ -1,6 +1,6 @@
 //! A page shows what a lost create has made as somebody else's, until the create is found.
 use super::common::*;
-use super::{accept, device, lose_the_answer, sent, shown};
+use super::{accept, device, lose_the_answer, next_exchange, sent, shown};
 use tisync_core::model::*;
 
 /// A device whose create was lost and asked for in vain, and whose page shows the record that it made.
@@ -11,28 +11,14 @@ fn with_a_twin() -> (Device, MutationId) {
     let items = lose_the_answer(&mut device);
     let mut looks = 0;
     loop {
-        device.advance(61_000);
-        device.step(Input::Wake);
-        match device.order() {
-            None => {}
-            Some(Order {
-                request,
-                task: Task::Fetch(Wanted::Marks(_)),
-                ..
-            }) => {
-                looks += 1;
-                device.answer(request, Reply::Fetched(Ok(Fetched::default())));
-            }
-            Some(Order {
-                request,
-                task: Task::Pull(_),
-                ..
-            }) => {
-                device.answer_pull(request, vec![upsert("s1", "e.1", r#"{"a":1}"#)]);
-                break;
-            }
-            Some(order) => device.reached(order.request),
+        let Order { request, task, .. } = next_exchange(&mut device, 61_000);
+        if matches!(task, Task::Pull(_)) {
+            device.answer_pull(request, vec![upsert("s1", "e.1", r#"{"a":1}"#)]);
+            break;
         }
+        assert!(matches!(task, Task::Fetch(Wanted::Marks(_))));
+        looks += 1;
+        device.answer(request, Reply::Fetched(Ok(Fetched::default())));
     }
     assert_eq!(looks, 3);
     assert_eq!(shown(&mut device).len(), 2);
@@ -41,32 +27,15 @@ fn with_a_twin() -> (Device, MutationId) {
 
 fn find_the_mark(device: &mut Device, id: MutationId, record: &str, remote: Remote) {
     let request = loop {
-        device.advance(61_000);
-        device.step(Input::Wake);
-        match device.order() {
-            None => {}
-            Some(Order {
-                request,
-                task: Task::Fetch(Wanted::Marks(_)),
-                ..
-            }) => break request,
-            Some(Order {
-                request,
-                task: Task::Pull(_),
-                ..
-            }) => {
-                device.answer_pull(request, vec![]);
-            }
-            Some(Order {
-                request,
-                task: Task::Push(_),
-                ..
-            }) => {
+        let Order { request, task, .. } = next_exchange(device, 61_000);
+        match task {
+            Task::Fetch(Wanted::Marks(_)) => break request,
+            Task::Pull(_) => device.answer_pull(request, vec![]),
+            _ => {
                 let offline = failure(FailureKind::Offline, true);
-                device.answer(request, Reply::Pushed(Err(offline)));
+                device.answer(request, Reply::Pushed(Err(offline)))
             }
-            Some(order) => device.reached(order.request),
-        }
+        };
     };
     let marked = Marked::Record {
         id: name(record),

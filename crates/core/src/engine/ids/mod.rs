@@ -10,7 +10,7 @@ use super::accept::{keep_watch, suspect};
 use super::decide::{follow as follow_entries, meet_read};
 use super::outbox::rewrite;
 use super::slot::Slot;
-use super::work::Work;
+use super::work::{Noted, Work};
 use crate::error::Error;
 use crate::model::*;
 use crate::planted::{self, Bug};
@@ -178,30 +178,21 @@ fn join<T: Tx>(
         true => Loser::Theirs,
         false => Loser::Ours,
     };
-    let (at_ms, collection) = (work.now.wall_ms, slot.collection.clone());
-    let (rid, record) = (slot.record.rid, slot.record.id.clone());
-    work.journal(|id| JournalRow {
-        id,
-        at_ms,
-        collection,
-        rid,
-        record,
-        situation: TWINS.to_owned(),
-        policy: "what was written to either is kept, ours where both wrote the same field"
-            .to_owned(),
-        base: first,
-        ours,
-        theirs,
-        outcome,
-        loser,
-        mutation,
-        decided: old.iter().map(|entry| entry.id).collect(),
-        state: match mutation {
-            Some(_) => JournalState::Decided,
-            None => JournalState::Settled,
+    work.journal(
+        slot,
+        Noted {
+            situation: TWINS.to_owned(),
+            policy: "what was written to either is kept, ours where both wrote the same field"
+                .to_owned(),
+            base: first,
+            ours,
+            theirs,
+            outcome,
+            loser,
+            mutation,
+            decided: old.iter().map(|entry| entry.id).collect(),
+            undoes: None,
+            schema,
         },
-        undoes: None,
-        schema,
-    })
-    .map(drop)
+    )
 }

@@ -4,7 +4,7 @@ use super::{store, too_late};
 use crate::engine::decide::reconcile;
 use crate::engine::memory::Asked;
 use crate::engine::slot::Slot;
-use crate::engine::work::Work;
+use crate::engine::work::{Noted, Work};
 use crate::error::Error;
 use crate::model::*;
 use crate::planted::{self, Bug};
@@ -100,10 +100,9 @@ fn one<T: Tx>(
     }
     let mut slot = work.take_id(collection, id)?;
     let known = known(&slot, contents);
-    let has_moved_on = known.as_ref().map(term_of) != differing.here
-        || contents && has_moved_on_there(&slot, known.as_ref(), differing, &remote)
-        // Its feed brings what came after the digest.
-        || !contents && differing.there.is_some() && differing.there != remote.version;
+    // What came after the digest, the feed brings.
+    let has_moved_on_there = differing.there.is_some() && differing.there != remote.version;
+    let has_moved_on = has_moved_on_there || known.as_ref().map(term_of) != differing.here;
     // A restore has taken what the entry stands on: its answer settles that.
     let waits = slot.is_out() && work.is_lost(collection, slot.record.version.as_ref())?;
     let is_the_one = is_same(known.as_ref(), &remote, contents)
@@ -136,22 +135,6 @@ fn one<T: Tx>(
     }
     work.put(slot);
     Ok(Outcome::Mended)
-}
-
-/// Whether the server has another document by now, so that its copy shows no more whether what we brought forward
-/// ourselves is the document that was listed: that the two were not printed equally says nothing.
-fn has_moved_on_there(
-    slot: &Slot,
-    known: Option<&Known>,
-    differing: &Differing,
-    remote: &Remote,
-) -> bool {
-    let is_migrated = match shown(slot) {
-        Some(shown) => shown.migrated,
-        None => slot.record.migrated,
-    };
-    let listed = |known: &Known| known.version == differing.there;
-    is_migrated && known.is_some_and(listed) && differing.there != remote.version
 }
 
 /// Whether the server's copy is the version that is known, which could not be brought forward here: documents of two
@@ -201,30 +184,21 @@ fn journal<T: Tx>(
     schema: u32,
     [base, ours, theirs]: [Image; 3],
 ) -> Result<(), Error> {
-    let (at_ms, collection, rid, record) = (
-        work.now.wall_ms,
-        slot.collection.clone(),
-        slot.record.rid,
-        slot.record.id.clone(),
-    );
-    work.journal(|id| JournalRow {
-        id,
-        at_ms,
-        collection,
-        rid,
-        record,
-        situation: "drift".to_owned(),
-        policy: "mended to the server's copy".to_owned(),
-        base,
-        ours,
-        outcome: theirs.clone(),
-        theirs,
-        loser: Loser::Ours,
-        mutation: None,
-        decided: Vec::new(),
-        state: JournalState::Settled,
-        undoes: None,
-        schema,
-    })?;
+    work.journal(
+        slot,
+        Noted {
+            situation: "drift".to_owned(),
+            policy: "mended to the server's copy".to_owned(),
+            base,
+            ours,
+            outcome: theirs.clone(),
+            theirs,
+            loser: Loser::Ours,
+            mutation: None,
+            decided: Vec::new(),
+            undoes: None,
+            schema,
+        },
+    )?;
     Ok(())
 }

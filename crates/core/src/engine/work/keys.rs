@@ -1,10 +1,26 @@
 //! Keys of new rows, and the clock of stamps.
 use super::Work;
+use crate::engine::slot::Slot;
 use crate::error::Error;
 use crate::limits;
 use crate::model::*;
 use crate::planted::{self, Bug};
 use crate::store::{Op, Tx};
+
+/// What a row of the journal says beside whose it is, and when it was written: see [`JournalRow`].
+pub(in crate::engine) struct Noted {
+    pub(in crate::engine) situation: String,
+    pub(in crate::engine) policy: String,
+    pub(in crate::engine) base: Image,
+    pub(in crate::engine) ours: Image,
+    pub(in crate::engine) theirs: Image,
+    pub(in crate::engine) outcome: Image,
+    pub(in crate::engine) loser: Loser,
+    pub(in crate::engine) mutation: Option<MutationId>,
+    pub(in crate::engine) decided: Vec<MutationId>,
+    pub(in crate::engine) undoes: Option<JournalId>,
+    pub(in crate::engine) schema: u32,
+}
 
 impl<'a, T: Tx> Work<'a, T> {
     /// The key of a new record.
@@ -27,24 +43,42 @@ impl<'a, T: Tx> Work<'a, T> {
         Ok(next)
     }
 
-    /// Adds a row to the journal.
-    pub(in crate::engine) fn journal(
-        &mut self,
-        row: impl FnOnce(JournalId) -> JournalRow,
-    ) -> Result<JournalId, Error> {
+    /// Adds a row about a record to the journal. It stays open while a mutation carries its outcome.
+    pub(in crate::engine) fn journal(&mut self, slot: &Slot, noted: Noted) -> Result<(), Error> {
         let id = match self.next_journal {
             Some(next) => next,
             None => self.tx.next_journal()?,
         };
         self.next_journal = Some(JournalId(id.0 + 1));
-        let row = row(id);
         self.events.push(Event::Journalled {
-            collection: row.collection.clone(),
-            id: row.record.clone(),
+            collection: slot.collection.clone(),
+            id: slot.record.id.clone(),
             row: id,
         });
+        let row = JournalRow {
+            id,
+            at_ms: self.now.wall_ms,
+            collection: slot.collection.clone(),
+            rid: slot.record.rid,
+            record: slot.record.id.clone(),
+            situation: noted.situation,
+            policy: noted.policy,
+            base: noted.base,
+            ours: noted.ours,
+            theirs: noted.theirs,
+            outcome: noted.outcome,
+            loser: noted.loser,
+            mutation: noted.mutation,
+            decided: noted.decided,
+            state: match noted.mutation {
+                Some(_) => JournalState::Decided,
+                None => JournalState::Settled,
+            },
+            undoes: noted.undoes,
+            schema: noted.schema,
+        };
         self.journal.insert(id, row);
-        Ok(id)
+        Ok(())
     }
 
     /// Changes the open rows of the journal whose outcome an entry carries, those of this very step included.

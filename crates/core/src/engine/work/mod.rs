@@ -3,6 +3,8 @@ mod groups;
 mod keys;
 mod state;
 
+pub(in crate::engine) use keys::Noted;
+
 use super::entropy::Entropy;
 use super::memory::Memory;
 use super::slot::{Fate, Slot};
