@@ -280,12 +280,7 @@ impl Migrations {
         } in lists::outdated(&mut tx, config)?
         {
             if !self.0.contains_key(&collection) {
-                return Err(Error::new(
-                    ErrorKind::BadConfig,
-                    format!(
-                        "expected a migrate function for {collection}, whose schema rises from {from} to {to} with documents there, but the app gives none; nothing was changed"
-                    ),
-                ));
+                return Err(Error::no_migrate(&collection, from, to));
             }
         }
         Ok(())

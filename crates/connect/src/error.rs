@@ -4,7 +4,7 @@ use crate::http::HttpError;
 use serde::Serialize;
 use std::fmt;
 use tisync_core::ErrorKind as EngineError;
-use tisync_core::model::{Blocker, Failure, FailureKind, Health, NameError};
+use tisync_core::model::{Blocker, CollectionName, Failure, FailureKind, Health, NameError};
 use tisync_core::store::{StoreError, StoreErrorKind};
 
 /// Why a call failed: what was expected, what came, and what to do. Nothing has changed.
@@ -72,6 +72,18 @@ impl Error {
     /// What was given does not fit.
     pub fn invalid(message: impl Into<String>) -> Self {
         Error::new(ErrorKind::Invalid, message)
+    }
+
+    /// A collection's schema rises, and nothing brings its documents forward.
+    pub fn no_migrate(collection: &CollectionName, from: u32, to: u32) -> Self {
+        Error::new(
+            ErrorKind::BadConfig,
+            format!(
+                "expected a migrate function for {collection}, whose schema rises from {from} to {to} with documents \
+                 there, but the app gives none; nothing was changed. If documents stay as they are, give one that \
+                 returns them"
+            ),
+        )
     }
 
     /// Why a sync cannot even try, as the health tells it.

@@ -1,5 +1,5 @@
 //! App upgrades: the app's functions that bring documents of an older schema forward.
-use crate::{Error, ErrorKind};
+use crate::Error;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -61,12 +61,7 @@ impl Migrations {
             if self.by_collection.contains_key(&collection) {
                 continue;
             }
-            return Err(Error::new(
-                ErrorKind::BadConfig,
-                format!(
-                    "expected a migrate function for {collection}, whose schema rises from {from} to {to} with documents there, but the app gives none; nothing was changed. If documents stay as they are, give one that returns them"
-                ),
-            ));
+            return Err(Error::no_migrate(&collection, from, to));
         }
         Ok(())
     }
