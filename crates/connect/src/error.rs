@@ -91,7 +91,8 @@ impl Error {
         if health.logged_out_ms.is_some() {
             return Some(Error::new(
                 ErrorKind::Credentials,
-                "expected to sync, but the replica is logged out: log in first; writes wait until then",
+                "expected to sync, but the replica is logged out: log in first (`tisync login`, or the replica's login in \
+                 an app); writes wait until then",
             ));
         }
         health.connectors.iter().find_map(|connector| {
