@@ -3,6 +3,7 @@ use crate::Error;
 use crate::answer::{Answer, Ask, Told};
 use crate::command::Command;
 use crate::core::asks_of;
+use crate::exchange::{Polled, poll};
 use crate::hosted;
 use crate::lend::{Lending, Requests};
 use crate::open::ConnectorSettings;
@@ -14,11 +15,8 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll};
 use tisync_connect::certify::{Kit, Report, certify};
-use tisync_connect::http::{HttpError, Response};
 use tisync_connect::{Connector, LocalFuture, Session};
 use tisync_core::model::{CollectionName, ConnectorName, RequestId};
 use tisync_json::{Document, Path};
@@ -156,19 +154,10 @@ impl Trial {
                 status,
                 headers,
             } => {
-                let response = Response {
-                    status,
-                    headers,
-                    body: body.to_vec(),
-                };
-                self.slots.fill(id, Filled::Http(Ok(response)));
+                self.slots.fill(id, Filled::response(status, headers, body));
             }
             Command::HttpFailed { id, kind, message } => {
-                let error = HttpError {
-                    kind: kind.into(),
-                    message,
-                };
-                self.slots.fill(id, Filled::Http(Err(error)));
+                self.slots.fill(id, Filled::failed(kind, message));
             }
             Command::Connector { call, reply } => {
                 self.slots.fill(call, Filled::Connector(reply));
@@ -189,23 +178,25 @@ impl Trial {
         let Some(future) = &mut self.future else {
             return;
         };
-        let woken = Arc::new(Woken::default());
-        let waker = Waker::from(woken.clone());
-        if let Poll::Ready(report) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            self.future = None;
-            self.told.borrow_mut().push(Told::Certified(Certified {
-                passed: report.passed(),
-                failed: report.failed(),
-                skipped: report.skipped(),
-                words: report.summary(),
-                collection: report.collection,
-                endpoint: report.endpoint,
-                guarantee: report.guarantee,
-                next_level: report.next_level,
-            }));
-        } else if woken.0.load(Ordering::Relaxed) {
-            self.is_ready = true;
-        }
+        let report = match poll(future) {
+            Polled::Waits => return,
+            Polled::Paused => {
+                self.is_ready = true;
+                return;
+            }
+            Polled::Done(report) => report,
+        };
+        self.future = None;
+        self.told.borrow_mut().push(Told::Certified(Certified {
+            passed: report.passed(),
+            failed: report.failed(),
+            skipped: report.skipped(),
+            words: report.summary(),
+            collection: report.collection,
+            endpoint: report.endpoint,
+            guarantee: report.guarantee,
+            next_level: report.next_level,
+        }));
     }
 
     /// What the host is told; bodies go to `tail`.
@@ -218,16 +209,6 @@ impl Trial {
             wake_at_ms: self.clock.next_ms(),
             more: self.is_ready && self.future.is_some(),
         }
-    }
-}
-
-/// Whether the trial wants to be polled again at once.
-#[derive(Default)]
-struct Woken(AtomicBool);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -8,7 +8,7 @@ use crate::slots::{Asked, Filled, Slots};
 use crate::streams::News;
 use serde::Serialize;
 use std::rc::Rc;
-use tisync_connect::http::{HttpError, Response};
+use tisync_connect::http::HttpError;
 use tisync_connect::{Error, ErrorKind};
 use tisync_core::model::{Account, Input, Now};
 
@@ -200,20 +200,11 @@ impl Core {
                 status,
                 headers,
             } => {
-                let response = Response {
-                    status,
-                    headers,
-                    body: body.to_vec(),
-                };
-                replica.fill(id, Filled::Http(Ok(response)));
+                replica.fill(id, Filled::response(status, headers, body));
                 put(out, &())
             }
             Command::HttpFailed { id, kind, message } => {
-                let error = HttpError {
-                    kind: kind.into(),
-                    message,
-                };
-                replica.fill(id, Filled::Http(Err(error)));
+                replica.fill(id, Filled::failed(kind, message));
                 put(out, &())
             }
             Command::StreamOpened {

@@ -19,7 +19,27 @@ struct Exchange {
     deadline_ms: u64,
 }
 
-/// Whether a future wants to be polled again at once.
+/// What came of a poll.
+pub(crate) enum Polled<T> {
+    /// It is done.
+    Done(T),
+    /// It only paused: it wants to be polled again when there is time.
+    Paused,
+    /// It waits for an answer of the host.
+    Waits,
+}
+
+/// Polls a future once.
+pub(crate) fn poll<T>(future: &mut LocalFuture<T>) -> Polled<T> {
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(woken.clone());
+    match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+        Poll::Ready(done) => Polled::Done(done),
+        Poll::Pending if woken.0.load(Ordering::Relaxed) => Polled::Paused,
+        Poll::Pending => Polled::Waits,
+    }
+}
+
 #[derive(Default)]
 struct Woken(AtomicBool);
 
@@ -53,21 +73,13 @@ impl Exchanges {
     pub(crate) fn poll(&mut self) -> Option<(Order, Reply)> {
         let request = self.ready.pop_first()?;
         let exchange = self.open.get_mut(&request)?;
-        let woken = Arc::new(Woken::default());
-        let waker = Waker::from(woken.clone());
-        match exchange
-            .future
-            .as_mut()
-            .poll(&mut Context::from_waker(&waker))
-        {
-            Poll::Pending => {
-                // It only paused.
-                if woken.0.load(Ordering::Relaxed) {
-                    self.ready.insert(request);
-                }
+        match poll(&mut exchange.future) {
+            Polled::Waits => None,
+            Polled::Paused => {
+                self.ready.insert(request);
                 None
             }
-            Poll::Ready(reply) => self
+            Polled::Done(reply) => self
                 .open
                 .remove(&request)
                 .map(|exchange| (exchange.order, reply)),

@@ -2,6 +2,7 @@
 //!
 //! A future that asks opens a slot and is pending; the command that answers fills it, and the future is polled again
 //! when there is time. Which one comes first is decided by the requests, not by the answers.
+use crate::command::HttpFailure;
 use crate::hosted::HostedReply;
 use crate::streams::Streams;
 use std::cell::RefCell;
@@ -48,6 +49,25 @@ pub(crate) enum Asked {
 pub(crate) enum Filled {
     Http(Result<Response, HttpError>),
     Connector(HostedReply),
+}
+
+impl Filled {
+    /// An answer over HTTP.
+    pub(crate) fn response(status: u16, headers: Vec<(String, String)>, body: &[u8]) -> Self {
+        Filled::Http(Ok(Response {
+            status,
+            headers,
+            body: body.to_vec(),
+        }))
+    }
+
+    /// No answer over HTTP.
+    pub(crate) fn failed(kind: HttpFailure, message: String) -> Self {
+        Filled::Http(Err(HttpError {
+            kind: kind.into(),
+            message,
+        }))
+    }
 }
 
 impl Slots {
