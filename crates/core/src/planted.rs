@@ -184,4 +184,6 @@ planted_bugs! {
     MarkTooSoon,
     /// A create is sent again although its mark could be looked for.
     MarkForgotten,
+    /// A create whose fate no look-up tells is looked up for ever.
+    CreateAskedForEver,
 }

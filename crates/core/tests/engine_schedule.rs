@@ -198,6 +198,37 @@ fn where_keys_are_not_remembered_a_lost_push_is_looked_up_after_its_deadline() {
 }
 
 #[test]
+fn a_create_that_no_look_up_may_see_goes_again_and_the_journal_says_so() {
+    let mut device = Device::with(forgetful(true));
+    let id = lose_a_push(&mut device);
+    device.advance(61_000);
+    let mut pushed = None;
+    while pushed.is_none() {
+        for order in run(&mut device, 1_000) {
+            match order.task {
+                Task::Pull(_) => drop(device.answer_pull(order.request, vec![])),
+                Task::Fetch(Wanted::Ids(ids)) => {
+                    let found = ids.into_iter().map(|(name, id)| (name, id, Found::Unknown));
+                    let found = Fetched {
+                        found: found.collect(),
+                        ..Fetched::default()
+                    };
+                    device.answer(order.request, Reply::Fetched(Ok(found)));
+                }
+                Task::Push(items) => pushed = Some(items),
+                Task::Probe | Task::Listen(_) => device.reached(order.request),
+                task => panic!("{task:?}"),
+            }
+        }
+        device.advance(500);
+    }
+    assert_eq!(pushed.unwrap()[0].id, id);
+    let rows = device.journal();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].situation, POSSIBLE_DUPLICATE);
+}
+
+#[test]
 fn where_nothing_can_be_looked_up_a_lost_push_goes_again_under_its_key() {
     let mut device = Device::with(forgetful(false));
     let id = lose_a_push(&mut device);

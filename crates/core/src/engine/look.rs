@@ -7,6 +7,7 @@ use super::work::Work;
 use crate::error::Error;
 use crate::limits;
 use crate::model::*;
+use crate::planted::{self, Bug};
 use crate::reconcile;
 use crate::store::{EntryFilter, Op, Tx};
 use std::collections::BTreeMap;
@@ -87,9 +88,9 @@ pub(super) fn answered<T: Tx>(
         .map(|(collection, id, found)| ((collection, id), found))
         .collect();
     for (collection, id) in asked {
-        let found = found
-            .remove(&(collection.clone(), id.clone()))
-            .unwrap_or(Found::Unknown);
+        let found = found.remove(&(collection.clone(), id.clone()));
+        let is_told = found == Some(Found::Unknown);
+        let found = found.unwrap_or(Found::Unknown);
         if work.config.collection(&collection).is_none() {
             continue;
         }
@@ -156,12 +157,21 @@ pub(super) fn answered<T: Tx>(
                     .remote
                     .as_ref()
                     .is_some_and(|remote| remote.out_of_scope);
-                let verdict = match is_hidden {
-                    true => Verdict::OutOfScope,
-                    false => Verdict::Unknown,
-                };
+                let is_made = !slot.base.is_present() && matches!(entry.change, Change::Create(_));
+                if is_told && is_made && !is_hidden && !planted::on(Bug::CreateAskedForEver) {
+                    // Whether it may be made, the server says.
+                    unknown::report(work, &slot, &entry)?;
+                    work.put(slot);
+                    unknown::back(work, &entry)?;
+                    continue;
+                }
                 work.put(slot);
-                super::verdict::settle(work, &entry, verdict)?;
+                if is_hidden {
+                    super::verdict::settle(work, &entry, Verdict::OutOfScope)?;
+                } else {
+                    silent += 1;
+                    super::verdict::settle(work, &entry, Verdict::Unknown)?;
+                }
                 continue;
             }
             (Found::Image(remote), Some(entry)) => {

@@ -70,7 +70,9 @@ pub(super) fn means<T: Tx>(work: &Work<'_, T>, entry: &Entry) -> Result<Means, E
         .frozen
         .as_ref()
         .map_or(entry.created_ms, |frozen| frozen.at_ms);
-    if work.now.wall_ms.saturating_sub(sent_ms) < remembers_ms {
+    // Where the clock was set back nobody knows how long ago it was sent.
+    let since_ms = work.now.wall_ms.checked_sub(sent_ms);
+    if since_ms.is_some_and(|since_ms| since_ms < remembers_ms) {
         return Ok(Means::Again {
             rest_ms: 0,
             twice: false,
@@ -116,12 +118,7 @@ pub(super) fn marked<T: Tx>(
             Some(Marked::Nowhere) if !is_over(work, &entry)? => {
                 verdict::settle(work, &entry, Verdict::Unknown)?;
             }
-            Some(Marked::Nowhere) => {
-                verdict::back(work, &entry)?;
-                for member in others(work, &entry)? {
-                    verdict::back(work, &member)?;
-                }
-            }
+            Some(Marked::Nowhere) => back(work, &entry)?,
             None => {
                 silent += 1;
                 verdict::settle(work, &entry, Verdict::Unknown)?;
@@ -129,6 +126,15 @@ pub(super) fn marked<T: Tx>(
         }
     }
     Ok(silent)
+}
+
+/// An entry that took no effect waits to be sent again, with the members of its group.
+pub(super) fn back<T: Tx>(work: &mut Work<'_, T>, entry: &Entry) -> Result<(), Error> {
+    verdict::back(work, entry)?;
+    for member in others(work, entry)? {
+        verdict::back(work, &member)?;
+    }
+    Ok(())
 }
 
 /// The other members of an entry's group that are unknown, where a group takes effect whole: what is known of one is
