@@ -198,7 +198,9 @@ impl Slot {
     pub(super) fn schema_before(&self, index: usize) -> u32 {
         self.chain[..index]
             .iter()
-            .fold(self.base_schema(), |schema, entry| entry.schema_on(schema))
+            .fold(self.base_schema(), |schema, entry| {
+                entry.schema_after(schema)
+            })
     }
 
     /// Whether an entry was loaded as one that does not wait to be sent.

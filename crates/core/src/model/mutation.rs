@@ -292,6 +292,15 @@ impl Entry {
         }
     }
 
+    /// The number of the schema of the image after it, 0 where nothing is there: what comes next stands on nothing.
+    pub fn schema_after(&self, before: u32) -> u32 {
+        let is_gone = match self.migrated() {
+            Some(migrated) => migrated.outcome.is_none(),
+            None => matches!(self.change, Change::Delete),
+        };
+        if is_gone { 0 } else { self.schema_on(before) }
+    }
+
     /// Set when the content is of an older schema than the record.
     pub fn migrated(&self) -> Option<&Migrated> {
         self.frozen.as_ref()?.migrated.as_deref()

@@ -206,6 +206,21 @@ fn a_record_made_anew_has_the_schema_of_its_new_document() {
 }
 
 #[test]
+fn a_record_made_anew_behind_a_deletion_comes_forward() {
+    let mut device = at(1, Rule::ServerWins);
+    let mut newer = upsert("a", "e.1", r#"{"name":"theirs"}"#);
+    if let Item::Upsert { schema, .. } = &mut newer {
+        *schema = Some(2);
+    }
+    device.pull(vec![newer]);
+    device.delete("a");
+    device.pushed();
+    device.put("a", r#"{"title":"anew"}"#);
+    upgrade(&mut device, 2);
+    assert_eq!(device.get("a").unwrap(), r#"{"name":"anew"}"#);
+}
+
+#[test]
 fn an_answer_that_came_forward_tells_that_the_server_has_an_older_document() {
     let mut device = at(1, Rule::Merge);
     device.pull(vec![upsert("a", "e.1", r#"{"title":"a","stuck":true}"#)]);

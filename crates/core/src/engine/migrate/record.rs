@@ -95,7 +95,7 @@ fn images(slot: &Slot) -> Vec<Shaped> {
     let mut images = vec![last.clone()];
     for entry in &slot.chain {
         last = Shaped {
-            schema: entry.schema_on(last.schema),
+            schema: entry.schema_after(last.schema),
             document: entry.apply(last.document.as_ref()),
         };
         images.push(last.clone());
