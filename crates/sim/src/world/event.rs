@@ -105,6 +105,12 @@ impl Queue {
         self.events.insert((at_ms, self.order), event);
     }
 
+    /// Whether an input that could not be stored is still to be given again.
+    pub(super) fn has_again(&self) -> bool {
+        let mut events = self.events.values();
+        events.any(|event| matches!(event, Event::Again { .. }))
+    }
+
     pub(super) fn next(&mut self) -> Option<(u64, Event)> {
         self.events
             .pop_first()

@@ -192,6 +192,9 @@ impl<D: Disk> World<D> {
 
     /// Whether nothing is left to do anywhere.
     fn is_quiet(&mut self) -> Checked<bool> {
+        if self.queue.has_again() {
+            return Ok(false);
+        }
         let (epoch, latest) = self.server.meta();
         for number in 0..self.replicas.len() {
             let Some(health) = self.health(number)? else {
