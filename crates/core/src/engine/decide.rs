@@ -164,7 +164,7 @@ fn left<T: Tx>(work: &mut Work<'_, T>, slot: &mut Slot) -> Result<(), Error> {
 pub(super) const OUT_OF_SCOPE: &str = "the record is no longer in this account's scope";
 
 /// The stamp that a record keeps when the server shows what is here already: cut to a clock that is slow, it would be
-/// another one each time.
+/// another one each time. Where a version says that it is the same write, it is the same stamp.
 fn stamp_of_the_same<T: Tx>(
     work: &mut Work<'_, T>,
     slot: &Slot,
@@ -176,8 +176,9 @@ fn stamp_of_the_same<T: Tx>(
     let is_same = remote.version == slot.record.version && remote.image == slot.base;
     let skew_ms = super::verdict::skew(work, &slot.collection)?;
     let is_cut = now.ms == work.latest_ms(skew_ms);
+    let is_write = remote.version.is_some();
     let is_one = (now.counter, now.node) == (known.counter, known.node);
-    Ok((is_same && is_cut && is_one).then_some(known))
+    Ok((is_same && is_one && (is_cut || is_write)).then_some(known))
 }
 
 /// Shows the three images of a record to a function of the planner.
