@@ -70,9 +70,13 @@ pub(super) fn means<T: Tx>(work: &Work<'_, T>, entry: &Entry) -> Result<Means, E
         .frozen
         .as_ref()
         .map_or(entry.created_ms, |frozen| frozen.at_ms);
-    // Where the clock was set back nobody knows how long ago it was sent.
-    let since_ms = work.now.wall_ms.checked_sub(sent_ms);
-    if since_ms.is_some_and(|since_ms| since_ms < remembers_ms) {
+    // The last tenth of the time covers a clock that was set back by as much; behind one that was set back further
+    // nobody knows how long ago it was sent.
+    let is_young = match work.now.wall_ms.checked_sub(sent_ms) {
+        Some(since_ms) => since_ms < remembers_ms,
+        None => sent_ms - work.now.wall_ms <= remembers_ms / 9,
+    };
+    if is_young {
         return Ok(Means::Again {
             rest_ms: 0,
             twice: false,
