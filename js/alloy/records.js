@@ -52,7 +52,7 @@ Records.prototype.next = function () {
 Records.prototype.put = function (id, document) {
   var kept = this.unconfirmed(id);
   if (!kept) return this.under.put(id, document);
-  return this.beside.put(id, { row: kept.row, now: document, there: true });
+  return this.beside.put(id, edited(kept, document, true));
 };
 
 Records.prototype.patch = function (id, fields) {
@@ -70,7 +70,7 @@ Records.prototype.patch = function (id, fields) {
 Records.prototype.remove = function (id) {
   var kept = this.unconfirmed(id);
   if (!kept) return this.under.remove(id);
-  return this.beside.put(id, { row: kept.row, now: kept.now, there: false });
+  return this.beside.put(id, edited(kept, kept.now, false));
 };
 
 // The unconfirmed row of an id: a record of the replica comes before it.
@@ -78,6 +78,13 @@ Records.prototype.unconfirmed = function (id) {
   var row = this.beside && !this.under.get(id) && this.beside.get(id);
   return row ? row.document : null;
 };
+
+// What the app has made of an unconfirmed row: what it said of it before still holds.
+function edited(kept, now, isThere) {
+  var row = { row: kept.row, now: now, there: isThere };
+  if (kept.kept) row.kept = true;
+  return row;
+}
 
 function shown(id, kept) {
   return { id: id, document: kept.now, state: 'unconfirmed', version: null };

@@ -142,3 +142,37 @@ test('rows of a model that syncs are shown and never pushed, until the backend h
   again.fetch();
   assert.deepStrictEqual(json(again.map((model) => model.id)).sort(), ['a', 'b']);
 });
+
+// An app that had rows of an older adapter, and a device that has put some of them on the server already.
+const moved = async (t, onServer, rows = ROWS) => {
+  const { url } = await serve(t);
+  const server = device(t, path.join(folder(t), 'server.db'), { server: url, collections: { todo: { policy: 'merge' } } });
+  for (const id in onServer) server.collection('todo').put(id, onServer[id]);
+  await server.sync();
+  const place = folder(t);
+  const model = definition({ columns: COLUMNS, connector: { type: 'native', url } });
+  const root = resources(t, '1.4.0', { todo: model, other: definition({ columns: COLUMNS, connector: { type: 'native', url }, adapter: { collection_name: 'todo' } }) });
+  const start = (options) => {
+    const made = app(t, root, { folder: place, ...options });
+    made.sync.configure({ autostart: false });
+    return { ...made, todos: made.Alloy.Collections.instance('todo') };
+  };
+  const before = app(t, root, { folder: place });
+  stock(before, rows);
+  before.close();
+  return { server, start };
+};
+
+test('a row that is kept on the device stays so when it is saved', async (t) => {
+  const { start } = await moved(t, {});
+  const { sync, todos } = start();
+  todos.fetch();
+  await sync.syncNow();
+  sync.adopt('todo', 'keep');
+  todos.get('a').save({ stars: 9 });
+  todos.get('b').save({ title: 'Green tea' }, { patch: true });
+  assert.deepStrictEqual(json(sync.unconfirmed('todo')), []);
+  sync.adopt('todo', 'discard');
+  todos.fetch();
+  assert.deepStrictEqual(json(todos.map((model) => [model.id, model.get('title'), model.get('stars')])).sort(), [['a', 'Milk', 9], ['b', 'Green tea', null], ['c', 'Water', 7]]);
+});
