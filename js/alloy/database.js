@@ -140,6 +140,11 @@ function end(sql, mark, from, more) {
   return at < 0 ? sql.length : at + more;
 }
 
+/** A name in SQL. */
+function quoted(name) {
+  return '"' + name.replace(/"/g, '""') + '"';
+}
+
 // Titanium has no codes: SQLite's own words are in the message.
 function errorKind(error) {
   var message = String(error && error.message || error);
@@ -150,4 +155,4 @@ function errorKind(error) {
   return 'misuse';
 }
 
-module.exports = { open: open, statements: statements };
+module.exports = { open: open, quoted: quoted, statements: statements };

@@ -2,7 +2,7 @@
 
 // What `fetch` was asked for in the words of the adapters `restapi` and `sqlrest`, as a query over what is on the device.
 
-var quoted = require('./select').quoted;
+var quoted = require('./database').quoted;
 var TiSyncError = require('./core').TiSyncError;
 
 // What only a request to the backend could use.

@@ -7,6 +7,7 @@
 
 var TiSyncError = require('./core').TiSyncError;
 var old = require('./old');
+var quoted = require('./database').quoted;
 
 // Which collections have been imported.
 var DONE = 'alloy_imports';
@@ -42,6 +43,10 @@ function arrive(store, models, redeclare) {
     model.unconfirmed = !!model.imported.unconfirmed;
   });
   if (models.some(function (model) { return model.unconfirmed; })) redeclare();
+  // The last run may have ended before it matched what it had pulled.
+  models.forEach(function (model) {
+    if (model.unconfirmed && model.connector) store.match(model, arrived(store, model));
+  });
   models.forEach(function (model) {
     if (!old.isPossible(model) || (model.imported.done && !model.migrations.length)) return;
     try {
@@ -85,29 +90,51 @@ function mark(replica, model) {
   replica.collection(DONE).put(model.collection, model.imported);
 }
 
+/**
+ * Matches unconfirmed rows with records of these ids, as soon as they are there: from then on the app reads and changes the record.
+ * What it has changed of the row becomes a change of the record while the row goes, in one transaction: a crash repeats nothing.
+ */
+function match(store, model, ids) {
+  var name = nameOf(model.collection);
+  var rows = store.replica.collection(name);
+  var records = store.replica.collection(model.collection);
+  var matched = [];
+  ids.forEach(function (id) {
+    var row = rows.get(id);
+    var record = row && records.get(id);
+    if (record) matched.push({ row: row, record: record });
+  });
+  for (var from = 0; from < matched.length; from += ROWS) {
+    store.replica.bulk(function (bulk) {
+      matched.slice(from, from + ROWS).forEach(function (one) {
+        var document = one.row.document;
+        var changes = changed(document.row, document.now);
+        if (!document.there) bulk.remove(model.collection, one.record.id);
+        else if (Object.keys(changes).length) bulk.patch(model.collection, one.record.id, changes);
+        bulk.remove(name, one.row.id);
+      });
+    });
+  }
+}
+
+// The ids of unconfirmed rows whose records are there.
+function arrived(store, model) {
+  var sql = 'SELECT "id" FROM main.' + quoted(nameOf(model.collection)) + ' WHERE "id" IN (SELECT "id" FROM main.' + quoted(model.collection) + ')';
+  return store.replica.host.database.prepare(sql).all([]).map(function (row) { return row[0]; });
+}
+
 /** Matches unconfirmed rows with what has been pulled, if that is all there is; gives how many are left, or null if it is not. */
 function settle(store, model) {
   var complete = completeMs(store, model);
   if (complete === null) return null;
   model.settledMs = complete;
   var rows = store.replica.collection(nameOf(model.collection));
-  var records = store.replica.collection(model.collection);
   var left = 0;
+  match(store, model, arrived(store, model));
   rows.query().forEach(function (one) {
-    var document = one.document;
-    var record = records.get(one.id);
-    if (!record) {
-      // What was deleted here, and is not there, is gone.
-      if (!document.there) rows.remove(one.id);
-      else if (!document.kept) left++;
-      return;
-    }
-    if (!document.there) records.remove(record.id);
-    else {
-      var changes = changed(document.row, document.now);
-      if (Object.keys(changes).length) records.patch(record.id, changes);
-    }
-    rows.remove(one.id);
+    // What was deleted here, and is not there, is gone.
+    if (!one.document.there) rows.remove(one.id);
+    else if (!one.document.kept) left++;
   });
   if (!rows.count() && model.unconfirmed) {
     model.unconfirmed = false;
@@ -174,5 +201,5 @@ function slashed(name) {
 }
 
 module.exports = {
-  nameOf: nameOf, completeMs: completeMs, declare: declare, arrive: arrive, settle: settle, waiting: waiting, adopt: adopt
+  nameOf: nameOf, completeMs: completeMs, declare: declare, arrive: arrive, match: match, settle: settle, waiting: waiting, adopt: adopt
 };

@@ -4,7 +4,7 @@
 // confirmed yet.
 
 var imports = require('./imports');
-var select = require('./select');
+var quoted = require('./database').quoted;
 
 /** The records of a collection of a store. */
 function Records(store, name) {
@@ -25,7 +25,7 @@ Records.prototype.query = function (query) {
   var self = this;
   var isAll = !query || !Object.keys(query).length;
   // All of them come in the order in which they were made.
-  var found = !isAll ? this.under.query(query) : this.rows('SELECT "id", "document" FROM main.' + select.quoted(this.name)).map(function (row) {
+  var found = !isAll ? this.under.query(query) : this.rows('SELECT "id", "document" FROM main.' + quoted(this.name)).map(function (row) {
     return { id: row[0], document: JSON.parse(row[1]) };
   });
   if (!this.beside) return found;
@@ -46,7 +46,7 @@ Records.prototype.insert = function (document) {
 };
 
 Records.prototype.next = function () {
-  return (Number(this.rows('SELECT MAX(CAST("id" AS INTEGER)) FROM main.' + select.quoted(this.name))[0][0]) || 0) + 1;
+  return (Number(this.rows('SELECT MAX(CAST("id" AS INTEGER)) FROM main.' + quoted(this.name))[0][0]) || 0) + 1;
 };
 
 Records.prototype.put = function (id, document) {

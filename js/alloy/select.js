@@ -5,6 +5,7 @@
 
 var TiSyncError = require('./core').TiSyncError;
 var imports = require('./imports');
+var quoted = require('./database').quoted;
 
 /** Carries out one SELECT; gives `{columns, rows}`. */
 function run(store, sql, values) {
@@ -39,14 +40,10 @@ function drop(store) {
   store.views = {};
 }
 
-function quoted(name) {
-  return '"' + name.replace(/"/g, '""') + '"';
-}
-
 function bound(value) {
   if (typeof value === 'boolean') return value ? 1 : 0;
   if (value === undefined) return null;
   return value;
 }
 
-module.exports = { run: run, drop: drop, quoted: quoted };
+module.exports = { run: run, drop: drop };

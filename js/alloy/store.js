@@ -90,6 +90,8 @@ Store.prototype.open = function () {
   if (models.some(function (model) { return model.config.adapter.remoteBackup === false; })) made.database.setRemoteBackup(false);
   made.watchResume(function () { if (!self.replica.isClosed) self.replica.quietly('woke'); });
   this.opened(models);
+  // Before the app hears of a record that has come, and changes it.
+  this.replica.on('change', function (event) { self.matched(event); });
   ['change', 'conflict', 'mapped', 'parked', 'journalled', 'network', 'health', 'mended', 'trouble'].forEach(function (name) {
     self.replica.on(name, function (event) { self.app.emit(name, event); });
   });
@@ -115,6 +117,20 @@ Store.prototype.redeclare = function () {
 Store.prototype.unconfirmed = function (event) {
   for (var name in this.models) {
     if (event.collection === imports.nameOf(name)) this.replica.emit('change', { collection: name, records: event.records, remote: event.remote });
+  }
+};
+
+// Matches unconfirmed rows with the records that have just come.
+Store.prototype.matched = function (event) {
+  var model = this.models[event.collection];
+  if (model && model.isOpen && model.unconfirmed && model.connector) this.match(model, event.records.map(function (record) { return record[0]; }));
+};
+
+Store.prototype.match = function (model, ids) {
+  try {
+    imports.match(this, model, ids);
+  } catch (error) {
+    this.app.emit('trouble', error);
   }
 };
 

@@ -176,3 +176,58 @@ test('a row that is kept on the device stays so when it is saved', async (t) => 
   todos.fetch();
   assert.deepStrictEqual(json(todos.map((model) => [model.id, model.get('title'), model.get('stars')])).sort(), [['a', 'Milk', 9], ['b', 'Green tea', null], ['c', 'Water', 7]]);
 });
+
+test('a row is matched as soon as its record comes: what the app changes then is not changed back', async (t) => {
+  const { server, start } = await moved(t, { a: { title: 'Milk', stars: 2 }, c: { title: 'Water', stars: 7 } });
+  const first = start();
+  first.todos.fetch();
+  first.todos.get('a').save({ stars: 5 });
+  first.todos.get('b').save({ stars: 1 });
+  first.todos.get('c').destroy();
+  const writes = [];
+  const seen = [];
+  const replica = first.sync.replica();
+  const command = replica.command;
+  replica.command = function (given, body) {
+    if (given.write) writes.push(given.write.writes.map((one) => `${one.collection} ${one.id}`).sort().join());
+    return command.call(this, given, body);
+  };
+  first.sync.on('change', ({ collection, remote }) => {
+    if (collection !== 'todo' || !remote) return;
+    const model = first.Alloy.createModel('todo', { alloy_id: 'a' });
+    model.fetch();
+    seen.push([model.get('stars'), json(first.sync.unconfirmed('todo').map(({ id }) => id))]);
+    model.save({ stars: 8 });
+  });
+  await first.sync.syncNow();
+  await first.sync.syncNow();
+  assert.deepStrictEqual(seen, [[5, ['b']]]);
+  await server.sync();
+  assert.deepStrictEqual(server.collection('todo').query().map(({ id, document }) => [id, document.stars]), [['a', 8]]);
+  // The change of the record and the end of the row are one transaction.
+  assert.deepStrictEqual(writes, ['todo a,todo c,unconfirmed_todo a,unconfirmed_todo c', 'todo a']);
+});
+
+test('a row whose record came before the app ended is matched when it is opened again', async (t) => {
+  const { server, start } = await moved(t, { a: { title: 'Milk', stars: 2 } });
+  const first = start();
+  first.todos.fetch();
+  first.todos.get('a').save({ stars: 5 });
+  // The app ends between the page and the match.
+  const replica = first.sync.replica();
+  const command = replica.command;
+  replica.command = function (given, body) {
+    if (given.write) throw new Error('the app has ended');
+    return command.call(this, given, body);
+  };
+  await first.sync.syncNow();
+  first.close();
+  const { sync, todos } = start();
+  todos.fetch();
+  assert.strictEqual(todos.get('a').get('stars'), 5);
+  todos.get('a').save({ stars: 8 });
+  await sync.syncNow();
+  await sync.syncNow();
+  await server.sync();
+  assert.strictEqual(server.collection('todo').get('a').document.stars, 8);
+});
