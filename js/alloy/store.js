@@ -41,6 +41,8 @@ Store.prototype.add = function (model) {
   if (model.config.connector || model.config.URL) this.note('models', model.name);
   if (!known || !known.isOpen) return;
   this.read(model);
+  // What is known of the collection is known of every model of it.
+  ['imported', 'unconfirmed', 'settledMs', 'left'].forEach(function (key) { model[key] = known[key]; });
   model.isOpen = JSON.stringify(known.settings) === JSON.stringify(model.settings);
   if (!model.isOpen) this.refuse(model, new TiSyncError('bad_config', 'expected the models of the collection ' + model.collection + ' to say the same of it, but they differ'));
 };

@@ -231,3 +231,18 @@ test('a row whose record came before the app ended is matched when it is opened 
   await server.sync();
   assert.strictEqual(server.collection('todo').get('a').document.stars, 8);
 });
+
+test('a second model of a collection shows the rows that the first has brought', async (t) => {
+  const { start } = await moved(t, { a: { title: 'Milk', stars: 2 } });
+  const { sync, todos, Alloy } = start();
+  const told = [];
+  sync.on('unconfirmed', (event) => told.push(json(event)));
+  todos.fetch();
+  const others = Alloy.createCollection('other');
+  others.fetch();
+  assert.deepStrictEqual([...others.pluck('title')].sort(), ['Milk', 'Tea', 'Water']);
+  await sync.syncNow();
+  await sync.syncNow();
+  assert.deepStrictEqual(told, [{ collection: 'todo', rows: 2 }]);
+  assert.deepStrictEqual(json(sync.unconfirmed('todo').map(({ id }) => id)), ['b', 'c']);
+});
