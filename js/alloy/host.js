@@ -18,6 +18,7 @@ function host(name) {
   var loaded = module_.load(isAndroid);
   var clock = monotonic();
   var opened = database.open(name, isAndroid);
+  var ends = [];
   return {
     kind: loaded.kind,
     database: opened,
@@ -30,8 +31,11 @@ function host(name) {
     http: http.send,
     later: later,
     watchNetwork: watchNetwork,
-    watchResume: watchResume,
-    close: function () { opened.close(); }
+    watchResume: function (tell) { ends.push(watchResume(tell)); },
+    close: function () {
+      ends.forEach(function (end) { end(); });
+      opened.close();
+    }
   };
 }
 

@@ -68,6 +68,10 @@ Store.prototype.use = function (model) {
 };
 
 Store.prototype.open = function () {
+  // What is known of a replica that was closed goes with it.
+  this.views = {};
+  this.isStarted = false;
+  for (var name in this.models) this.models[name].isOpen = false;
   this.recall();
   var self = this;
   var made = host(this.dbName + SUFFIX);

@@ -183,3 +183,25 @@ test('documents of an older schema are brought forward by the model', (t) => {
   notes.fetch();
   assert.strictEqual(notes.at(0).get('name'), 'Milk');
 });
+
+test('a replica that was closed is opened again by the next use, and syncs as before', async (t) => {
+  const { url } = await serve(t);
+  const device = app(t, resources(t, '1.4.0', { todo: synced(url) }));
+  const clean = (todo) => new Promise((resolve) => device.sync.on('health', () => { if (todo.syncState().state === 'clean') resolve(); }));
+  const resumed = () => device.Ti.App.listeners.resumed.length;
+  const titles = () => {
+    const todos = device.Alloy.createCollection('todo');
+    todos.fetch({ query: 'SELECT * FROM todo ORDER BY title', error: (of, error) => { throw error; } });
+    return [...todos.map((todo) => todo.id ? todo.get('title') : null)];
+  };
+  for (const title of ['Milk', 'Tea']) {
+    const todo = device.Alloy.createModel('todo', { title });
+    todo.save();
+    await clean(todo);
+    assert.strictEqual(titles().pop(), title);
+    assert.strictEqual(resumed(), 1);
+    device.sync.replica().close();
+    assert.strictEqual(resumed(), 0);
+  }
+  assert.deepStrictEqual(titles(), ['Milk', 'Tea']);
+});
