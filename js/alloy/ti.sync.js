@@ -19,23 +19,42 @@ function connector(type) {
 function model(name) {
   var file = 'alloy/models/' + name.charAt(0).toUpperCase() + name.slice(1);
   try {
-    require('/' + file);
+    if (!found('/' + file)) found(file);
   } catch (error) {
-    try {
-      require(file);
-    } catch (again) {
-      // It is no model of the app any longer.
-    }
+    failed(file, error);
   }
 }
 
 function alloy() {
   if (typeof Alloy !== 'undefined') return Alloy;
   try {
-    return require('/alloy');
+    return found('/alloy');
   } catch (error) {
+    failed('alloy', error);
     return null;
   }
+}
+
+// A file's exports, or null where there is no such file: a model may have left the app.
+function found(file) {
+  try {
+    return require(file);
+  } catch (error) {
+    if (isMissing(file, error)) return null;
+    throw error;
+  }
+}
+
+// Both platforms name the file that they do not find. A file that is there may itself require one that is not.
+function isMissing(file, error) {
+  var words = String(error && error.message || error);
+  return /not found|couldn't find/i.test(words) && words.split(/[\s"']+/).some(function (word) {
+    return word.replace(/^\//, '') === file.replace(/^\//, '');
+  });
+}
+
+function failed(file, error) {
+  Ti.API.error('ti.sync: ' + file + '.js cannot be run: ' + (error && error.message || error));
 }
 
 exports.beforeModelCreate = adapter.beforeModelCreate;

@@ -205,3 +205,22 @@ test('a replica that was closed is opened again by the next use, and syncs as be
   }
   assert.deepStrictEqual(titles(), ['Milk', 'Tea']);
 });
+
+test('a model of an earlier run that is gone is passed by in silence, and one that fails is told', (t) => {
+  const begun = (models) => {
+    const place = folder(t);
+    const first = app(t, resources(t, '1.4.0', { todo: synced('http://127.0.0.1:1'), list: synced('http://127.0.0.1:1') }), { folder: place, network: 'offline' });
+    first.Alloy.createModel('list', { title: 'shopping' }).save();
+    first.close();
+    const second = app(t, resources(t, '1.4.0', { todo: synced('http://127.0.0.1:1'), ...models }), { folder: place, network: 'offline' });
+    second.Alloy.createCollection('todo').fetch();
+    return second.logs;
+  };
+  assert.deepStrictEqual(begun({}), []);
+  for (const [text, told] of [["throw new Error('the app has a mistake');", /the app has a mistake/], ["require('/lists');", /not found: \/lists/], ["require('/alloy/models/Listing');", /not found: .*Listing/]]) {
+    const logs = begun({ list: text });
+    assert.deepStrictEqual(logs.map(([level]) => level), ['error'], text);
+    assert.match(logs[0][1], /^ti\.sync: alloy\/models\/List\.js cannot be run/);
+    assert.match(logs[0][1], told);
+  }
+});
