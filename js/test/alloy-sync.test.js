@@ -186,7 +186,7 @@ test('documents of an older schema are brought forward by the model', (t) => {
 
 test('a replica that was closed is opened again by the next use, and syncs as before', async (t) => {
   const { url } = await serve(t);
-  const device = app(t, resources(t, '1.4.0', { todo: synced(url) }));
+  const device = app(t, resources(t, '1.4.0', { todo: synced(url), wrong: definition({ policy: 'whoever-shouts' }) }));
   const clean = (todo) => new Promise((resolve) => device.sync.on('health', () => { if (todo.syncState().state === 'clean') resolve(); }));
   const resumed = () => device.Ti.App.listeners.resumed.length;
   const titles = () => {
@@ -203,6 +203,8 @@ test('a replica that was closed is opened again by the next use, and syncs as be
     device.sync.replica().close();
     assert.strictEqual(resumed(), 0);
   }
+  // A model with a mistake does not keep the others out.
+  device.Alloy.createModel('wrong');
   assert.deepStrictEqual(titles(), ['Milk', 'Tea']);
 });
 
