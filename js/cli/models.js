@@ -75,7 +75,7 @@ function connector(project, file, config) {
     return [wrong(file, `its connector is '${name}', and connectors/ has no ${name}.js`, alike ? `Write '${alike}'.` : `Write one of ${names.join(', ')}, or put ${name}.js there: copy template.js to begin one.`)];
   }
   if (!given.url && !/\burl\b\s*[=:]/.test(code)) {
-    return [wrong(file, `its connector '${name}' has no url, so the model fails at its first use`, `Write connector: { type: '${name}', url: 'https://…' }, or configure it for all models in alloy.js: require('/alloy/sync/ti.sync').config.connectors.`)];
+    return [wrong(file, `its connector '${name}' has no url, so the model fails at its first use`, `Write connector: { type: '${name}', url: 'https://…' }, or configure it for all models in alloy.js: require('/alloy/sync/ti.sync').configure({ connectors: { … } }).`)];
   }
   return [];
 }

@@ -159,7 +159,7 @@ const MISTAKES = {
   'a configuration that is no JSON': [{ 'app/config.json': '{' }, 'app/config.json', /is no JSON/],
   'another copy': [{ 'app/assets/alloy/sync/ti.sync.js': '// old' }, 'app/assets/alloy/sync', /another copy in app\/lib\/alloy\/sync/],
   'a connector that is not there': [{ 'app/models/b.js': MODEL("{ type: 'ti.sync', idAttribute: 'id' }", ", connector: 'Rest'") }, 'app/models/b.js', /connectors\/ has no Rest\.js/],
-  'a connector without an address': [{ 'app/models/b.js': MODEL("{ type: 'ti.sync', idAttribute: 'id' }", ", connector: 'rest'") }, 'app/models/b.js', /'rest' has no url/],
+  'a connector without an address': [{ 'app/models/b.js': MODEL("{ type: 'ti.sync', idAttribute: 'id' }", ", connector: 'rest'") }, 'app/models/b.js', /'rest' has no url/, 'wrong', /\.configure\(\{ connectors: /],
   'a connector without a type': [{ 'app/models/b.js': MODEL("{ type: 'ti.sync', idAttribute: 'id' }", ", connector: { url: 'https://a.b' }") }, 'app/models/b.js', /names no `type`/],
   'a policy that is none': [{ 'app/models/b.js': MODEL("{ type: 'ti.sync', idAttribute: 'id' }", ", policy: 'clientWins'") }, 'app/models/b.js', /no policy "clientWins"/],
   'a type that is misspelt': [{ 'app/models/b.js': MODEL("{ type: 'tisync' }") }, 'app/models/b.js', /no adapter of the type 'tisync'/],
@@ -177,7 +177,7 @@ const MISTAKES = {
   'a part of the core that was changed': [{ 'app/lib/alloy/sync/connectors/core/adapter.js': '// hacked' }, 'app/lib/alloy/sync/connectors/core/adapter.js', /was changed in this app/]
 };
 
-for (const [name, [files, where, what, level = 'wrong']] of Object.entries(MISTAKES)) {
+for (const [name, [files, where, what, level = 'wrong', todo = /^/]] of Object.entries(MISTAKES)) {
   test(`the doctor finds ${name}`, async (t) => {
     const { root, run, doctor } = project(t, { 'app/models/a.js': MODEL("{ type: 'ti.sync', idAttribute: 'id' }") });
     await run('add', '--to', 'lib');
@@ -189,6 +189,7 @@ for (const [name, [files, where, what, level = 'wrong']] of Object.entries(MISTA
     assert.strictEqual(found.length, 1, JSON.stringify(found));
     assert.deepStrictEqual([found[0].where, found[0].level], [where, level]);
     assert.match(found[0].what, what);
+    assert.match(found[0].todo, todo);
     assert.match(found[0].todo, /^(Write|Run|Delete|Mend|Undo|Give|Look|Add|Put)/);
     assert.strictEqual(code, level === 'wrong' ? 1 : 0);
   });
@@ -197,7 +198,7 @@ for (const [name, [files, where, what, level = 'wrong']] of Object.entries(MISTA
 test('the doctor knows connectors that are configured for all models', async (t) => {
   const shared = ", connector: 'main', policy: function () {}";
   const { run, doctor } = project(t, {
-    'app/alloy.js': "require('/alloy/sync/ti.sync').config.connectors.main = { type: 'acs', url: 'https://a.b' };",
+    'app/alloy.js': "require('/alloy/sync/ti.sync').configure({ connectors: { main: { type: 'acs', url: 'https://a.b' } } });",
     'app/models/a.js': MODEL("{ type: 'ti.sync', idAttribute: 'id' }", shared)
   });
   await run('add');
