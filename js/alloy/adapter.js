@@ -53,7 +53,7 @@ function adapter(load, model, alloy) {
   function beforeModelCreate(given, name) {
     var failed = null;
     try {
-      if (given.adapter && given.adapter.db_file) old.install(given);
+      if (given.adapter && given.adapter.db_file) old.install(settings.named(given, name));
     } catch (error) {
       failed = error;
     }

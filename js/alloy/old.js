@@ -1,7 +1,8 @@
 'use strict';
 
 // The table that the stock adapter `sql`, or `sqlrest`, kept for a model: its migrations are run as that adapter runs them,
-// and its rows are read. The table itself is theirs: nothing else is written to it.
+// and its rows are read. The table itself is theirs. One thing alone is written to it: where a database came with the app, the
+// column `alloy_id` is added and filled, as that adapter does.
 
 var ALLOY_ID = require('./settings').ALLOY_ID;
 

@@ -15,10 +15,16 @@ var TAKEN = /^(rid|id|version|state|stamp|doc|document)$/i;
 // The words of a connector that stand for themselves; all others are its options.
 var WORDS = ['type', 'name', 'url', 'token', 'credentials', 'pollMs', 'movedFrom', 'options'];
 
+/** Names the collection of a model that names none as the model is. */
+function named(config, name) {
+  config.adapter = config.adapter || {};
+  config.adapter.collection_name = config.adapter.collection_name || name;
+  return config;
+}
+
 /** Fills in what a model's configuration leaves out, as the stock adapters do. */
 function complete(config, name) {
-  var adapter = config.adapter = config.adapter || {};
-  adapter.collection_name = adapter.collection_name || name;
+  var adapter = named(config, name).adapter;
   adapter.db_name = adapter.db_name || DB_DEFAULT;
   if (!adapter.idAttribute) {
     adapter.idAttribute = config.columns && config.URL === undefined ? ALLOY_ID : 'id';
@@ -202,4 +208,4 @@ function invalid(expected, came) {
   return new TiSyncError('bad_config', 'expected ' + expected + ', but ' + (came === undefined ? 'nothing' : JSON.stringify(came) || 'a ' + typeof came) + ' came');
 }
 
-module.exports = { complete: complete, read: read, together: together, ALLOY_ID: ALLOY_ID };
+module.exports = { named: named, complete: complete, read: read, together: together, ALLOY_ID: ALLOY_ID };

@@ -60,23 +60,25 @@ for (const platform of ['android', 'ios']) {
   });
 }
 
-test('a database that comes with the app is installed, and its columns are the model\'s', (t) => {
-  const place = folder(t);
-  const made = path.join(place, 'shop.sqlite');
-  const other = app(t, resources(t, '1.4.0', {}), { folder: path.join(place, 'other') });
-  const built = other.Ti.Database.open('built');
-  built.execute('CREATE TABLE products (name TEXT, price REAL)');
-  built.execute('INSERT INTO products VALUES (?, ?)', 'Milk', 1.5);
-  const source = fs.readdirSync(path.join(place, 'other', 'databases')).find((name) => /^built\.sql$/.test(name));
-  built.close();
-  fs.copyFileSync(path.join(place, 'other', 'databases', source), made);
-  const root = resources(t, '1.4.0', { product: definition({ adapter: { collection_name: 'products', db_file: 'shop.sqlite' } }) });
-  fs.copyFileSync(made, path.join(root, 'android', 'shop.sqlite'));
-  const products = app(t, root, { folder: path.join(place, 'own') }).Alloy.createCollection('product');
-  products.on('error', (model, error) => { throw error; });
-  products.fetch({ query: 'SELECT * FROM products WHERE price > 1' });
-  assert.deepStrictEqual(json(products), [{ name: 'Milk', price: 1.5, alloy_id: '1' }]);
-});
+for (const [what, model, adapter] of [['a table that the model names', 'product', { collection_name: 'products' }], ['a table named as the model', 'products', {}]]) {
+  test(`a database that comes with the app is installed, and its columns are the model's: ${what}`, (t) => {
+    const place = folder(t);
+    const made = path.join(place, 'shop.sqlite');
+    const other = app(t, resources(t, '1.4.0', {}), { folder: path.join(place, 'other') });
+    const built = other.Ti.Database.open('built');
+    built.execute('CREATE TABLE products (name TEXT, price REAL)');
+    built.execute('INSERT INTO products VALUES (?, ?)', 'Milk', 1.5);
+    const source = fs.readdirSync(path.join(place, 'other', 'databases')).find((name) => /^built\.sql$/.test(name));
+    built.close();
+    fs.copyFileSync(path.join(place, 'other', 'databases', source), made);
+    const root = resources(t, '1.4.0', { [model]: definition({ adapter: { ...adapter, db_file: 'shop.sqlite' } }) });
+    fs.copyFileSync(made, path.join(root, 'android', 'shop.sqlite'));
+    const products = app(t, root, { folder: path.join(place, 'own') }).Alloy.createCollection(model);
+    products.on('error', (model, error) => { throw error; });
+    products.fetch({ query: 'SELECT * FROM products WHERE price > 1' });
+    assert.deepStrictEqual(json(products), [{ name: 'Milk', price: 1.5, alloy_id: '1' }]);
+  });
+}
 
 test('an app that had no table before has nothing to tell of it', async (t) => {
   const { url } = await serve(t);
