@@ -27,14 +27,9 @@ function open(name, isAndroid) {
       run: function (values) { return run(text, isAndroid ? values.map(bound) : values); },
       all: function (values) {
         var asked = isAndroid ? withoutNulls(text, values.map(bound)) : { sql: text, values: values };
-        var found = execute(asked.sql, asked.values);
-        if (!found) return [];
-        try {
-          names = columns(found);
-          return rows(found, names.length);
-        } finally {
-          found.close();
-        }
+        var read = readAll(execute(asked.sql, asked.values), names);
+        names = read.columns;
+        return read.rows;
       },
       columns: function () { return names; }
     };
@@ -47,31 +42,32 @@ function open(name, isAndroid) {
     },
     prepare: prepare,
     errorKind: errorKind,
-    /** Whether iCloud keeps a copy of it; only iOS asks. */
-    setRemoteBackup: function (isKept) {
-      if (!isAndroid && database.file && database.file.setRemoteBackup) database.file.setRemoteBackup(isKept);
-    },
+    setRemoteBackup: function (isKept) { setRemoteBackup(database, isKept); },
     close: function () { database.close(); }
   };
 }
 
-function columns(found) {
-  var count = typeof found.fieldCount === 'function' ? found.fieldCount() : found.fieldCount;
-  var names = [];
-  for (var i = 0; i < count; i++) names.push(found.fieldName(i));
-  return names;
+/** Whether iCloud keeps a copy of a database of Ti.Database; only iOS asks. */
+function setRemoteBackup(database, isKept) {
+  if (database.file && database.file.setRemoteBackup) database.file.setRemoteBackup(isKept);
 }
 
-// A result begins on its first row.
-function rows(found, width) {
-  var all = [];
-  while (found.isValidRow()) {
-    var row = [];
-    for (var i = 0; i < width; i++) row.push(value(found, i));
-    all.push(row);
-    found.next();
+/** What a result of Ti.Database has, as `{columns, rows}`, and ends it; without a result there are no rows. */
+function readAll(found, columns) {
+  if (!found) return { columns: columns || [], rows: [] };
+  try {
+    var count = typeof found.fieldCount === 'function' ? found.fieldCount() : found.fieldCount;
+    var read = { columns: [], rows: [] };
+    for (var i = 0; i < count; i++) read.columns.push(found.fieldName(i));
+    // It begins on its first row.
+    while (found.isValidRow()) {
+      read.rows.push(read.columns.map(function (name, place) { return value(found, place); }));
+      found.next();
+    }
+    return read;
+  } finally {
+    found.close();
   }
-  return all;
 }
 
 function value(found, place) {
@@ -89,7 +85,7 @@ function bound(value) {
   return typeof value === 'number' ? String(value) : value;
 }
 
-/** The statements of a text, one by one. */
+// The statements of a text, one by one.
 function statements(sql) {
   var found = [];
   var from = 0;
@@ -155,4 +151,4 @@ function errorKind(error) {
   return 'misuse';
 }
 
-module.exports = { open: open, quoted: quoted, statements: statements };
+module.exports = { open: open, quoted: quoted, readAll: readAll, setRemoteBackup: setRemoteBackup };

@@ -5,6 +5,9 @@
 // column `alloy_id` is added and filled, as that adapter does.
 
 var ALLOY_ID = require('./settings').ALLOY_ID;
+var quoted = require('./database').quoted;
+var readAll = require('./database').readAll;
+var setRemoteBackup = require('./database').setRemoteBackup;
 
 /** Whether a model can have such a table. */
 function isPossible(model) {
@@ -37,27 +40,16 @@ function bring(model, isFirst, take) {
 
 function read(database, adapter) {
   var table = adapter.collection_name;
-  var found = database.execute('SELECT name FROM sqlite_master WHERE type = ? AND name = ?', 'table', table);
-  var isThere = !!found && found.isValidRow();
-  if (found) found.close();
-  if (!isThere) return [];
-  found = database.execute('SELECT rowid AS tisync_row, * FROM "' + table + '"');
-  var count = typeof found.fieldCount === 'function' ? found.fieldCount() : found.fieldCount;
-  var rows = [];
-  while (found.isValidRow()) {
-    var row = { id: null, document: {} };
-    for (var i = 0; i < count; i++) {
-      var name = found.fieldName(i);
-      var value = found.field(i);
-      if (name === 'tisync_row') row.id = row.id === null ? String(value) : row.id;
-      else if (name !== adapter.idAttribute) row.document[name] = value === undefined ? null : value;
-      else if (value !== null && value !== undefined) row.id = String(value);
+  if (!readAll(database.execute('SELECT name FROM sqlite_master WHERE type = ? AND name = ?', 'table', table)).rows.length) return [];
+  var found = readAll(database.execute('SELECT rowid AS tisync_row, * FROM ' + quoted(table)));
+  return found.rows.map(function (values) {
+    var row = { id: String(values[0]), document: {} };
+    for (var i = 1; i < values.length; i++) {
+      if (found.columns[i] !== adapter.idAttribute) row.document[found.columns[i]] = values[i];
+      else if (values[i] !== null) row.id = String(values[i]);
     }
-    rows.push(row);
-    found.next();
-  }
-  found.close();
-  return rows;
+    return row;
+  });
 }
 
 // Runs what is between the last migration that was run and the one that is wanted. Says whether a transaction is open then.
@@ -148,21 +140,18 @@ function install(config) {
   adapter.db_name = adapter.db_name || parts[1];
   var database = Ti.Database.install(file, adapter.db_name);
   try {
-    if (adapter.remoteBackup === false && database.file && database.file.setRemoteBackup) database.file.setRemoteBackup(false);
-    var found = database.execute('PRAGMA table_info("' + adapter.collection_name + '")');
+    if (adapter.remoteBackup === false) setRemoteBackup(database, false);
+    var table = quoted(adapter.collection_name);
     var columns = {};
-    while (found && found.isValidRow()) {
-      columns[found.fieldByName('name')] = found.fieldByName('type');
-      found.next();
-    }
-    if (found) found.close();
+    // Each is a row of its place, its name, its type, and more.
+    readAll(database.execute('PRAGMA table_info(' + table + ')')).rows.forEach(function (row) { columns[row[1]] = row[2]; });
     if (!Object.keys(columns).length) return;
     config.columns = columns;
     if (adapter.idAttribute) return;
     // Migrations of the app count on the column that the stock adapter gives such a table.
     if (!columns[ALLOY_ID]) {
-      database.execute('ALTER TABLE "' + adapter.collection_name + '" ADD COLUMN ' + ALLOY_ID + ' TEXT');
-      database.execute('UPDATE "' + adapter.collection_name + '" SET ' + ALLOY_ID + ' = CAST(rowid AS TEXT)');
+      database.execute('ALTER TABLE ' + table + ' ADD COLUMN ' + ALLOY_ID + ' TEXT');
+      database.execute('UPDATE ' + table + ' SET ' + ALLOY_ID + ' = CAST(rowid AS TEXT)');
     }
   } finally {
     database.close();

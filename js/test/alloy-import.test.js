@@ -60,6 +60,20 @@ for (const platform of ['android', 'ios']) {
   });
 }
 
+for (const platform of ['android', 'ios']) {
+  test(`integers that a number does not hold are read as texts (${platform})`, (t) => {
+    const place = folder(t);
+    const first = app(t, resources(t, '1.4.0', { todo: definition({ columns: COLUMNS }) }), { folder: place, platform });
+    stock(first, []);
+    const database = first.Ti.Database.open('_alloy_');
+    database.execute("INSERT INTO todo VALUES ('Milk', 9007199254740993, 'new', 9223372036854775807)");
+    database.close();
+    const todos = first.Alloy.createCollection('todo');
+    todos.fetch();
+    assert.deepStrictEqual(json(todos), [{ title: 'Milk', stars: '9007199254740993', state: 'new', alloy_id: '9223372036854775807' }]);
+  });
+}
+
 for (const [what, model, adapter] of [['a table that the model names', 'product', { collection_name: 'products' }], ['a table named as the model', 'products', {}]]) {
   test(`a database that comes with the app is installed, and its columns are the model's: ${what}`, (t) => {
     const place = folder(t);

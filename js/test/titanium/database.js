@@ -154,6 +154,8 @@ function resultSet({ names, rows }, on, files, isAndroid) {
       if (isAndroid) throw on.realm.error(`Index ${at} requested, with a size of ${rows.length}`);
       return null;
     }
+    // Read as a text, an integer has all its digits.
+    if (type === 0 && typeof rows[at][index] === 'bigint') return String(rows[at][index]);
     return typed(wire(rows[at][index], files), type);
   };
   const isValid = () => isOpen && at < rows.length;
