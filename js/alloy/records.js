@@ -4,6 +4,7 @@
 // confirmed yet.
 
 var imports = require('./imports');
+var order = require('./order');
 var quoted = require('./database').quoted;
 
 /** The records of a collection of a store. */
@@ -25,14 +26,17 @@ Records.prototype.query = function (query) {
   var self = this;
   var isAll = !query || !Object.keys(query).length;
   // All of them come in the order in which they were made.
-  var found = !isAll ? this.under.query(query) : this.rows('SELECT "id", "document" FROM main.' + quoted(this.name)).map(function (row) {
+  var found = !isAll ? this.under.query(this.beside ? first(query) : query) : this.rows('SELECT "id", "document" FROM main.' + quoted(this.name)).map(function (row) {
     return { id: row[0], document: JSON.parse(row[1]) };
   });
   if (!this.beside) return found;
-  this.beside.query(isAll ? {} : beneath(query)).forEach(function (row) {
-    if (row.document.there && !self.under.get(row.id)) found.push(shown(row.id, row.document));
-  });
-  return found;
+  var beside = this.beside.query(beneath(query || {})).filter(function (row) {
+    return !self.under.get(row.id);
+  }).map(function (row) { return shown(row.id, row.document); });
+  if (isAll) return found.concat(beside);
+  var merged = found.concat(beside).sort(order.by(query.order, this.model.settings.columns));
+  var from = query.offset || 0;
+  return isGiven(query.limit) ? merged.slice(from, from + query.limit) : merged.slice(from);
 };
 
 Records.prototype.rows = function (sql) {
@@ -90,14 +94,44 @@ function shown(id, kept) {
   return { id: id, document: kept.now, state: 'unconfirmed', version: null };
 }
 
-// The same query over the documents of unconfirmed rows.
-function beneath(value, key) {
-  if (Array.isArray(value)) return value.map(function (one, place) { return typeof one === 'string' && place === 0 ? '/now' + one : beneath(one); });
-  if (typeof value === 'string') return key === 'path' || key === 'is_null' ? '/now' + value : value;
-  if (!value || typeof value !== 'object') return value;
+// A query whose answer has all that can be among the first of several: what is passed over is so later.
+function first(query) {
   var copy = {};
-  for (var name in value) copy[name] = beneath(value[name], name);
+  for (var name in query) copy[name] = query[name];
+  delete copy.offset;
+  if (isGiven(query.limit)) copy.limit = query.limit + (query.offset || 0);
   return copy;
+}
+
+// The same over the documents of unconfirmed rows that are there.
+function beneath(query) {
+  var copy = first(query);
+  copy.filter = { and: [{ eq: ['/there', true] }].concat(query.filter === undefined ? [] : within(query.filter)) };
+  if (query.order) copy.order = query.order.map(function (one) { return { path: now(one.path), descending: !!one.descending }; });
+  if (query.after) copy.after = [query.after[0], { now: query.after[1] }];
+  return copy;
+}
+
+function within(filter) {
+  if (!filter || typeof filter !== 'object') return filter;
+  var copy = {};
+  for (var kind in filter) {
+    var given = filter[kind];
+    if (kind === 'and' || kind === 'or') copy[kind] = given.map(within);
+    else if (kind === 'not') copy[kind] = within(given);
+    else if (kind === 'is_null') copy[kind] = now(given);
+    else copy[kind] = [now(given[0])].concat(given.slice(1));
+  }
+  return copy;
+}
+
+// The id is no field of the document.
+function now(path) {
+  return path === '/id' ? path : '/now' + path;
+}
+
+function isGiven(value) {
+  return value !== undefined && value !== null;
 }
 
 module.exports = Records;

@@ -2,6 +2,7 @@
 
 // Between the app's words and the core's: settings, events, policy and migrate functions, connectors.
 
+var fieldsOf = require('./fields');
 var plainText = require('./text');
 
 var RETRY = { retry: { after_ms: null } };
@@ -137,9 +138,9 @@ function decide(config, dispute, done) {
       var asked = { collection: dispute.collection, id: dispute.id, base: document(dispute.base), ours: document(dispute.ours), theirs: document(dispute.remote.image) };
       if (question.field !== null && question.field !== undefined) {
         asked.path = question.field;
-        asked.base = field(asked.base, question.field);
-        asked.ours = field(asked.ours, question.field);
-        asked.theirs = field(asked.theirs, question.field);
+        asked.base = fieldsOf.at(asked.base, question.field);
+        asked.ours = fieldsOf.at(asked.ours, question.field);
+        asked.theirs = fieldsOf.at(asked.theirs, question.field);
       }
       return policies[question['function']](asked);
     }, function (error, answer) {
@@ -155,15 +156,6 @@ function decide(config, dispute, done) {
     });
   }
   dispute.questions.forEach(one);
-}
-
-// The value at a path of names.
-function field(value, path) {
-  var names = path.split('/').slice(1);
-  for (var i = 0; i < names.length && value !== null && value !== undefined; i++) {
-    value = value[names[i].replace(/~1/g, '/').replace(/~0/g, '~')];
-  }
-  return value;
 }
 
 /** Asks the app's migrate function; it answers at once. */

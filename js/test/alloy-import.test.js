@@ -262,3 +262,33 @@ test('a second model of a collection shows the rows that the first has brought',
   assert.deepStrictEqual(told, [{ collection: 'todo', rows: 2 }]);
   assert.deepStrictEqual(json(sync.unconfirmed('todo').map(({ id }) => id)), ['b', 'c']);
 });
+
+test('a query orders and limits records and unconfirmed rows together', async (t) => {
+  const rows = [['Milk', 2, 'new', 'a'], ['Tea', null, 'old', 'b'], ['Water', 7, 'new', 'c'], ['Juice', 4, 'new', 'd'], ['\ud83c\udf77', 9, 'new', 'e']];
+  const { start } = await moved(t, { a: { title: 'Milk', stars: 6 }, f: { title: 'Beer', stars: 5 }, g: { title: '\uffe5', stars: 3 }, h: { title: 7, stars: 'x' } }, rows);
+  const { sync, todos } = start();
+  todos.fetch();
+  await sync.syncNow();
+  const replica = sync.replica();
+  const ids = (query) => {
+    todos.fetch({ query, reset: true, error: (of, error) => { throw error; } });
+    return todos.map((model) => model.id).join('');
+  };
+  const queries = [
+    { order: [{ path: '/stars' }] },
+    { order: [{ path: '/stars', descending: true }], limit: 3 },
+    { order: [{ path: '/title' }], limit: 3, offset: 2 },
+    { order: [{ path: '/title', descending: true }], offset: 1 },
+    { order: [{ path: '/state' }, { path: '/id', descending: true }], limit: 4 },
+    { limit: 4 }, { limit: 3, offset: 4 }, { limit: 0 },
+    { filter: { in: ['/title', ['Milk', 'Tea', 'Juice']] }, order: [{ path: '/title' }] },
+    { filter: { or: [{ eq: ['/id', 'c'] }, { not: { is_null: '/stars' } }] }, order: [{ path: '/id' }], limit: 5 },
+    { order: [{ path: '/stars' }], after: ['d', { title: 'Juice', stars: 4 }], limit: 2 }
+  ];
+  const before = queries.map((query) => ids(query));
+  assert.strictEqual(before[1], 'eca');
+  // The core orders them the same when they are all records.
+  sync.adopt('todo', 'upload');
+  assert.deepStrictEqual(before, queries.map((query) => ids(query)));
+  assert.deepStrictEqual(before, queries.map((query) => replica.collection('todo').query(query).map(({ id }) => id).join('')));
+});
