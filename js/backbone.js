@@ -4,6 +4,10 @@
 // to 1.6. Backbone's own sync, which others may use, stays as it is.
 
 var TiSyncError = require('./core').TiSyncError;
+var fieldsOf = require('./core').fields;
+
+var equal = fieldsOf.equal;
+var plain = fieldsOf.plain;
 
 /**
  * Gives a function that makes sync functions: `backbone(Backbone, replica)('todos')` is the sync of a model or a
@@ -214,19 +218,16 @@ Bridge.prototype.read = function (store, model, options) {
 
 Bridge.prototype.write = function (store, method, model, options) {
   var document = plain(options.attrs || model.toJSON(options));
-  var known = model.tisync && model.tisync.wire;
+  var known = model.tisync && model.tisync.wire && without(model.tisync.wire, model.idAttribute);
   delete document[model.idAttribute];
   if (method === 'create') return this.answer(store, model, store.insert(document));
   var id = idOf(model);
   var fields;
   if (method === 'patch') {
-    fields = options.attrs ? changed({}, options.attrs, model.idAttribute) : changed(known || {}, document, model.idAttribute);
+    fields = options.attrs ? fieldsOf.changed({}, without(options.attrs, model.idAttribute)) : fieldsOf.changed(known || {}, document);
   } else if (known && store.get(id)) {
     // Only what changed since it was read: what others changed meanwhile stays.
-    fields = changed(known, document, model.idAttribute);
-    for (var name in known) {
-      if (!(name in document) && name !== model.idAttribute) fields[path(name)] = undefined;
-    }
+    fields = fieldsOf.difference(known, document);
   } else {
     return this.answer(store, model, store.put(id, document));
   }
@@ -422,34 +423,10 @@ function idOf(model) {
   return String(model.id);
 }
 
-// The fields of `after` that differ from those of `before`, by path.
-function changed(before, after, idAttribute) {
-  var fields = {};
-  for (var name in after) {
-    if (name === idAttribute) continue;
-    var value = plain(after[name]);
-    if (value === undefined || !(name in before) || !equal(value, before[name])) fields[path(name)] = value;
-  }
-  return fields;
-}
-
-function path(name) {
-  return '/' + name.replace(/~/g, '~0').replace(/\//g, '~1');
-}
-
-// A value as JSON has it: a Date is its text.
-function plain(value) {
-  var text = JSON.stringify(value);
-  return text === undefined ? undefined : JSON.parse(text);
-}
-
-function equal(a, b) {
-  if (a === b) return true;
-  if (!a || !b || typeof a !== 'object' || typeof b !== 'object' || Array.isArray(a) !== Array.isArray(b)) return false;
-  var names = Object.keys(a);
-  return names.length === Object.keys(b).length && names.every(function (name) {
-    return Object.prototype.hasOwnProperty.call(b, name) && equal(a[name], b[name]);
-  });
+function without(document, name) {
+  var copy = {};
+  for (var one in document) if (one !== name) copy[one] = document[one];
+  return copy;
 }
 
 function isGiven(value) {

@@ -6,6 +6,7 @@
 // sent as a change once they are matched.
 
 var TiSyncError = require('./core').TiSyncError;
+var difference = require('./fields').difference;
 var old = require('./old');
 var quoted = require('./database').quoted;
 
@@ -108,7 +109,7 @@ function match(store, model, ids) {
     store.replica.bulk(function (bulk) {
       matched.slice(from, from + ROWS).forEach(function (one) {
         var document = one.row.document;
-        var changes = changed(document.row, document.now);
+        var changes = difference(document.row, document.now);
         if (!document.there) bulk.remove(model.collection, one.record.id);
         else if (Object.keys(changes).length) bulk.patch(model.collection, one.record.id, changes);
         bulk.remove(name, one.row.id);
@@ -181,23 +182,6 @@ function adopt(store, model, what, ids) {
     });
   });
   settle(store, model);
-}
-
-// The fields that differ, as a patch takes them.
-function changed(before, after) {
-  var changes = {};
-  var name;
-  for (name in after) {
-    if (JSON.stringify(after[name]) !== JSON.stringify(before[name])) changes[slashed(name)] = after[name];
-  }
-  for (name in before) {
-    if (!(name in after)) changes[slashed(name)] = undefined;
-  }
-  return changes;
-}
-
-function slashed(name) {
-  return '/' + name.replace(/~/g, '~0').replace(/\//g, '~1');
 }
 
 module.exports = {

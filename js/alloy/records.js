@@ -3,6 +3,7 @@
 // The records of a collection as models see them: those of the replica, and the rows of an older adapter that are not
 // confirmed yet.
 
+var names = require('./fields').names;
 var imports = require('./imports');
 var order = require('./order');
 var quoted = require('./database').quoted;
@@ -64,7 +65,7 @@ Records.prototype.patch = function (id, fields) {
   if (!kept) return this.under.patch(id, fields);
   var now = kept.now;
   for (var path in fields) {
-    var name = path.charAt(0) === '/' ? path.slice(1).replace(/~1/g, '/').replace(/~0/g, '~') : path;
+    var name = path.charAt(0) === '/' ? names(path)[0] : path;
     if (fields[path] === undefined) delete now[name];
     else now[name] = fields[path];
   }

@@ -5,6 +5,7 @@
 const fs = require('fs');
 const path = require('path');
 const { pathToFileURL } = require('url');
+const fields = require('../core/fields');
 const { Failure } = require('./failure');
 const { certify } = require('./trial');
 
@@ -126,7 +127,7 @@ function document(text) {
 }
 
 function field(text) {
-  return text.startsWith('/') ? text : `/${text.replace(/~/g, '~0').replace(/\//g, '~1')}`;
+  return text.startsWith('/') ? text : fields.path(text);
 }
 
 function wrong(message) {

@@ -60,7 +60,7 @@ function writer(writes) {
 function patch(fields) {
   var changes = { set: {}, unset: [] };
   for (var name in fields) {
-    var path = name.charAt(0) === '/' ? name : '/' + name.replace(/~/g, '~0').replace(/\//g, '~1');
+    var path = name.charAt(0) === '/' ? name : fieldsOf.path(name);
     if (fields[name] === undefined) changes.unset.push(path);
     else changes.set[path] = fields[name];
   }

@@ -19,4 +19,39 @@ function at(value, path_) {
   return value;
 }
 
-module.exports = { path: path, names: names, at: at };
+/** A value as JSON has it: a Date is its text. */
+function plain(value) {
+  var text = JSON.stringify(value);
+  return text === undefined ? undefined : JSON.parse(text);
+}
+
+/** Whether two values of JSON are the same, in whatever order the fields of objects are. */
+function equal(a, b) {
+  if (a === b) return true;
+  if (!a || !b || typeof a !== 'object' || typeof b !== 'object' || Array.isArray(a) !== Array.isArray(b)) return false;
+  var found = Object.keys(a);
+  return found.length === Object.keys(b).length && found.every(function (name) {
+    return Object.prototype.hasOwnProperty.call(b, name) && equal(a[name], b[name]);
+  });
+}
+
+/** The fields of `after` that differ from those of `before`, by path, as a patch takes them. */
+function changed(before, after) {
+  var found = {};
+  for (var name in after) {
+    var value = plain(after[name]);
+    if (value === undefined || !(name in before) || !equal(value, before[name])) found[path(name)] = value;
+  }
+  return found;
+}
+
+/** What makes `after` of `before`, as a patch takes it: fields that are gone are undefined. */
+function difference(before, after) {
+  var found = changed(before, after);
+  for (var name in before) {
+    if (!(name in after)) found[path(name)] = undefined;
+  }
+  return found;
+}
+
+module.exports = { path: path, names: names, at: at, plain: plain, equal: equal, changed: changed, difference: difference };

@@ -4,4 +4,4 @@
 
 var core = require('./core');
 
-module.exports = { Replica: require('./replica'), Core: core.Core, TiSyncError: core.TiSyncError };
+module.exports = { Replica: require('./replica'), Core: core.Core, TiSyncError: core.TiSyncError, fields: core.fields };

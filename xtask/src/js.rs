@@ -13,6 +13,7 @@ const ONCE: &[&str] = &[
     "certify.test.js",
     "cli.test.js",
     "conformance.test.js",
+    "fields.test.js",
     "trace.test.js",
     "types.test.js",
 ];
