@@ -158,7 +158,7 @@ function adapter(load, model, alloy) {
   return {
     unconfirmed: unconfirmed, adopt: adopt,
     beforeModelCreate: beforeModelCreate, afterModelCreate: afterModelCreate, afterCollectionCreate: afterCollectionCreate,
-    sync: sync, configure: configure, on: on, off: off, replica: replica, access: access, TiSyncError: TiSyncError
+    sync: sync, configure: configure, on: on, off: off, replica: replica, TiSyncError: TiSyncError
   };
 }
 

@@ -20,7 +20,6 @@ function host(name) {
   var opened = database.open(name, isAndroid);
   var ends = [];
   return {
-    kind: loaded.kind,
     database: opened,
     instantiate: loaded.instantiate,
     wallMs: function () { return Date.now(); },

@@ -27,7 +27,7 @@ function bring(model, isFirst, take) {
     if (!isFirst) read(database, adapter).forEach(function (row) { before[row.id] = true; });
     var begun = migrate(database, model);
     try {
-      take(read(database, adapter).filter(function (row) { return !before[row.id]; }), begun);
+      take(read(database, adapter).filter(function (row) { return !before[row.id]; }));
     } catch (error) {
       if (begun) database.execute('ROLLBACK');
       throw error;

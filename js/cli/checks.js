@@ -4,6 +4,7 @@
 
 const fs = require('fs');
 const path = require('path');
+const { note, wrong } = require('./finding');
 const models = require('./models');
 const { files } = require('./project');
 const { compare, shipped } = require('./shipped');
@@ -14,14 +15,6 @@ const BACKBONES = ['0.9.2', '1.1.2', '1.3.3', '1.4.0', '1.6.0'];
 /** Every finding of a project. */
 function all(project) {
   return [project_(project), backbone(project), copy(project), stale(project), ...models.all(project)].flat();
-}
-
-function wrong(where, what, todo) {
-  return { level: 'wrong', where, what, todo };
-}
-
-function note(where, what, todo) {
-  return { level: 'note', where, what, todo };
 }
 
 // tiapp.xml and the first controller: without them Alloy does not compile.
@@ -132,4 +125,4 @@ function few(names) {
   return `${names.length > 3 ? `${shown} and ${names.length - 3} more` : shown} ${names.length > 1 ? 'are' : 'is'}`;
 }
 
-module.exports = { all, note, wrong };
+module.exports = { all };

@@ -51,15 +51,11 @@ async function main(args, out, err) {
   }
 }
 
-module.exports = { main };
-
-if (require.main === module) {
-  // Whoever reads the output may stop, as `head` does.
-  process.stdout.on('error', (error) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(1);
-  });
-  main(process.argv.slice(2), console.log, console.error).then((code) => {
-    process.exitCode = code;
-  });
-}
+// Whoever reads the output may stop, as `head` does.
+process.stdout.on('error', (error) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(1);
+});
+main(process.argv.slice(2), console.log, console.error).then((code) => {
+  process.exitCode = code;
+});

@@ -2,6 +2,8 @@
 
 // What the doctor looks at in models.
 
+const { note, wrong } = require('./finding');
+
 const STOCK = ['sql', 'properties', 'localStorage'];
 const POLICIES = ['client-wins', 'server-wins', 'latest-timestamp-wins', 'merge', 'manual'];
 
@@ -84,14 +86,6 @@ function policy(file, name, config) {
   const given = config.policy;
   if (given === undefined || typeof given === 'function' || POLICIES.includes(given)) return [];
   return [wrong(file, `there is no policy ${JSON.stringify(given)}`, `Write one of ${POLICIES.join(', ')}, or a function.`)];
-}
-
-function wrong(where, what, todo) {
-  return { level: 'wrong', where, what, todo };
-}
-
-function note(where, what, todo) {
-  return { level: 'note', where, what, todo };
 }
 
 module.exports = { all, type };
