@@ -199,7 +199,8 @@ Store.prototype.sound = function (test) {
 
 Store.prototype.config = function (models) {
   var self = this;
-  var config = { collections: {}, connectors: {}, policies: {}, migrate: {}, account: this.app.config.account };
+  var given = this.app.config;
+  var config = { collections: {}, connectors: {}, policies: {}, migrate: {}, account: given.account, token: given.token, credentials: given.credentials };
   models.forEach(function (model) {
     var connector = model.connector;
     if (connector) {
@@ -210,7 +211,7 @@ Store.prototype.config = function (models) {
         self.refuse(model, error);
         return;
       }
-      config.connectors[connector.name] = self.guarded(connector);
+      config.connectors[connector.name] = connector;
     }
     config.collections[model.collection] = model.settings;
     if (model.config.migrate) config.migrate[model.collection] = model.config.migrate;
@@ -218,16 +219,6 @@ Store.prototype.config = function (models) {
   });
   imports.declare(config, models.filter(function (model) { return !!config.collections[model.collection]; }));
   return config;
-};
-
-Store.prototype.guarded = function (connector) {
-  var given = this.app.config;
-  if (connector.token || connector.credentials || !(given.token || given.credentials)) return connector;
-  var copy = {};
-  for (var key in connector) copy[key] = connector[key];
-  if (given.token) copy.token = given.token;
-  if (given.credentials) copy.credentials = given.credentials;
-  return copy;
 };
 
 // Sync begins when the script that runs now has ended: it may require more models.

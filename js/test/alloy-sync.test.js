@@ -226,3 +226,18 @@ test('a model of an earlier run that is gone is passed by in silence, and one th
     assert.match(logs[0][1], told);
   }
 });
+
+test('the token of the app is for connectors without one of their own, whichever model comes first', async (t) => {
+  const { url } = await serve(t, 'secret');
+  const shared = (name, token) => definition({ connector: { type: 'native', name: 'main', url, token }, adapter: { collection_name: name } });
+  const models = { todo: shared('todos'), list: shared('lists', 'secret') };
+  for (const [order, given] of [[['todo', 'list'], 'other'], [['list', 'todo'], 'other'], [['todo'], 'secret']]) {
+    const { Alloy, sync, logs } = app(t, resources(t, '1.4.0', models));
+    sync.configure({ autostart: false, token: given });
+    for (const name of order) Alloy.createModel(name, { title: name }).save(null, { error: (of, error) => { throw error; } });
+    await sync.syncNow();
+    assert.strictEqual(sync.health().unsent, 0);
+    assert.deepStrictEqual(logs, []);
+    sync.replica().close();
+  }
+});
