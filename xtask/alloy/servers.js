@@ -1,6 +1,7 @@
 'use strict';
 
-// The backends that apps sync with here: `tisync serve`, and json-server as the plainest REST.
+// The backends that apps sync with here: `tisync serve`, json-server as the plainest REST, and one whose answers are as a page
+// says.
 
 const { spawn } = require('child_process');
 const fs = require('fs');
@@ -40,6 +41,35 @@ exports.jsonServer = async (folder) => {
     }
   }
   throw new Error('json-server ended instead of listening');
+};
+
+/**
+ * A REST backend that makes ids: the rows of each path, by their ids. It keeps a row of each path that is asked for; `wrap`
+ * makes the answer to a listing of a path's rows. Gives `{url, rows, asked, stop}`.
+ */
+exports.rest = (wrap) => {
+  const rows = {};
+  const asked = [];
+  const server = http.createServer(async (request, response) => {
+    let body = '';
+    for await (const part of request) body += part;
+    const [, name, id] = request.url.split('?')[0].split('/');
+    const known = rows[name] = rows[name] || new Map();
+    asked.push({ method: request.method, url: request.url, headers: request.headers });
+    const answer = (status, value) => {
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(value));
+    };
+    if (request.method === 'GET' && id === undefined) return answer(200, wrap(name, [...known.values()]));
+    const key = request.method === 'POST' ? Math.max(0, ...known.keys()) + 1 : Number(id);
+    if (request.method !== 'POST' && !known.has(key)) return answer(404, {});
+    if (request.method === 'DELETE') known.delete(key);
+    else if (body) known.set(key, { ...JSON.parse(body), id: key });
+    return answer(200, known.get(key) || {});
+  });
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve({ url: `http://127.0.0.1:${server.address().port}`, rows, asked, stop: () => server.close() }));
+  });
 };
 
 /** Asks a backend, which answers JSON; a `form` is an object of texts. A status from 400 on is an error. */
