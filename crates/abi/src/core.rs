@@ -51,7 +51,7 @@ impl Core {
         // As text, like everything else that is read here: each form of input costs readers of its own.
         let parsed = std::str::from_utf8(command)
             .map_err(|error| error.to_string())
-            .and_then(|text| serde_json::from_str(text).map_err(|error| error.to_string()))
+            .and_then(|text| tisync_json::read(text).map_err(|error| error.to_string()))
             .map_err(|error| Error::invalid(format!("the command cannot be read: {error}")));
         let result =
             parsed.and_then(|command| self.carry_out(command, body, wall_ms, monotonic_ms, json));

@@ -100,10 +100,10 @@ impl Hosted {
 
 /// A plain backend, with what the configuration says of it.
 fn capability(changes: Map<String, Value>) -> Result<Capability, SetupError> {
-    let wrong = |error: serde_json::Error| {
+    let wrong = |error: &dyn std::fmt::Display| {
         SetupError::new(format!("the capability cannot be used: {error}"))
     };
-    let mut plain = serde_json::to_value(Capability::plain()).map_err(wrong)?;
+    let mut plain = serde_json::to_value(Capability::plain()).map_err(|error| wrong(&error))?;
     if let Value::Object(plain) = &mut plain {
         if let Some(unknown) = changes.keys().find(|key| !plain.contains_key(*key)) {
             let known: Vec<&str> = plain.keys().map(String::as_str).collect();
@@ -114,7 +114,7 @@ fn capability(changes: Map<String, Value>) -> Result<Capability, SetupError> {
         }
         plain.extend(changes);
     }
-    serde_json::from_str(&plain.to_string()).map_err(wrong)
+    tisync_json::read(&plain.to_string()).map_err(|error| wrong(&error))
 }
 
 impl Connector for Hosted {

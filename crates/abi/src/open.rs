@@ -326,11 +326,6 @@ fn ask(
         Document(Document),
         Refused(String),
     }
-    let wrong = |error: serde_json::Error| {
-        Error::invalid(format!(
-            "the migrate function's answer cannot be read: {error}"
-        ))
-    };
     let question = Question {
         collection,
         from,
@@ -338,10 +333,16 @@ fn ask(
         document,
     };
     let mut reply = Vec::new();
-    let question = serde_json::to_vec(&question).map_err(wrong)?;
+    // Texts and a document: they always print.
+    let question = serde_json::to_vec(&question).unwrap_or_default();
     host.ask(Call::Migrate, &question, &mut reply)?;
     let reply = String::from_utf8_lossy(&reply);
-    Ok(match serde_json::from_str(&reply).map_err(wrong)? {
+    let migrated = tisync_json::read(&reply).map_err(|error| {
+        Error::invalid(format!(
+            "the migrate function's answer cannot be read: {error}"
+        ))
+    })?;
+    Ok(match migrated {
         Migrated::Document(document) => Ok(document),
         Migrated::Refused(why) => Err(why),
     })

@@ -149,7 +149,7 @@ pub fn replay<S: Stage>(
     let mut replayed = Replayed::default();
     for (number, line) in text.lines().enumerate() {
         let at = |what: String| format!("line {}: {what}", number + 1);
-        let line = serde_json::from_str(line)
+        let line = tisync_json::read(line)
             .map_err(|error| at(format!("expected a line of a trace, but {error}")))?;
         let number = match &line {
             Line::Seed(_) => continue,

@@ -46,10 +46,7 @@ pub(crate) fn value(text: &str) -> Result<Value, Error> {
 /// Parses the text of a document, or a part of one: text that was checked, or printed here, before. It
 /// may lie outside the limits, if a patch made it so.
 pub(crate) fn checked(text: &str) -> Value {
-    let mut parser = Parser {
-        depth_max: usize::MAX,
-        ..Parser::start(text)
-    };
+    let mut parser = Parser::deep(text, usize::MAX);
     parser.space();
     let value = parser.value::<Tree>();
     debug_assert!(value.is_ok(), "a document holds what is not JSON: {text}");
@@ -66,9 +63,9 @@ pub(crate) fn number(text: &str) -> Result<Number, Error> {
         .map_err(|error| *error)
 }
 
-struct Parser<'a> {
-    text: &'a str,
-    at: usize,
+pub(crate) struct Parser<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) at: usize,
     depth: usize,
     depth_max: usize,
 }
@@ -86,6 +83,14 @@ impl<'a> Parser<'a> {
             ));
         }
         Ok(Parser::start(text))
+    }
+
+    /// One for texts of any length, with another limit of depth.
+    pub(crate) fn deep(text: &'a str, depth_max: usize) -> Self {
+        Parser {
+            depth_max,
+            ..Parser::start(text)
+        }
     }
 
     fn start(text: &'a str) -> Self {
@@ -183,13 +188,13 @@ impl<'a> Parser<'a> {
     }
 
     #[inline]
-    fn string(&mut self) -> Result<Literal<'a>, Box<Error>> {
+    pub(crate) fn string(&mut self) -> Result<Literal<'a>, Box<Error>> {
         let (literal, end) = literal(self.text, self.at + 1)?;
         self.at = end;
         Ok(literal)
     }
 
-    fn number(&mut self) -> Result<NumberLiteral<'a>, Box<Error>> {
+    pub(crate) fn number(&mut self) -> Result<NumberLiteral<'a>, Box<Error>> {
         let offset = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
@@ -243,7 +248,7 @@ impl<'a> Parser<'a> {
         Ok(self.at - start)
     }
 
-    fn word(&mut self, word: &str) -> Result<(), Box<Error>> {
+    pub(crate) fn word(&mut self, word: &str) -> Result<(), Box<Error>> {
         if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
             return Err(self.unexpected("true, false or null"));
         }
@@ -252,18 +257,21 @@ impl<'a> Parser<'a> {
     }
 
     #[inline]
-    fn space(&mut self) {
+    pub(crate) fn space(&mut self) {
         while let Some(b' ' | b'\n' | b'\t' | b'\r') = self.peek() {
             self.at += 1;
         }
     }
 
-    fn enter(&mut self) -> Result<(), Box<Error>> {
+    pub(crate) fn enter(&mut self) -> Result<(), Box<Error>> {
         if self.depth == self.depth_max {
             return Err(Box::new(Error::new(
                 ErrorKind::TooDeep,
                 self.at,
-                format!("expected at most {DEPTH_MAX} levels of nesting, came more"),
+                format!(
+                    "expected at most {} levels of nesting, came more",
+                    self.depth_max
+                ),
             )));
         }
         self.depth += 1;
@@ -271,12 +279,12 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         self.depth -= 1;
         self.at += 1;
     }
 
-    fn finish(&mut self) -> Result<(), Box<Error>> {
+    pub(crate) fn finish(&mut self) -> Result<(), Box<Error>> {
         self.space();
         match self.peek() {
             None => Ok(()),
@@ -285,12 +293,12 @@ impl<'a> Parser<'a> {
     }
 
     #[inline]
-    fn peek(&self) -> Option<u8> {
+    pub(crate) fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
     #[cold]
-    fn unexpected(&self, expected: &str) -> Box<Error> {
+    pub(crate) fn unexpected(&self, expected: &str) -> Box<Error> {
         let came = match self
             .text
             .get(self.at..)

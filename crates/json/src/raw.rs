@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 pub(crate) fn serialize<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    let raw: &RawValue = serde_json::from_str(text).map_err(S::Error::custom)?;
+    let raw: &RawValue = crate::read(text).map_err(S::Error::custom)?;
     raw.serialize(serializer)
 }
 

@@ -112,7 +112,7 @@ impl NumberLiteral<'_> {
     }
 
     /// The double that it stands for, correctly rounded; an overflow is an error.
-    fn double(&self) -> Result<f64, Box<Error>> {
+    pub(crate) fn double(&self) -> Result<f64, Box<Error>> {
         match self.text.parse::<f64>() {
             Ok(double) if double.is_finite() => Ok(double),
             _ => Err(Box::new(Error::new(

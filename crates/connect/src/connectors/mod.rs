@@ -138,7 +138,7 @@ impl Setup {
     /// # Errors
     /// When an option is unknown, missing, or not of the right form.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, SetupError> {
-        serde_json::from_value(Value::Object(self.options.clone()))
+        tisync_json::read(&Value::Object(self.options.clone()).to_string())
             .map_err(|error| SetupError::new(format!("the options cannot be used: {error}")))
     }
 }

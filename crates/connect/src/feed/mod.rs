@@ -74,7 +74,7 @@ impl From<FeedError> for Failure {
 /// Reads a place; a text that is none, such as one of an older version of the connector, begins anew.
 fn read<T: DeserializeOwned + Default>(checkpoint: Option<&Checkpoint>) -> T {
     checkpoint
-        .and_then(|text| serde_json::from_str(text.as_str()).ok())
+        .and_then(|text| tisync_json::read(text.as_str()).ok())
         .unwrap_or_default()
 }
 

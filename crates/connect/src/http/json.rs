@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::Deserialize;
 use tisync_core::limits::REQUEST_DEADLINE_MS;
 use tisync_core::model::Failure;
+use tisync_json::ReadError;
 
 impl Request {
     /// A request for JSON, with the limits that pulls, pushes and fetches have.
@@ -78,7 +79,7 @@ pub fn read_json<'a, T: Deserialize<'a>>(response: &'a Response) -> Result<T, Fa
 
 /// Reads JSON. As text, since the engine's store reads texts: each form of input costs readers of its own, and hosts
 /// without native code copy them.
-pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, serde_json::Error> {
-    let text = std::str::from_utf8(body).map_err(serde::de::Error::custom)?;
-    serde_json::from_str(text)
+pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ReadError> {
+    let text = std::str::from_utf8(body).map_err(<ReadError as serde::de::Error>::custom)?;
+    tisync_json::read(text)
 }

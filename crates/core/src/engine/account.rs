@@ -217,7 +217,7 @@ fn endpoints<T: Tx>(work: &mut Work<'_, T>) -> Result<BTreeMap<ConnectorName, St
     let Some(text) = work.tx.meta(ENDPOINTS)? else {
         return Ok(BTreeMap::new());
     };
-    serde_json::from_str(&text).map_err(|error| {
+    tisync_json::read(&text).map_err(|error| {
         Error::new(
             ErrorKind::Store(crate::store::StoreErrorKind::Corrupt),
             format!("expected the backends that this file belongs to, but {error}"),

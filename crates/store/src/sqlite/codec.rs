@@ -228,7 +228,7 @@ pub(crate) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
 }
 
 pub(crate) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(wrong)
+    tisync_json::read(text).map_err(wrong)
 }
 
 pub(crate) fn text_or_null(row: &dyn SqlRow, column: usize) -> Result<Option<&str>, StoreError> {

@@ -55,7 +55,7 @@ impl Answer {
             }
             return Err(classify::failure(&response));
         };
-        let rows = match rows.map(|rows| serde_json::from_str(rows.get())) {
+        let rows = match rows.map(|rows| tisync_json::read(rows.get())) {
             Some(Ok(rows)) => rows,
             None => BTreeMap::new(),
             // Without its rows it would say that there are none.

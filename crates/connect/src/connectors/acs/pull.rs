@@ -23,7 +23,7 @@ pub(super) async fn page(
     let mut range: Range = request
         .checkpoint
         .as_ref()
-        .and_then(|text| serde_json::from_str(text.as_str()).ok())
+        .and_then(|text| tisync_json::read(text.as_str()).ok())
         .unwrap_or_default();
     for _ in 0..=HALVES_MAX {
         let mut params = vec![

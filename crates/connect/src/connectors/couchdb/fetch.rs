@@ -98,7 +98,7 @@ pub(super) async fn look(
 }
 
 fn line(server: &Server, raw: &RawValue) -> Option<(RecordId, Answer)> {
-    let line: Line<'_> = serde_json::from_str(raw.get()).ok()?;
+    let line: Line<'_> = tisync_json::read(raw.get()).ok()?;
     let key = id(&line.key).ok()?;
     if line.error.as_deref() == Some("not_found") {
         return Some((key, Answer::Missing));

@@ -107,7 +107,7 @@ fn smaller(failure: Failure) -> Failure {
 
 /// `None` for what is no record.
 fn item(server: &Server, collection: &CollectionName, raw: &RawValue) -> Option<Item> {
-    let change = match serde_json::from_str::<Change<'_>>(raw.get()) {
+    let change = match tisync_json::read::<Change<'_>>(raw.get()) {
         Ok(change) => change,
         Err(error) => return Some(bad(raw, collection, None, error.to_string())),
     };
@@ -144,7 +144,7 @@ fn tombstone(collection: &CollectionName, change: &Change<'_>) -> Result<Item, S
 /// The place as `since` takes it: a text without its quotes, anything else as it came.
 fn place(checkpoint: &Checkpoint) -> String {
     let text = checkpoint.as_str();
-    serde_json::from_str::<String>(text).unwrap_or_else(|_| text.to_owned())
+    tisync_json::read::<String>(text).unwrap_or_else(|_| text.to_owned())
 }
 
 /// The place after a page, as the server wrote it: a number, or a text that only the server reads.

@@ -113,7 +113,7 @@ async fn of_database(
     };
     let said = results
         .iter()
-        .map(|raw| serde_json::from_str::<Said<'_>>(raw.get()));
+        .map(|raw| tisync_json::read::<Said<'_>>(raw.get()));
     // In the order in which they were sent; what does not fit is no answer.
     let answered: Vec<(&PushItem, Said<'_>)> = sent_items
         .into_iter()

@@ -107,7 +107,7 @@ fn time(raw: &RawValue) -> Option<u64> {
     struct Timed {
         last_modified: u64,
     }
-    let timed: Timed = serde_json::from_str(raw.get()).ok()?;
+    let timed: Timed = tisync_json::read(raw.get()).ok()?;
     Some(timed.last_modified)
 }
 

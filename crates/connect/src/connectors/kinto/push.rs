@@ -140,7 +140,7 @@ fn refused(server: &Server, items: &[&PushItem], answers: &[Answer<'_>]) -> Opti
     } else {
         return None;
     };
-    let refusal: Refusal = serde_json::from_str(answer.body.get()).ok()?;
+    let refusal: Refusal = tisync_json::read(answer.body.get()).ok()?;
     Some(Failure {
         kind,
         not_sent: true,
@@ -151,7 +151,7 @@ fn refused(server: &Server, items: &[&PushItem], answers: &[Answer<'_>]) -> Opti
 /// Whether it is this that the server does not have.
 fn is_missing(answer: &Answer<'_>, what: u32) -> bool {
     answer.status == 404
-        && serde_json::from_str::<Refusal>(answer.body.get())
+        && tisync_json::read::<Refusal>(answer.body.get())
             .is_ok_and(|refusal| refusal.errno == what)
 }
 
@@ -172,7 +172,7 @@ fn verdict(server: &Server, item: &PushItem, answer: &Answer<'_>) -> Option<Verd
         }),
         404 | 408 => None,
         400..=499 => {
-            let refusal: Refusal = serde_json::from_str(answer.body.get()).ok()?;
+            let refusal: Refusal = tisync_json::read(answer.body.get()).ok()?;
             let reason = server.refused(answer.status, &refusal, &item.collection);
             Some(Verdict::Rejected { reason })
         }
@@ -181,7 +181,7 @@ fn verdict(server: &Server, item: &PushItem, answer: &Answer<'_>) -> Option<Verd
 }
 
 fn accepted(item: &PushItem, answer: &Answer<'_>) -> Option<Verdict> {
-    let Data { data }: Data<&RawValue> = serde_json::from_str(answer.body.get()).ok()?;
+    let Data { data }: Data<&RawValue> = tisync_json::read(answer.body.get()).ok()?;
     let row = names::row(data).ok().filter(|row| row.id == item.record)?;
     let is_as_sent = match (&row.document, &item.document) {
         (Some(kept), Some(sent)) => kept.same(sent),
@@ -217,7 +217,7 @@ fn conflict(item: &PushItem, answer: &Answer<'_>) -> Verdict {
         #[serde(borrow)]
         existing: Option<&'a RawValue>,
     }
-    let Ok(modified) = serde_json::from_str::<Modified<'_>>(answer.body.get()) else {
+    let Ok(modified) = tisync_json::read::<Modified<'_>>(answer.body.get()) else {
         return Verdict::Conflict { remote: None };
     };
     let existing = modified.details.and_then(|details| details.existing);

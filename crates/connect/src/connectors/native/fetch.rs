@@ -41,7 +41,7 @@ pub(super) fn found(response: &Response) -> Result<Fetched, Failure> {
 }
 
 fn entry(raw: &RawValue) -> Option<(CollectionName, RecordId, Found)> {
-    let found: tisync_protocol::Found = serde_json::from_str(raw.get()).ok()?;
+    let found: tisync_protocol::Found = tisync_json::read(raw.get()).ok()?;
     Some((
         names::read(&found.collection).ok()?,
         names::read(&found.id).ok()?,

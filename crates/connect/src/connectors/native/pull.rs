@@ -107,7 +107,7 @@ pub(super) async fn page(http: &dyn Http, response: &Response) -> Result<Page, F
 }
 
 fn item(raw: &RawValue, collections: &mut names::Collections) -> Item {
-    let row = match serde_json::from_str::<Row<'_>>(raw.get()) {
+    let row = match tisync_json::read::<Row<'_>>(raw.get()) {
         Ok(row) => row,
         Err(error) => return bad(raw, None, error.to_string()),
     };
@@ -150,7 +150,7 @@ fn known(row: Row<'_>, collection: CollectionName) -> Result<Item, String> {
 }
 
 fn bad(raw: &RawValue, collection: Option<CollectionName>, reason: String) -> Item {
-    let named = serde_json::from_str::<Named<'_>>(raw.get());
+    let named = tisync_json::read::<Named<'_>>(raw.get());
     Item::Bad {
         collection,
         id: named.ok().and_then(|row| names::read(&row.id).ok()),

@@ -107,7 +107,7 @@ pub(super) fn verdicts(response: &Response, batch: &[PushItem]) -> Result<Pushed
 }
 
 fn result(raw: &RawValue) -> Option<(MutationId, Verdict)> {
-    let result: tisync_protocol::PushResult = serde_json::from_str(raw.get()).ok()?;
+    let result: tisync_protocol::PushResult = tisync_json::read(raw.get()).ok()?;
     Some((names::read(&result.id).ok()?, verdict(result.verdict)?))
 }
 

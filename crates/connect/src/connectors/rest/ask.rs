@@ -116,7 +116,7 @@ pub(super) fn rows<'a>(
         Some(path) => field(whole, path).ok_or_else(|| no_rows(&format!("in `{path}`")))?,
         None => whole,
     };
-    serde_json::from_str(rows.get()).map_err(|_| no_rows("as the answer"))
+    tisync_json::read(rows.get()).map_err(|_| no_rows("as the answer"))
 }
 
 fn no_rows(place: &str) -> Failure {
@@ -129,7 +129,7 @@ fn no_rows(place: &str) -> Failure {
 pub(super) fn field<'a>(whole: &'a RawValue, path: &str) -> Option<&'a RawValue> {
     let mut at = whole;
     for name in path.split('.') {
-        let fields: BTreeMap<String, &RawValue> = serde_json::from_str(at.get()).ok()?;
+        let fields: BTreeMap<String, &RawValue> = tisync_json::read(at.get()).ok()?;
         at = fields.get(name)?;
     }
     (at.get() != "null").then_some(at)
@@ -139,7 +139,7 @@ pub(super) fn field<'a>(whole: &'a RawValue, path: &str) -> Option<&'a RawValue>
 pub(super) fn text_field(response: &Response, path: &str) -> Option<String> {
     let whole: &RawValue = read_json(response).ok()?;
     let raw = field(whole, path)?.get();
-    match serde_json::from_str::<String>(raw) {
+    match tisync_json::read::<String>(raw) {
         Ok(text) => Some(text),
         Err(_) => raw
             .bytes()

@@ -153,8 +153,7 @@ async fn by_marks(
         }
         let rows = rows(&response, server.options.rows.as_deref())?;
         let carries = |raw: &&RawValue| {
-            let own =
-                field(raw, name).and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
+            let own = field(raw, name).and_then(|raw| tisync_json::read::<String>(raw.get()).ok());
             own.as_deref() == Some(&text)
         };
         let carrying: Vec<&RawValue> = rows.iter().copied().filter(carries).collect();

@@ -1,0 +1,44 @@
+//! Reading JSON into types.
+//!
+//! `serde` makes the code that reads a type anew for each type, from what its source of data offers. Here that source
+//! offers little: everything that a type does not change is a function of its own ([`Reader`]), and made once. The module
+//! for hosts without native code has some three hundred such types, and half of its readers were copies of a parser.
+
+mod error;
+mod reader;
+mod source;
+
+pub use error::ReadError;
+
+use reader::Reader;
+use serde::Deserialize;
+
+/// Reads a text into a type. Unlike a [`crate::Document`], the text may be of any length and may hold a key twice, of
+/// which `serde` decides.
+///
+/// Errors say what was expected, what came and where, and never quote more than one character.
+///
+/// ```
+/// #[derive(serde::Deserialize)]
+/// struct Page {
+///     rows: Vec<String>,
+/// }
+/// let page: Page = tisync_json::read(r#"{"rows": ["a", "b"]}"#)?;
+/// assert_eq!(page.rows.len(), 2);
+/// let error = tisync_json::read::<Page>(r#"{"rows": 5}"#).map(drop).unwrap_err();
+/// assert_eq!(error.to_string(), "expected an array, came `5` at line 1 column 10");
+/// # Ok::<(), tisync_json::ReadError>(())
+/// ```
+///
+/// # Errors
+/// When the text is not JSON, or not of the type.
+pub fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, ReadError> {
+    let mut reader = Reader::new(text);
+    match T::deserialize(&mut reader) {
+        Ok(value) => reader.end(value),
+        Err(error) => Err(reader.place(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

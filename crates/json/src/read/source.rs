@@ -1,0 +1,406 @@
+//! The reader as a source of data for `serde`: as little as each type can do with.
+
+use super::ReadError;
+use super::reader::{Numeral, Reader};
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
+use serde::forward_to_deserialize_any;
+use std::borrow::Cow;
+
+/// How `serde_json` asks for the text of a value instead of the value.
+const RAW_VALUE: &str = "$serde_json::private::RawValue";
+
+macro_rules! forward {
+    ($to:ident: $($name:ident)*) => {$(
+        fn $name<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+            self.$to(visitor)
+        }
+    )*};
+}
+
+macro_rules! numbers {
+    () => {
+        forward! {number: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8 deserialize_u16
+            deserialize_u32 deserialize_u64 deserialize_f32 deserialize_f64}
+    };
+}
+
+fn text<'de, V: Visitor<'de>>(text: Cow<'de, str>, visitor: V) -> Result<V::Value, ReadError> {
+    match text {
+        Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+        Cow::Owned(text) => visitor.visit_str(&text),
+    }
+}
+
+fn number<'de, V: Visitor<'de>>(number: Numeral, visitor: V) -> Result<V::Value, ReadError> {
+    match number {
+        Numeral::Natural(number) => visitor.visit_u64(number),
+        Numeral::Negative(number) => visitor.visit_i64(number),
+        Numeral::Double(number) => visitor.visit_f64(number),
+    }
+}
+
+impl<'de> Reader<'de> {
+    fn number<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, ReadError> {
+        number(self.numeral()?, visitor)
+    }
+}
+
+impl<'de> Deserializer<'de> for &mut Reader<'de> {
+    type Error = ReadError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.first() {
+            Some(b'"') => self.deserialize_str(visitor),
+            Some(b'{') => self.deserialize_map(visitor),
+            Some(b'[') => self.deserialize_seq(visitor),
+            Some(b't' | b'f') => self.deserialize_bool(visitor),
+            Some(b'n') => self.deserialize_unit(visitor),
+            Some(b'-' | b'0'..=b'9') => self.number(visitor),
+            _ => Err(self.unexpected("a JSON value")),
+        }
+    }
+
+    numbers!();
+    forward! {deserialize_str: deserialize_char deserialize_string deserialize_bytes deserialize_byte_buf
+    deserialize_identifier}
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        visitor.visit_bool(self.bool()?)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        text(self.text("a string")?, visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        if self.first() == Some(b'n') {
+            self.null()?;
+            return visitor.visit_none();
+        }
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.null()?;
+        visitor.visit_unit()
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        self.deserialize_unit(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        if name == RAW_VALUE {
+            return visitor.visit_map(Raw(Some(self.skip()?)));
+        }
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.open(b'[', "an array")?;
+        let value = visitor.visit_seq(Elements::new(self))?;
+        self.close(b']')?;
+        Ok(value)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.open(b'{', "an object")?;
+        let value = visitor.visit_map(Entries::new(self))?;
+        self.close(b'}')?;
+        Ok(value)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        self.deserialize_map(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        let has_content = self.first() != Some(b'"');
+        if has_content {
+            self.open(b'{', "the name of a variant, or an object with one")?;
+        }
+        let value = visitor.visit_enum(Variant {
+            reader: self,
+            has_content,
+        })?;
+        if has_content {
+            self.close(b'}')?;
+        }
+        Ok(value)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.skip()?;
+        visitor.visit_unit()
+    }
+}
+
+/// The elements of an array.
+struct Elements<'a, 'de> {
+    reader: &'a mut Reader<'de>,
+    is_first: bool,
+}
+
+impl<'a, 'de> Elements<'a, 'de> {
+    fn new(reader: &'a mut Reader<'de>) -> Self {
+        Elements {
+            reader,
+            is_first: true,
+        }
+    }
+}
+
+impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
+    type Error = ReadError;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, ReadError> {
+        if !self.reader.next(&mut self.is_first, b']')? {
+            return Ok(None);
+        }
+        seed.deserialize(&mut *self.reader).map(Some)
+    }
+}
+
+/// The entries of an object.
+struct Entries<'a, 'de> {
+    reader: &'a mut Reader<'de>,
+    is_first: bool,
+}
+
+impl<'a, 'de> Entries<'a, 'de> {
+    fn new(reader: &'a mut Reader<'de>) -> Self {
+        Entries {
+            reader,
+            is_first: true,
+        }
+    }
+}
+
+impl<'de> MapAccess<'de> for Entries<'_, 'de> {
+    type Error = ReadError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, ReadError> {
+        if !self.reader.next(&mut self.is_first, b'}')? {
+            return Ok(None);
+        }
+        seed.deserialize(Key(self.reader.key()?)).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ReadError> {
+        self.reader.colon()?;
+        seed.deserialize(&mut *self.reader)
+    }
+}
+
+/// A key, or the name of a variant: a text, which can stand for a number.
+struct Key<'de>(Cow<'de, str>);
+
+impl<'de> Key<'de> {
+    fn number<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        number(Numeral::of_key(&self.0)?, visitor)
+    }
+
+    fn name<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        visitor.visit_str(&self.0)
+    }
+}
+
+impl<'de> Deserializer<'de> for Key<'de> {
+    type Error = ReadError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        text(self.0, visitor)
+    }
+
+    numbers!();
+    forward! {name: deserialize_identifier deserialize_ignored_any}
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        visitor.visit_enum(self)
+    }
+
+    forward_to_deserialize_any! {bool char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct}
+}
+
+/// A key that is one of several names.
+impl<'de> EnumAccess<'de> for Key<'de> {
+    type Error = ReadError;
+    type Variant = NoContent;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(
+        self,
+        seed: V,
+    ) -> Result<(V::Value, NoContent), ReadError> {
+        Ok((seed.deserialize(self)?, NoContent))
+    }
+}
+
+/// What follows the name of a variant that a key is: nothing.
+struct NoContent;
+
+impl NoContent {
+    fn refuse<T>() -> Result<T, ReadError> {
+        Err(serde::de::Error::custom(
+            "expected the name of a variant that holds nothing, came another",
+        ))
+    }
+}
+
+impl<'de> VariantAccess<'de> for NoContent {
+    type Error = ReadError;
+
+    fn unit_variant(self) -> Result<(), ReadError> {
+        Ok(())
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _: T) -> Result<T::Value, ReadError> {
+        NoContent::refuse()
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, ReadError> {
+        NoContent::refuse()
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, ReadError> {
+        NoContent::refuse()
+    }
+}
+
+/// A variant: `"name"`, or `{"name": content}`.
+struct Variant<'a, 'de> {
+    reader: &'a mut Reader<'de>,
+    has_content: bool,
+}
+
+impl<'a, 'de> EnumAccess<'de> for Variant<'a, 'de> {
+    type Error = ReadError;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), ReadError> {
+        Ok((seed.deserialize(Key(self.reader.key()?))?, self))
+    }
+}
+
+impl<'a, 'de> Variant<'a, 'de> {
+    fn content(self) -> Result<&'a mut Reader<'de>, ReadError> {
+        if !self.has_content {
+            return Err(serde::de::Error::custom(
+                "expected an object with the variant and what it holds, came its name alone",
+            ));
+        }
+        self.reader.colon()?;
+        Ok(self.reader)
+    }
+}
+
+impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
+    type Error = ReadError;
+
+    fn unit_variant(self) -> Result<(), ReadError> {
+        match self.has_content {
+            true => self.content()?.null(),
+            false => Ok(()),
+        }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ReadError> {
+        seed.deserialize(self.content()?)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, ReadError> {
+        self.content()?.deserialize_seq(visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        self.content()?.deserialize_map(visitor)
+    }
+}
+
+/// A value whose text is asked for, in the form in which `serde_json` takes it.
+struct Raw<'de>(Option<&'de str>);
+
+impl<'de> MapAccess<'de> for Raw<'de> {
+    type Error = ReadError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, ReadError> {
+        match self.0 {
+            Some(_) => seed.deserialize(Key(Cow::Borrowed(RAW_VALUE))).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ReadError> {
+        seed.deserialize(Key(Cow::Borrowed(self.0.take().unwrap_or_default())))
+    }
+}
