@@ -8,6 +8,7 @@ use crate::process;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
+use xtask_backends::{BENCH_JS, POUCHDB_SERVER, Place};
 
 mod alloy;
 mod build;
@@ -66,6 +67,18 @@ pub(crate) fn for_tests(workspace: &Workspace) -> Result<ForTests> {
 /// Compiles better-sqlite3, for runs without WebAssembly.
 pub(crate) fn native_sqlite(workspace: &Workspace) -> Result<()> {
     Tools::install(workspace)?.native_sqlite().map(drop)
+}
+
+/// Builds the module, and installs what the npm package is measured beside; gives the folder of those packages.
+pub(crate) fn for_bench(workspace: &Workspace) -> Result<PathBuf> {
+    let tools = Tools::install(workspace)?;
+    build::run(workspace, &toolchain::find(workspace)?, &tools)?;
+    let place = Place::new(workspace.root(), &workspace.target_folder()?);
+    POUCHDB_SERVER.install(&place)?;
+    BENCH_JS.install(&place)?;
+    let packages = place.installed(&BENCH_JS).join("node_modules");
+    tools::native_sqlite(&packages)?;
+    Ok(packages)
 }
 
 /// Builds the module and measures it.

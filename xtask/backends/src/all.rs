@@ -12,6 +12,7 @@ pub const ALL: &[&Backend] = &[
     &DJANGO_REST,
     &JS_TOOLS,
     &ALLOY_COMPILERS,
+    &BENCH_JS,
 ];
 
 /// The clients that apps of Appcelerator Cloud Services were written with.
@@ -37,6 +38,15 @@ pub const ALLOY_COMPILERS: Backend = Backend {
     name: "alloy-compilers",
     about: "Alloy 1.7.1, 1.14.6, 1.17.3, 2.1.0 and 3.0.1",
     manifest: "alloy",
+    packages: Packages::Npm,
+    start: None,
+};
+
+/// What the npm package is measured beside.
+pub const BENCH_JS: Backend = Backend {
+    name: "bench-js",
+    about: "WatermelonDB 0.28.0, PowerSync 1.1.0 for Node, PouchDB 9.0.0, and better-sqlite3 12",
+    manifest: "bench/js",
     packages: Packages::Npm,
     start: None,
 };

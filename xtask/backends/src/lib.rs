@@ -15,7 +15,8 @@ mod place;
 mod running;
 
 pub use all::{
-    ACS_CLIENTS, ALL, ALLOY_COMPILERS, DJANGO_REST, JS_TOOLS, JSON_SERVER, KINTO, POUCHDB_SERVER,
+    ACS_CLIENTS, ALL, ALLOY_COMPILERS, BENCH_JS, DJANGO_REST, JS_TOOLS, JSON_SERVER, KINTO,
+    POUCHDB_SERVER,
 };
 pub use install::{Installed, has_python};
 pub use place::Place;

@@ -79,6 +79,11 @@ impl Env {
         self.only.is_none_or(|only| only == program)
     }
 
+    /// Whether no program is left out.
+    pub(crate) fn wants_all(&self) -> bool {
+        self.only.is_none()
+    }
+
     /// A folder that goes when it is dropped.
     pub(crate) fn fresh(&self) -> Result<TempDir> {
         Ok(TempDir::new_in(self.folder.path())?)

@@ -3,10 +3,12 @@
 //! For each row two programs run in turn, and the medians are compared: the *limit*, bare axum, reqwest,
 //! serde_json and rusqlite that move the same bytes with the same pages, durability and number of commits;
 //! and *ours*, the library against the reference server, both on SQLite, over HTTP on the loopback. Absolute
-//! times do not carry from machine to machine; the ratios do, to about a quarter. `docs/PERFORMANCE.md` says
+//! times do not carry from machine to machine; the ratios do, to about a quarter. The rows `JS` are the npm package's,
+//! beside packages of others. `docs/PERFORMANCE.md` says
 //! what each row does and what decides it.
 mod env;
 mod host;
+mod js;
 mod limit;
 mod memory;
 mod ours;
@@ -36,7 +38,8 @@ struct Args {
     /// verdict and note.
     #[arg(long)]
     json: bool,
-    /// Only this row: W1 to W7; several with several flags.
+    /// Only this row: W1 to W7, JS for those of the npm package in Node, or one of them, as "JS W1"; several with several
+    /// flags.
     #[arg(long)]
     row: Vec<String>,
     /// Runs of each program; the median counts.
@@ -71,6 +74,11 @@ const ROWS: [(&str, Run); 7] = [
     ("W7", w7_beside::run),
 ];
 
+/// Whether `--row` names a row, or all that begin so: `JS`.
+fn is_named(name: &str, row: &str) -> bool {
+    name == row || name.starts_with(&format!("{row} "))
+}
+
 fn main() -> Result<()> {
     let args = Args::parse();
     if let (Some(program), Some(url), Some(file), Some(count)) = (
@@ -82,20 +90,20 @@ fn main() -> Result<()> {
         return memory::child(program, url, file, count);
     }
     let wanted: Vec<String> = args.row.iter().map(|row| row.to_uppercase()).collect();
+    let rows = || ROWS.into_iter().chain(js::ROWS);
     if let Some(unknown) = wanted
         .iter()
-        .find(|row| ROWS.iter().all(|(name, _)| name != row))
+        .find(|row| rows().all(|(name, _)| !is_named(name, row)))
     {
-        bail!("expected a row from W1 to W7, but {unknown} came");
+        bail!("expected a row from W1 to W7, JS, or one from JS W1 to JS W6, but {unknown} came");
     }
     let env = match args.quick {
         true => Env::new(1, Sizes::QUICK, args.only)?,
         false => Env::new(args.n.max(1), Sizes::FULL, args.only)?,
     };
     let mut lines = Vec::new();
-    for (_, run) in ROWS
-        .iter()
-        .filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|row| row == name))
+    for (_, run) in
+        rows().filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|row| is_named(name, row)))
     {
         let measured = run(&env)?;
         if args.json {
@@ -112,4 +120,18 @@ fn main() -> Result<()> {
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_named_alone_or_with_its_family() {
+        assert!(is_named("W1", "W1"));
+        assert!(is_named("JS W1", "JS"));
+        assert!(is_named("JS W1", "JS W1"));
+        assert!(!is_named("JS W1", "W1"));
+        assert!(!is_named("JS W1", "J"));
+    }
 }

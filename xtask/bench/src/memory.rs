@@ -47,6 +47,7 @@ pub(crate) fn run(env: &Env) -> Result<Vec<Line>> {
             n: 1,
             must: None,
             aim: None,
+            peers: Vec::new(),
             note: String::new(),
         };
         lines.push(line);

@@ -22,8 +22,17 @@ pub(crate) struct Line {
     pub(crate) must: Option<f64>,
     /// The ratio that is aimed at.
     pub(crate) aim: Option<f64>,
+    /// What packages of others took for the same.
+    pub(crate) peers: Vec<Peer>,
     /// What else there is to say.
     pub(crate) note: String,
+}
+
+/// What a package of others took: the medians of its runs.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) name: &'static str,
+    pub(crate) spent: Spent,
 }
 
 /// What a line counts.
@@ -54,7 +63,27 @@ impl Line {
             cpu: None,
             must: None,
             aim: None,
+            peers: Vec::new(),
             note: String::new(),
+        }
+    }
+
+    /// A line of medians beside packages of others, where ours and the limit ran.
+    pub(crate) fn beside(
+        row: impl Into<String>,
+        n: usize,
+        (ours, limit): (Option<Spent>, Option<Spent>),
+        peers: Vec<Peer>,
+    ) -> Self {
+        let one = |spent: Option<Spent>| spent.into_iter().collect();
+        let pair = Pair {
+            ours: one(ours),
+            limit: one(limit),
+        };
+        Line {
+            n,
+            peers,
+            ..Line::times(row, &pair)
         }
     }
 
@@ -62,6 +91,14 @@ impl Line {
     pub(crate) fn budget(self, must: f64, aim: f64) -> Self {
         Line {
             must: Some(must),
+            aim: Some(aim),
+            ..self
+        }
+    }
+
+    /// Sets what is aimed at; what must be met are the peers.
+    pub(crate) fn aim(self, aim: f64) -> Self {
+        Line {
             aim: Some(aim),
             ..self
         }
@@ -84,15 +121,51 @@ impl Line {
         self.cpu.map(|(ours, limit)| ours / limit)
     }
 
-    /// Whether the budget is met, by the clock.
-    fn verdict(&self) -> Option<&'static str> {
-        let ratio = Some(self.ratio()).filter(|ratio| ratio.is_finite())?;
-        let must = self.must?;
-        Some(match self.aim {
-            _ if ratio > must => "MISSED",
-            Some(aim) if ratio <= aim => "met, aim",
-            _ => "met",
-        })
+    /// Whether the budget is met, by the clock; where packages of others ran, whether ours is faster than each.
+    fn verdict(&self) -> Option<String> {
+        let is_aim = self.aim.is_some_and(|aim| self.ratio() <= aim);
+        let missed = match self.peers.is_empty() {
+            true => {
+                let ratio = Some(self.ratio()).filter(|ratio| ratio.is_finite())?;
+                (ratio > self.must?).then(|| "MISSED".to_owned())
+            }
+            false => {
+                let faster = self
+                    .peers
+                    .iter()
+                    .filter(|peer| peer.spent.wall_s <= self.ours);
+                let names: Vec<_> = faster.map(|peer| peer.name).collect();
+                (!names.is_empty()).then(|| format!("MISSED: slower than {}", names.join(", ")))
+            }
+        };
+        Some(missed.unwrap_or_else(|| if is_aim { "met, aim" } else { "met" }.to_owned()))
+    }
+
+    /// What the peers took, as one object.
+    fn peers_json(&self) -> Value {
+        let seconds =
+            |peer: &Peer| json!({ "wall_s": peer.spent.wall_s, "cpu_s": peer.spent.cpu_s });
+        let all = self.peers.iter();
+        match self.peers.is_empty() {
+            true => Value::Null,
+            false => all
+                .map(|peer| (peer.name.to_owned(), seconds(peer)))
+                .collect::<Map<_, _>>()
+                .into(),
+        }
+    }
+
+    /// The peers and the remark, for people.
+    fn remark(&self) -> String {
+        let seconds =
+            |peer: &Peer| format!("{} {}", peer.name, shown(self.unit, peer.spent.wall_s));
+        match self.peers.is_empty() {
+            true => self.note.clone(),
+            false => {
+                let all: Vec<_> = self.peers.iter().map(seconds).collect();
+                format!("{}; {}", all.join(", "), self.note)
+            }
+        }
     }
 
     /// One object; what does not apply is left out.
@@ -116,6 +189,7 @@ impl Line {
         put("must", json!(self.must));
         put("aim", json!(self.aim));
         put("verdict", json!(self.verdict()));
+        put("peers", self.peers_json());
         put(
             "note",
             json!(Some(&self.note).filter(|note| !note.is_empty())),
@@ -158,7 +232,7 @@ pub(crate) fn print(lines: &[Line]) -> String {
             ratio(line.must),
             ratio(line.aim),
             line.verdict().unwrap_or_default(),
-            line.note
+            line.remark()
         );
     }
     out
@@ -188,9 +262,9 @@ mod tests {
 
     #[test]
     fn the_verdict_follows_the_budget() {
-        assert_eq!(line(1.2).verdict(), Some("met, aim"));
-        assert_eq!(line(1.5).verdict(), Some("met"));
-        assert_eq!(line(1.7).verdict(), Some("MISSED"));
+        assert_eq!(line(1.2).verdict().as_deref(), Some("met, aim"));
+        assert_eq!(line(1.5).verdict().as_deref(), Some("met"));
+        assert_eq!(line(1.7).verdict().as_deref(), Some("MISSED"));
         let alone = Line {
             limit: f64::NAN,
             ..line(1.2)
@@ -209,6 +283,33 @@ mod tests {
             line(1.5).note("why").json(),
             r#"{"aim":1.25,"limit_s":1.0,"must":1.6,"n":3,"note":"why","ours_s":1.5,"ratio":1.5,"row":"W0","verdict":"met"}"#
         );
+    }
+
+    #[test]
+    fn a_line_beside_peers_must_be_faster_than_each() {
+        let spent = |wall_s| Spent {
+            wall_s,
+            cpu_s: wall_s,
+        };
+        let peer = |name, wall_s| Peer {
+            name,
+            spent: spent(wall_s),
+        };
+        let beside = |ours| {
+            let peers = vec![peer("Slow", 9.0), peer("Quick", 2.0)];
+            Line::beside("JS W0", 3, (Some(spent(ours)), Some(spent(1.0))), peers).aim(1.5)
+        };
+        assert_eq!(beside(1.4).verdict().as_deref(), Some("met, aim"));
+        assert_eq!(beside(1.9).verdict().as_deref(), Some("met"));
+        let missed = beside(2.0);
+        let verdict = missed.verdict();
+        assert_eq!(verdict.as_deref(), Some("MISSED: slower than Quick"));
+        assert!(
+            missed
+                .json()
+                .contains(r#""peers":{"Quick":{"cpu_s":2.0,"wall_s":2.0},"Slow":"#)
+        );
+        assert!(print(&[missed]).contains("Slow 9.00 s, Quick 2.00 s"));
     }
 
     #[test]

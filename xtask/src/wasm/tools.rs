@@ -59,22 +59,27 @@ impl Tools {
             .context("the engine of Node 15.14, which phones have, does not take the module")
     }
 
-    /// Compiles better-sqlite3 (a minute or two, once), for measurements with a native SQLite.
+    /// Compiles better-sqlite3 there, for measurements with a native SQLite.
     pub(crate) fn native_sqlite(&self) -> Result<PathBuf> {
-        let package = self.folder.join("better-sqlite3");
-        if package.join("build/Release/better_sqlite3.node").exists() {
-            return Ok(package);
-        }
-        // Scripts of npm would find the old Node first.
-        let _ = std::fs::remove_file(self.folder.join(".bin/node"));
-        eprintln!("compiling better-sqlite3 (once, a minute or two)");
-        let mut npm = Command::new("npm");
-        npm.args(["rebuild", "better-sqlite3"])
-            .current_dir(self.folder.parent().context("no folder of packages")?);
-        if Path::new("/usr/include/node/node.h").exists() {
-            npm.env("npm_config_nodedir", "/usr");
-        }
-        output(npm).context("better-sqlite3 does not compile")?;
-        Ok(package)
+        native_sqlite(&self.folder)
     }
+}
+
+/// Compiles better-sqlite3 in a folder of packages (a minute or two, once); gives its folder.
+pub(crate) fn native_sqlite(packages: &Path) -> Result<PathBuf> {
+    let package = packages.join("better-sqlite3");
+    if package.join("build/Release/better_sqlite3.node").exists() {
+        return Ok(package);
+    }
+    // Scripts of npm would find the old Node first.
+    let _ = std::fs::remove_file(packages.join(".bin/node"));
+    eprintln!("compiling better-sqlite3 (once, a minute or two)");
+    let mut npm = Command::new("npm");
+    npm.args(["rebuild", "better-sqlite3"])
+        .current_dir(packages.parent().context("no folder of packages")?);
+    if Path::new("/usr/include/node/node.h").exists() {
+        npm.env("npm_config_nodedir", "/usr");
+    }
+    output(npm).context("better-sqlite3 does not compile")?;
+    Ok(package)
 }
