@@ -116,6 +116,11 @@ export interface Config {
   migrate?: { [collection: string]: (document: Document, from: number, to: number) => Document };
   /** Which SQLite: the name of a package, or `{name, module}`. */
   sqlite?: 'better-sqlite3' | 'node:sqlite' | 'node-sqlite3-wasm' | { name: string; module: unknown };
+  /**
+   * What a write survives once the call has returned: `power_cut` (the default) waits for the disk; with `process` a power cut may
+   * take the last writes, never a part of one. What is handed to a backend is durable first, as ever.
+   */
+  writeDurability?: 'power_cut' | 'process';
   /** Milliseconds of work before others have their turn; 30 by default. */
   sliceMs?: number;
 }

@@ -22,6 +22,7 @@ function settings(host, config) {
     migrates: Object.keys(config.migrate || {})
   };
   if (host.stream) open.listens = true;
+  if (config.writeDurability !== undefined) open.write_durability = config.writeDurability;
   for (name in host.sizes) open[name] = host.sizes[name];
   return open;
 }

@@ -45,6 +45,19 @@ test('errors say what was expected, and change nothing', (t) => {
   assert.throws(() => device(t, path.join(folder(t), 'x.db'), { collections: { notes: { policy: 'coin' } } }), /expected client-wins/);
 });
 
+test('a write waits for the disk, unless the app says that it need not', (t) => {
+  // 1 is NORMAL, 2 is FULL.
+  const synchronous = (name, config) => {
+    const replica = device(t, path.join(folder(t), name), { collections, ...config });
+    replica.collection('notes').put('a', { stars: 1 });
+    return replica.host.database.prepare('PRAGMA synchronous').all([])[0][0];
+  };
+  assert.strictEqual(synchronous('a.db', {}), 2);
+  assert.strictEqual(synchronous('b.db', { writeDurability: 'power_cut' }), 2);
+  assert.strictEqual(synchronous('c.db', { writeDurability: 'process' }), 1);
+  assert.throws(() => synchronous('d.db', { writeDurability: 'never' }), /expected `power_cut` or `process`/);
+});
+
 test('a live query follows, and a listener may write', async (t) => {
   const replica = device(t, path.join(folder(t), 'notes.db'), { collections });
   const notes = replica.collection('notes');

@@ -42,6 +42,6 @@ pub use host::{Call, Host};
 pub use hosted::HostedReply;
 #[cfg(feature = "certify")]
 pub use lend::{LentAnswer, LentOutcome, LentRequest};
-pub use open::{ConnectorSettings, Open, Opened};
+pub use open::{ConnectorSettings, Open, Opened, WriteDurability};
 pub use sql::HostDriver;
 pub use tisync_connect::{Error, ErrorKind};

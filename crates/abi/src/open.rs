@@ -49,12 +49,36 @@ pub struct Open {
     /// Whether the host can pass answers on that go on: then backends are listened to that say when something changed.
     #[serde(default)]
     pub listens: bool,
+    /// What a write survives once it is answered.
+    #[serde(default)]
+    pub write_durability: WriteDurability,
     /// The collections whose documents of older schemas the host's migrate function brings forward.
     #[serde(default)]
     pub migrates: BTreeSet<String>,
     /// The policy functions that the host has.
     #[serde(default)]
     pub functions: BTreeSet<String>,
+}
+
+/// What a write survives once it is answered. What is handed to a backend is durable first in any case.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WriteDurability {
+    /// A power cut: each write waits for the disk.
+    #[default]
+    PowerCut,
+    /// The end of the process: a power cut may take the last writes.
+    Process,
+}
+
+impl WriteDurability {
+    /// What no write is made durable beyond.
+    pub(crate) fn max(self) -> Durability {
+        match self {
+            WriteDurability::PowerCut => Durability::Full,
+            WriteDurability::Process => Durability::Normal,
+        }
+    }
 }
 
 /// A backend.

@@ -21,6 +21,7 @@ use tisync_core::model::{
     CollectionConfig, CollectionName, Config, ConnectorName, Event, Failure, Input, Now, Output,
     Reply, RequestId,
 };
+use tisync_core::store::Durability;
 use tisync_store::{Options, SqliteStore};
 
 /// An open replica.
@@ -40,6 +41,8 @@ pub(crate) struct Replica {
     pub(crate) exchanges: Exchanges,
     /// Whether the host can pass answers on that go on.
     pub(crate) listens: bool,
+    /// What no local write is made durable beyond.
+    durability_max: Durability,
     pub(crate) streams: Rc<Streams>,
     pub(crate) ears: Ears,
     pub(crate) inputs: VecDeque<Input>,
@@ -106,6 +109,7 @@ impl Replica {
             owner,
             exchanges: Exchanges::default(),
             listens: open.listens,
+            durability_max: open.write_durability.max(),
             streams: Rc::default(),
             ears: Ears::default(),
             inputs: VecDeque::new(),
@@ -219,8 +223,10 @@ impl Replica {
     /// Steps a local input: tells what changed, and lets sync look for what there is to send. What is left of the
     /// outputs is what the input was for.
     pub(crate) fn local(&mut self, now: Now, input: Input) -> Result<Vec<Output>, Error> {
-        let outputs = self.local.step(&mut self.store, now, input)?;
-        let outputs = self.migrated(now, outputs, true)?;
+        self.store.set_durability_max(self.durability_max);
+        let stepped = self.local.step(&mut self.store, now, input);
+        self.store.set_durability_max(Durability::Full);
+        let outputs = self.migrated(now, stepped?, true)?;
         let mut left = Vec::new();
         for output in outputs {
             match output {

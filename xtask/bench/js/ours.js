@@ -12,8 +12,8 @@ const sqlite = { name: 'better-sqlite3', module: load('better-sqlite3') };
 const plain = { policy: 'merge' };
 const declared = { policy: 'merge', columns: { done: 'boolean', priority: 'integer' } };
 
-function replica({ file, url }, items = plain) {
-  return open(file, { sqlite, server: url || NOWHERE, collections: { items } });
+function replica({ file, url }, items = plain, writeDurability = 'power_cut') {
+  return open(file, { sqlite, writeDurability, server: url || NOWHERE, collections: { items } });
 }
 
 // A document without its id.
@@ -28,9 +28,9 @@ async function pulled(settings, items) {
   return made;
 }
 
-async function saved(settings) {
+async function saved(settings, writeDurability) {
   const all = records(settings, 0).map((record) => [document(record), record.id]);
-  const made = replica(settings);
+  const made = replica(settings, plain, writeDurability);
   const items = made.collection('items');
   const save = await timed(() => { for (const [fields, id] of all) items.insert(fields, id); });
   expect(settings.count, made.health().outbox.pending, 'entries that wait');
@@ -45,7 +45,8 @@ run({
     expect(settings.count, report.pulled, 'records');
     return { pull };
   },
-  save_full: saved,
+  save_full: (settings) => saved(settings, 'power_cut'),
+  save_normal: (settings) => saved(settings, 'process'),
   push: async (settings) => {
     const made = replica(settings);
     await made.sync();
