@@ -1,7 +1,7 @@
 'use strict';
 
-// SQLite in Node: whichever of the optional peers is there. better-sqlite3 is fastest; node:sqlite comes with Node 22.5
-// and later; node-sqlite3-wasm needs nothing compiled.
+// SQLite in Node: whichever of the optional peers is there. better-sqlite3 is fastest; node:sqlite comes with Node, and
+// gives rows as arrays since 22.16; node-sqlite3-wasm needs nothing compiled.
 
 const NAMES = ['better-sqlite3', 'node:sqlite', 'node-sqlite3-wasm'];
 
@@ -17,7 +17,8 @@ function find(driver) {
   if (driver && typeof driver === 'object') return driver;
   for (const name of driver ? [driver] : NAMES) {
     try {
-      return { name, module: require(name) };
+      const module = require(name);
+      if (driver || name !== 'node:sqlite' || givesArrays(module)) return { name, module };
     } catch (error) {
       if (error.code !== 'MODULE_NOT_FOUND' && error.code !== 'ERR_UNKNOWN_BUILTIN_MODULE') throw error;
     }
@@ -49,27 +50,50 @@ function better(Database, path) {
   };
 }
 
-function builtIn({ DatabaseSync }, path) {
-  const database = new DatabaseSync(path);
+// Rows as objects would lose columns that have the same name.
+function givesArrays({ StatementSync }) {
+  return typeof StatementSync.prototype.setReturnArrays === 'function';
+}
+
+function builtIn(module, path) {
+  if (!givesArrays(module)) {
+    throw new Error(`expected node:sqlite as Node 22.16 and later have it, but this is Node ${process.version}: update Node, or run \`npm install better-sqlite3\``);
+  }
+  const database = new module.DatabaseSync(path);
   return {
     locks: true,
     exec: (sql) => { database.exec(sql); },
     prepare: (sql) => {
       const statement = database.prepare(sql);
-      if (statement.setReturnArrays) statement.setReturnArrays(true);
-      const names = () => statement.columns().map((column) => column.name);
+      statement.setReturnArrays(true);
       return {
         run: (values) => Number(statement.run(...values).changes),
         all: (values) => {
-          const rows = statement.all(...values);
-          return statement.setReturnArrays ? rows : rows.map((row) => Object.values(row));
+          try {
+            return statement.all(...values);
+          } catch (error) {
+            if (error.code !== 'ERR_OUT_OF_RANGE') throw error;
+            statement.setReadBigInts(true);
+            try {
+              return statement.all(...values).map((row) => row.map(narrowed));
+            } finally {
+              statement.setReadBigInts(false);
+            }
+          }
         },
-        columns: names
+        columns: () => statement.columns().map((column) => column.name)
       };
     },
     errorKind: (error) => ofCode(error.errcode),
     close: () => database.close()
   };
+}
+
+// An integer that a number does not hold has all its digits as a text.
+function narrowed(value) {
+  if (typeof value !== 'bigint') return value;
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : String(value);
 }
 
 function pure({ Database }, path) {

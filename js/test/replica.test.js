@@ -4,7 +4,8 @@ const assert = require('node:assert');
 const path = require('node:path');
 const { test } = require('node:test');
 const { TiSyncError } = require('..');
-const { device, folder } = require('./device');
+const { open } = require('../node/sqlite');
+const { device, folder, sqlite } = require('./device');
 
 const collections = { notes: { policy: 'merge', columns: { stars: 'integer' } } };
 
@@ -100,3 +101,17 @@ test('a core that breaks is replaced, and nothing is lost', (t) => {
   notes.put('c', { n: 3 });
   assert.deepStrictEqual(notes.query().map((record) => record.id), ['a', 'b', 'c']);
 });
+
+test('an older node:sqlite is refused, with what to do', () => {
+  const module = { DatabaseSync: class {}, StatementSync: class {} };
+  assert.throws(() => open('notes.db', { name: 'node:sqlite', module }), /expected node:sqlite as Node 22\.16 .*, but this is Node v\d.*npm install better-sqlite3/);
+});
+
+// The others give an object for a row, or a number for each integer.
+if (sqlite.name === 'node:sqlite') {
+  test('SQL of the app gives columns that have one name, and integers that a number does not hold as texts', (t) => {
+    const replica = device(t, path.join(folder(t), 'notes.db'), { collections });
+    const { columns, rows } = replica.sql('SELECT 9007199254740993 AS n, 1 AS a, -2 AS a, 5');
+    assert.deepStrictEqual([columns, rows], [['n', 'a', 'a', '5'], [['9007199254740993', 1, -2, 5]]]);
+  });
+}

@@ -24,14 +24,24 @@ pub(crate) fn test(
     files: &[PathBuf],
     set_up: impl FnOnce(&mut Command),
 ) -> Result<u64> {
-    let mut node = Command::new("node");
+    test_with(Path::new("node"), workspace, files, set_up)
+}
+
+/// The same with a Node of its own.
+pub(crate) fn test_with(
+    program: &Path,
+    workspace: &Workspace,
+    files: &[PathBuf],
+    set_up: impl FnOnce(&mut Command),
+) -> Result<u64> {
+    let mut node = Command::new(program);
     node.arg("--test")
         .arg(format!("--test-timeout={TEST_MS_MAX}"))
         .args(files)
         .current_dir(workspace.root())
         .stdin(Stdio::null());
     set_up(&mut node);
-    let output = node.output().context("cannot start node")?;
+    let output = (node.output()).with_context(|| format!("cannot start {}", program.display()))?;
     let printed = String::from_utf8_lossy(&output.stdout);
     let passed = count(&printed, "pass");
     if !output.status.success() || passed == 0 || count(&printed, "skipped") > 0 {

