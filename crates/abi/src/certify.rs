@@ -154,6 +154,7 @@ impl Trial {
                 status,
                 headers,
             } => {
+                let body = body.to_vec();
                 self.slots.fill(id, Filled::response(status, headers, body));
             }
             Command::HttpFailed { id, kind, message } => {

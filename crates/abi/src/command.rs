@@ -97,6 +97,13 @@ pub enum Command {
         #[serde(default)]
         failure: Option<String>,
     },
+    /// A part of the body of an answer over HTTP, in order; the answer itself comes after it, with the rest.
+    Body {
+        /// The request.
+        id: u32,
+        /// Bytes of the whole body.
+        bytes: usize,
+    },
     /// An answer over HTTP; its body comes behind this JSON.
     Http {
         /// The request.

@@ -200,7 +200,12 @@ impl Core {
                 status,
                 headers,
             } => {
+                let body = replica.slots.body(id, body);
                 replica.fill(id, Filled::response(status, headers, body));
+                put(out, &())
+            }
+            Command::Body { id, bytes } => {
+                replica.slots.keep(id, body, bytes);
                 put(out, &())
             }
             Command::HttpFailed { id, kind, message } => {

@@ -23,6 +23,7 @@ mod hosted;
 mod lend;
 mod lists;
 mod open;
+mod progress;
 #[cfg(feature = "trace")]
 mod replay;
 mod replica;
@@ -33,7 +34,7 @@ mod sql;
 mod streams;
 mod verbs;
 
-pub use answer::{Answer, Ask, Told};
+pub use answer::{Answer, Ask, Progress, Told};
 #[cfg(feature = "certify")]
 pub use certify::{Certified, Certify};
 pub use command::Command;

@@ -2,6 +2,7 @@
 use crate::answer::Told;
 use crate::ears::Heard;
 use crate::exchange::failure;
+use crate::progress;
 use crate::replica::{Replica, Waiter};
 use crate::slots::SlotHttp;
 use std::rc::Rc;
@@ -9,8 +10,8 @@ use tisync_connect::Hint;
 use tisync_connect::{Error, ErrorKind};
 use tisync_core::limits::REQUEST_DEADLINE_MS;
 use tisync_core::model::{
-    CollectionName, ConnectorName, Event, FailureKind, Input, Now, Order, Output, RecordId, Reply,
-    Task, Verdict,
+    CollectionName, ConnectorName, Event, FailureKind, Input, Now, Order, Output, Page, RecordId,
+    Reply, RequestId, Task, Verdict,
 };
 use tisync_core::store::{Durability, Store, Tx};
 
@@ -138,35 +139,77 @@ impl Replica {
         if !self.leased {
             return;
         }
+        if let Input::Answer {
+            request,
+            from,
+            reply: Reply::Pulled(Ok(page)),
+        } = input
+        {
+            return self.store_page(now, request, from, page);
+        }
+        let is_answer = matches!(input, Input::Answer { .. });
         // Cheap: documents and names are shared.
-        let again = input.clone();
-        match self.attempt(now, input) {
-            Ok(outputs) => {
-                let is_answer = matches!(again, Input::Answer { .. });
-                let continues = |output: &Output| matches!(output, Output::Continue { .. });
-                if let Input::Answer { request, reply, .. } = again
-                    && outputs.iter().any(continues)
-                {
-                    // A sliced page is given again with the same reply.
-                    self.replies.insert(request, reply);
-                }
-                self.count(&outputs);
-                for output in outputs {
-                    self.carry_out(now, output);
-                }
-                // An answer changes the health, also where nothing that is visible changed.
-                if is_answer {
-                    self.health_changed();
-                }
-            }
-            Err(error) if error.is_lease_elsewhere() => self.lose_lease(&error),
-            Err(error) if matches!(error.kind(), ErrorKind::Busy | ErrorKind::Storage) => {
+        match self.attempt(now, input.clone()) {
+            Ok(outputs) => self.stepped(now, outputs, is_answer),
+            Err(error) => self.refused(now, input, error),
+        }
+    }
+
+    /// Stores a page, or the slice of it that begins at `from`.
+    fn store_page(&mut self, now: Now, request: RequestId, from: usize, page: Page) {
+        let part = Input::Answer {
+            request,
+            from: 0,
+            reply: Reply::Pulled(Ok(page.part(from, self.config.slice_items))),
+        };
+        let attempted = self.attempt(now, part);
+        let answer = |from, page| Input::Answer {
+            request,
+            from,
+            reply: Reply::Pulled(Ok(page)),
+        };
+        let outputs = match attempted {
+            Ok(outputs) => outputs,
+            Err(error) => return self.refused(now, answer(from, page), error),
+        };
+        let next = outputs.iter().find_map(|output| match output {
+            Output::Continue { from: stored, .. } => Some(from + stored),
+            _ => None,
+        });
+        let news = outputs.iter().any(progress::is_news);
+        let told = self
+            .walks
+            .stored(request, &page, from..next.unwrap_or(page.items.len()), news);
+        self.stepped(now, outputs, true);
+        self.told.extend(told);
+        if let Some(next) = next {
+            self.inputs.push_front(answer(next, page));
+        }
+    }
+
+    /// Carries out what a step gave.
+    fn stepped(&mut self, now: Now, outputs: Vec<Output>, is_answer: bool) {
+        self.count(&outputs);
+        for output in outputs {
+            self.carry_out(now, output);
+        }
+        // An answer changes the health, also where nothing that is visible changed.
+        if is_answer {
+            self.health_changed();
+        }
+    }
+
+    /// A step failed, and has changed nothing; where the storage refused it, its input waits.
+    fn refused(&mut self, now: Now, input: Input, error: Error) {
+        match error {
+            error if error.is_lease_elsewhere() => self.lose_lease(&error),
+            error if matches!(error.kind(), ErrorKind::Busy | ErrorKind::Storage) => {
                 self.storage_retry_ms = Some(now.monotonic_ms + STORAGE_RETRY_MS);
                 self.fail_waiters(&error);
                 self.told.push(Told::Trouble(error));
-                self.inputs.push_front(again);
+                self.inputs.push_front(input);
             }
-            Err(error) => {
+            error => {
                 self.fail_waiters(&error);
                 self.told.push(Told::Trouble(error));
             }
@@ -178,22 +221,16 @@ impl Replica {
         match output {
             Output::Order(order) => self.send(now, order),
             Output::Decide(decide) => self.asks.push(crate::answer::Ask::Decide(decide)),
-            Output::Continue { request, from } => {
-                if let Some(reply) = self.replies.remove(&request) {
-                    self.inputs.push_front(Input::Answer {
-                        request,
-                        from,
-                        reply,
-                    });
-                }
-            }
             Output::WakeAt { monotonic_ms } => self.wake_ms = monotonic_ms,
             Output::CredentialsNeeded {
                 connector,
                 revision,
             } => self.renew(connector, revision),
             Output::Event(event) => self.told.push(Told::Event(event)),
-            Output::Written(_) | Output::BroughtBack(_) | Output::Migrate(_) => {}
+            Output::Continue { .. }
+            | Output::Written(_)
+            | Output::BroughtBack(_)
+            | Output::Migrate(_) => {}
         }
     }
 
@@ -273,6 +310,7 @@ impl Replica {
                 verdicts.filter(|(_, verdict)| matches!(verdict, Verdict::Accepted { .. }));
             self.totals.pushed += accepted.count() as u64;
         }
+        self.walks.came(&order, &reply);
         let key = (order.connector, kind(&order.task));
         match reply.failure() {
             Some(failure) => {
@@ -328,7 +366,7 @@ impl Replica {
     /// Ends everything that is under way.
     pub(crate) fn end_exchanges(&mut self) {
         self.inputs.clear();
-        self.replies.clear();
+        self.walks.clear();
         self.exchanges.clear();
         self.ears.close();
         self.sessions.rest();

@@ -28,6 +28,8 @@ struct Inner {
 
 struct Slot {
     owner: RequestId,
+    /// What has come of the body of an answer over HTTP.
+    body: Vec<u8>,
     filled: Option<Filled>,
 }
 
@@ -53,11 +55,11 @@ pub(crate) enum Filled {
 
 impl Filled {
     /// An answer over HTTP.
-    pub(crate) fn response(status: u16, headers: Vec<(String, String)>, body: &[u8]) -> Self {
+    pub(crate) fn response(status: u16, headers: Vec<(String, String)>, body: Vec<u8>) -> Self {
         Filled::Http(Ok(Response {
             status,
             headers,
-            body: body.to_vec(),
+            body,
         }))
     }
 
@@ -79,6 +81,7 @@ impl Slots {
         inner.asked.push(ask(number));
         let slot = Slot {
             owner,
+            body: Vec::new(),
             filled: None,
         };
         inner.open.insert(number, slot);
@@ -116,6 +119,26 @@ impl Slots {
     /// Tells the host that an answer is not awaited any more.
     fn cancel(&self, number: u32) {
         self.0.borrow_mut().asked.push(Asked::Cancel(number));
+    }
+
+    /// Keeps a part of the body of an answer over HTTP, which will have so many bytes.
+    pub(crate) fn keep(&self, number: u32, part: &[u8], bytes: usize) {
+        if let Some(slot) = self.0.borrow_mut().open.get_mut(&number) {
+            // At once: a buffer that grows is copied again and again. Where that much cannot be had, it grows.
+            let _ = slot
+                .body
+                .try_reserve_exact(bytes.saturating_sub(slot.body.len()));
+            slot.body.extend_from_slice(part);
+        }
+    }
+
+    /// The body of an answer over HTTP: what was kept of it, and the rest.
+    pub(crate) fn body(&self, number: u32, rest: &[u8]) -> Vec<u8> {
+        self.keep(number, rest, rest.len());
+        let mut inner = self.0.borrow_mut();
+        let slot = inner.open.get_mut(&number);
+        slot.map(|slot| std::mem::take(&mut slot.body))
+            .unwrap_or_default()
     }
 
     /// Puts an answer into its slot; gives the exchange that waits for it, if one still does.

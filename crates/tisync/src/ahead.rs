@@ -82,6 +82,7 @@ mod tests {
             items: Vec::new(),
             checkpoint: Some(place.parse().unwrap()),
             end: PageEnd::More,
+            left: None,
             epoch: None,
             server_time_ms: None,
         }

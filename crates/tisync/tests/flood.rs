@@ -219,6 +219,7 @@ impl Connector for Large {
                 RECORDS => PageEnd::Complete { total: None },
                 _ => PageEnd::More,
             },
+            left: None,
             epoch: None,
             server_time_ms: None,
         };

@@ -5,5 +5,6 @@
 )]
 mod conformance;
 mod device;
+mod progress;
 mod reads;
 mod syncs;

@@ -99,6 +99,7 @@ fn by_cursor(place: Place, page: &ListingPage<'_>) -> Result<Next, FeedError> {
                 rows: place.rows + page.ids.len() as u64,
                 ..place
             },
+            page,
             0,
         ),
     }
@@ -117,6 +118,7 @@ fn by_key(place: Place, page: &ListingPage<'_>) -> Result<Next, FeedError> {
                 rows: place.rows + page.ids.len() as u64,
                 ..place
             },
+            page,
             0,
         ),
     }
@@ -125,11 +127,11 @@ fn by_key(place: Place, page: &ListingPage<'_>) -> Result<Next, FeedError> {
 fn by_offset(place: Place, page: &ListingPage<'_>) -> Result<Next, FeedError> {
     let repeated = usize::from(place.overlaps);
     if place.overlaps && page.ids.first() != place.id.as_ref() {
-        return again(place);
+        return again(place, page);
     }
     if !place.overlaps && place.rows > 0 && !page.ids.is_empty() {
         // Rows behind a page that held the repeated one only: rows came, or a page holds no more than one.
-        return again(place);
+        return again(place, page);
     }
     let ids = &page.ids[repeated..];
     let rows = place.rows + ids.len() as u64;
@@ -143,6 +145,7 @@ fn by_offset(place: Place, page: &ListingPage<'_>) -> Result<Next, FeedError> {
                 overlaps: false,
                 ..place
             },
+            page,
             repeated,
         ),
         None => complete(page, repeated),
@@ -153,13 +156,14 @@ fn by_offset(place: Place, page: &ListingPage<'_>) -> Result<Next, FeedError> {
                 overlaps: true,
                 ..place
             },
+            page,
             repeated,
         ),
     }
 }
 
 /// Rows before this place have gone or come: what was skipped over is found in a new walk.
-fn again(place: Place) -> Result<Next, FeedError> {
+fn again(place: Place, page: &ListingPage<'_>) -> Result<Next, FeedError> {
     if place.restarts >= LISTING_RESTARTS_MAX {
         return Err(FeedError::lost_place(format!(
             "rows shifted under the walk {LISTING_RESTARTS_MAX} times, or a page holds one row only: page by a key or a \
@@ -171,21 +175,23 @@ fn again(place: Place) -> Result<Next, FeedError> {
         restarts,
         ..Place::default()
     };
-    more(&begin, 0)
+    more(&begin, page, 0)
 }
 
 fn complete(page: &ListingPage<'_>, repeated: usize) -> Result<Next, FeedError> {
     Ok(Next {
         checkpoint: write(&Place::default())?,
         end: PageEnd::Complete { total: page.total },
+        left: None,
         repeated,
     })
 }
 
-fn more(place: &Place, repeated: usize) -> Result<Next, FeedError> {
+fn more(place: &Place, page: &ListingPage<'_>, repeated: usize) -> Result<Next, FeedError> {
     Ok(Next {
         checkpoint: write(place)?,
         end: PageEnd::More,
+        left: page.total.map(|total| total.saturating_sub(place.rows)),
         repeated,
     })
 }

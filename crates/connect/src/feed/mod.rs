@@ -21,6 +21,8 @@ pub struct Next {
     pub checkpoint: Checkpoint,
     /// Whether the walk is at its end.
     pub end: PageEnd,
+    /// How many rows follow, where the backend tells.
+    pub left: Option<u64>,
     /// Rows at the start of the page that the page before has brought already.
     pub repeated: usize,
 }

@@ -221,6 +221,7 @@ impl Timestamps {
         Ok(Next {
             checkpoint,
             end: PageEnd::More,
+            left: None,
             repeated,
         })
     }
@@ -292,6 +293,7 @@ fn complete(place: &Place, repeated: usize) -> Result<Next, FeedError> {
     Ok(Next {
         checkpoint,
         end: PageEnd::Complete { total: None },
+        left: None,
         repeated,
     })
 }
@@ -300,6 +302,7 @@ fn more(place: &Place) -> Result<Next, FeedError> {
     Ok(Next {
         checkpoint: write(place)?,
         end: PageEnd::More,
+        left: None,
         repeated: 0,
     })
 }

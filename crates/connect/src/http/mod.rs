@@ -5,6 +5,7 @@ pub mod classify;
 mod date;
 mod json;
 mod redacted;
+mod rows;
 
 pub use address::{base_address, path_segment, query};
 pub use auth::Auth;
@@ -13,6 +14,7 @@ pub use date::{date_ms, instant_ms, rfc3339};
 pub(crate) use json::parse;
 pub use json::{read_json, send};
 pub use redacted::Redacted;
+pub(crate) use rows::rows_of;
 
 use crate::{LocalFuture, LocalStream};
 use std::fmt;

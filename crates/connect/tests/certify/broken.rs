@@ -118,6 +118,7 @@ fn a_failure_called_empty() {
                     items: Vec::new(),
                     checkpoint: None,
                     end: PageEnd::Complete { total: None },
+                    left: None,
                     epoch: None,
                     server_time_ms: None,
                 });

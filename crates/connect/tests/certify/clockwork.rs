@@ -225,6 +225,7 @@ impl Connector for Reader {
                 items: rows.iter().zip(&times).skip(repeated).map(item).collect(),
                 checkpoint: Some(checkpoint),
                 end,
+                left: None,
                 epoch: None,
                 server_time_ms: None,
             })

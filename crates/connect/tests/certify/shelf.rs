@@ -233,6 +233,7 @@ impl Connector for Shelf {
                 items: rows.iter().skip(repeated).map(item).collect(),
                 checkpoint: Some(checkpoint),
                 end,
+                left: None,
                 epoch: None,
                 server_time_ms: None,
             })

@@ -77,7 +77,7 @@ pub(super) fn answered<T: Tx>(
         })?;
     }
     let from = from.min(page.items.len());
-    let until = slice(&page.items, from, work.config.slice_items);
+    let until = page.slice(from, work.config.slice_items);
     let is_last = until == page.items.len();
     let feed = work.feed(key)?;
     let stuck = page.end == PageEnd::More && page.checkpoint == feed.checkpoint;
@@ -283,26 +283,4 @@ fn new_pass<T: Tx>(
         swept: false,
         shrink: None,
     })
-}
-
-/// Where a slice ends: at its size, but never inside a commit of the server.
-fn slice(items: &[Item], from: usize, limit: Option<usize>) -> usize {
-    let Some(limit) = limit else {
-        return items.len();
-    };
-    let mut until = (from + limit.max(1)).min(items.len());
-    while until < items.len()
-        && version(&items[until]).is_some()
-        && version(&items[until]) == version(&items[until - 1])
-    {
-        until += 1;
-    }
-    until
-}
-
-fn version(item: &Item) -> Option<&Version> {
-    match item {
-        Item::Upsert { version, .. } | Item::Tombstone { version, .. } => version.as_ref(),
-        Item::OutOfScope { .. } | Item::Bad { .. } => None,
-    }
 }

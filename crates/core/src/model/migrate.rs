@@ -86,8 +86,12 @@ impl Reply {
     /// Only documents whose schema the backend tells can be older; `task` is what was asked for.
     pub fn migrate(&mut self, config: &Config, task: &Task, function: &mut MigrateFunction<'_>) {
         let mut forward = |collection: &CollectionName, from: Option<u32>, document: &Document| {
+            // First: most backends tell of no schema, and a page may be large.
+            let from = from?;
             let to = config.collection(collection)?.schema.number;
-            let from = from.filter(|from| *from < to)?;
+            if from >= to {
+                return None;
+            }
             let result = function(collection, from, to, document);
             Some((to, result.map_err(|reason| not_migrated(from, to, &reason))))
         };

@@ -396,6 +396,7 @@ pub fn page(items: Vec<Item>, epoch: &str, history: &[(&str, u64)]) -> Page {
         items,
         checkpoint: Some(name("c")),
         end: PageEnd::Complete { total: None },
+        left: None,
         epoch: Some(EpochInfo {
             epoch: name(epoch),
             history: history

@@ -20,6 +20,8 @@ pub struct Options {
     pub busy_ms: u64,
     /// Whether every page is looked at for damage first, which reads the whole file.
     pub check: bool,
+    /// Pages in the WAL before a checkpoint moves them, in the middle of whichever commit it is.
+    pub wal_pages: u32,
     /// The most that a commit of this connection is made durable; `Normal` saves the wait for the disk where
     /// the app can bear that a power cut takes the last writes.
     pub durability_max: Durability,
@@ -31,6 +33,7 @@ impl Default for Options {
             cache_kib: limits::CACHE_KIB,
             busy_ms: limits::BUSY_MS,
             check: false,
+            wal_pages: limits::WAL_PAGES,
             durability_max: Durability::Full,
         }
     }
@@ -129,7 +132,7 @@ impl<D: SqlDriver> SqliteStore<D> {
             }
             Found::Older(_) => bring_forward(&mut driver)?,
         }
-        set_up(&mut driver)?;
+        set_up(&mut driver, options)?;
         let mut store = SqliteStore {
             driver,
             durability: None,
@@ -167,12 +170,12 @@ fn bring_forward<D: SqlDriver>(driver: &mut D) -> Result<(), StoreError> {
     done
 }
 
-fn set_up<D: SqlDriver>(driver: &mut D) -> Result<(), StoreError> {
+fn set_up<D: SqlDriver>(driver: &mut D, options: &Options) -> Result<(), StoreError> {
     wal(driver)?;
     // Both answer with a row.
     super::integer(
         driver,
-        &format!("PRAGMA wal_autocheckpoint={}", limits::WAL_PAGES),
+        &format!("PRAGMA wal_autocheckpoint={}", options.wal_pages),
         &[],
     )?;
     super::integer(

@@ -110,6 +110,7 @@ impl<S: Store> Device<S> {
             items,
             checkpoint: Some(name("c")),
             end: PageEnd::Complete { total: None },
+            left: None,
             epoch: Some(epoch),
             server_time_ms: None,
         };

@@ -81,6 +81,7 @@ pub(super) async fn page(
             items,
             checkpoint: Checkpoint::new(text).ok(),
             end,
+            left: None,
             epoch: None,
             server_time_ms: None,
         });

@@ -86,6 +86,7 @@ pub(super) async fn page(
             true => PageEnd::Complete { total: None },
             false => PageEnd::More,
         },
+        left: changes.pending,
         epoch: None,
         server_time_ms: response.header("date").and_then(date_ms),
     })

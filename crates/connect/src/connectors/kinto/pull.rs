@@ -83,6 +83,7 @@ pub(super) async fn page(
             true => PageEnd::Complete { total: None },
             false => PageEnd::More,
         },
+        left: None,
         epoch: None,
         server_time_ms: response.header("date").and_then(date_ms),
     })

@@ -75,6 +75,7 @@ pub(super) async fn page(http: &dyn Http, response: &Response) -> Result<Page, F
                 items: Vec::new(),
                 checkpoint: None,
                 end: PageEnd::Complete { total: Some(0) },
+                left: None,
                 epoch: None,
                 server_time_ms: None,
             });
@@ -101,6 +102,7 @@ pub(super) async fn page(http: &dyn Http, response: &Response) -> Result<Page, F
                 total: envelope.total,
             },
         },
+        left: None,
         epoch: Some(answer::history(&envelope.epochs).map_err(unreadable)?),
         server_time_ms: Some(envelope.server_time_ms),
     })

@@ -2,7 +2,7 @@
 use super::Server;
 use super::options::PagingOption;
 use crate::Session;
-use crate::http::{Request, Response, classify, path_segment, query, read_json};
+use crate::http::{Http, Request, Response, classify, path_segment, query, read_json, rows_of};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use tisync_core::model::{CollectionName, Failure, RecordId};
@@ -104,6 +104,22 @@ impl Server {
         };
         failure
     }
+}
+
+/// The rows of a listing, which may be all that there are: other work has its turn in between.
+pub(super) async fn all_rows<'a>(
+    http: &dyn Http,
+    response: &'a Response,
+    path: Option<&str>,
+) -> Result<Vec<&'a RawValue>, Failure> {
+    let names: Vec<&str> = path.into_iter().flat_map(|path| path.split('.')).collect();
+    if classify::is_json(response)
+        && let Some(rows) = rows_of(http, &response.body, &names).await
+    {
+        return Ok(rows);
+    }
+    // What is wrong with it, reading it whole tells.
+    rows(response, path)
 }
 
 /// The rows of a listing.

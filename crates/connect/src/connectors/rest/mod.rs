@@ -84,7 +84,10 @@ impl Connector for Rest {
             let response = send(&*http, sent).await?;
             match response.status {
                 // Only the backend answers with rows; whatever else is JSON may come from something in between.
-                200 => ask::rows(&response, server.options.rows.as_deref()).map(drop),
+                200 => {
+                    let path = server.options.rows.as_deref();
+                    ask::all_rows(&*http, &response, path).await.map(drop)
+                }
                 _ => Err(classify::failure(&response)),
             }
         })

@@ -1,6 +1,6 @@
 //! One page of a listing, or of the rows that changed since a time.
 use super::Server;
-use super::ask::{names_pages, next_link, query_of, rows, text_field, token};
+use super::ask::{all_rows, names_pages, next_link, query_of, text_field, token};
 use super::options::{Changes, PagingOption, TimeFormat, Total};
 use super::rows::time;
 use crate::Session;
@@ -11,7 +11,7 @@ use crate::feed::{
 use crate::http::{Http, Response, classify, date_ms, each_row, rfc3339, send};
 use crate::limits::PAGE_ITEMS_MAX;
 use serde_json::value::RawValue;
-use tisync_core::model::{CollectionName, Failure, FailureKind, Item, Page, PullRequest, RecordId};
+use tisync_core::model::{CollectionName, Failure, FailureKind, Item, Page, PullRequest};
 
 /// The rows of a page, and what is said beside them.
 struct Rows {
@@ -74,9 +74,9 @@ impl Reader<'_> {
             (ListingAsk::Cursor(token), _) => self.query(&token).await?,
             _ => self.one(&[]).await?,
         };
-        let rows = self.rows(&read)?;
+        let rows = self.rows(&read).await?;
         let id = |raw: &&RawValue| self.server.row_id(raw).0;
-        let ids: Vec<RecordId> = each_row(self.http, rows.iter(), id).await;
+        let ids = each_row(self.http, rows.iter(), id).await;
         let cursor = match read.answers.last() {
             Some(answer) => self.cursor(answer)?,
             None => None,
@@ -90,6 +90,7 @@ impl Reader<'_> {
                 total: read.answers.first().and_then(|answer| self.total(answer)),
             },
         )?;
+        drop(ids);
         Ok(self.page(&read, &rows, next).await)
     }
 
@@ -127,7 +128,7 @@ impl Reader<'_> {
             PagingOption::Single {} => self.one(&asked).await?,
             _ => self.skipping(ask.skip, &asked).await?,
         };
-        let rows = self.rows(&read)?;
+        let rows = self.rows(&read).await?;
         let read_row = |raw: &&RawValue| {
             let own =
                 object(raw).and_then(|fields| time(fields.get(&changes.field), &changes.field));
@@ -191,7 +192,7 @@ impl Reader<'_> {
                 read.is_last = true;
                 break;
             };
-            let count = rows(&answer, self.server.options.rows.as_deref())?.len() as u64;
+            let count = self.rows_in(&answer).await?.len() as u64;
             let odd = short
                 .filter(|_| count > 0)
                 .or((count > limit).then_some(count));
@@ -268,10 +269,14 @@ impl Reader<'_> {
         })
     }
 
-    fn rows<'a>(&self, read: &'a Rows) -> Result<Vec<&'a RawValue>, Failure> {
+    async fn rows_in<'a>(&self, answer: &'a Response) -> Result<Vec<&'a RawValue>, Failure> {
+        all_rows(self.http, answer, self.server.options.rows.as_deref()).await
+    }
+
+    async fn rows<'a>(&self, read: &'a Rows) -> Result<Vec<&'a RawValue>, Failure> {
         let mut all = Vec::new();
         for answer in &read.answers {
-            all.extend(rows(answer, self.server.options.rows.as_deref())?);
+            all.extend(self.rows_in(answer).await?);
         }
         if all.len() > PAGE_ITEMS_MAX {
             return Err(Failure {
@@ -318,6 +323,7 @@ impl Reader<'_> {
             items: each_row(self.http, rows.iter(), |raw| self.item(raw)).await,
             checkpoint: Some(next.checkpoint),
             end: next.end,
+            left: next.left,
             epoch: None,
             server_time_ms: server_time(read),
         }

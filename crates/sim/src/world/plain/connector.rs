@@ -90,6 +90,7 @@ impl Connector for PlainConnector {
                 items: rest.map(|row| item(&collection, row, stamps)).collect(),
                 checkpoint: Some(next.checkpoint),
                 end: next.end,
+                left: None,
                 epoch: None,
                 server_time_ms: Some(rows.now_ms),
             })
@@ -202,6 +203,7 @@ fn next(feed: &FeedKind, checkpoint: Option<&Checkpoint>, rows: &Rows) -> Result
                     true => PageEnd::Complete { total: None },
                     false => PageEnd::More,
                 },
+                left: None,
                 repeated: 0,
             })
         }
