@@ -48,4 +48,4 @@ function stamp(number) {
   return ('000000000000' + (1764000000000 + number).toString(16)).slice(-12) + '0000-00000007';
 }
 
-module.exports = { feed: feed, id: id };
+module.exports = { feed: feed, id: id, document: document };

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 /// plain JavaScript) into js/dist, and checks its size and that old engines take it.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Measure a pull of 7,000 records and single saves on each engine, and hold the budget.
+    /// Measure a pull of 7,000 records on each engine, single saves, and how long an app of Alloy is held up; hold the budget.
     #[arg(long)]
     measure: bool,
 }

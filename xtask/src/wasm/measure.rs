@@ -1,4 +1,5 @@
-//! What the module costs where nothing is compiled: a pull of 7,000 records and a single save.
+//! What the module costs where nothing is compiled: a pull of 7,000 records and a single save. And how long the adapter of
+//! Alloy holds an app up while 7,000 rows of a REST backend come.
 
 use super::build::Built;
 use super::tools::Tools;
@@ -14,6 +15,9 @@ const BUDGET: [(&str, f64); 3] = [
     ("longest_ms", 30.0),
     ("save_median_ms", 20.0),
 ];
+
+/// Milliseconds of the processor that an app of Alloy is held up at most.
+const PIECE_MS_MAX: f64 = 30.0;
 
 /// Measures on each engine, prints a line for each, and holds the budget where there is no compiler.
 pub(crate) fn run(workspace: &Workspace, built: &Built, tools: &Tools) -> Result<()> {
@@ -48,15 +52,57 @@ pub(crate) fn run(workspace: &Workspace, built: &Built, tools: &Tools) -> Result
         println!("{row}");
     }
     for (name, most) in BUDGET {
-        let took = slow[name]
-            .as_f64()
-            .with_context(|| format!("expected {name} in what the measurement prints"))?;
+        let took = number(&slow, name)?;
         ensure!(
             took <= most,
             "without a compiler {name} is {took}, more than the {most} that it may be"
         );
     }
+    alloy(workspace, tools)
+}
+
+/// The same for the adapter of Alloy, with a backend that has pages and with one that gives all rows at once. Where an engine
+/// compiles, its first pieces are those in which it does.
+fn alloy(workspace: &Workspace, tools: &Tools) -> Result<()> {
+    let node = Path::new("node");
+    let old = tools.old_node();
+    let mut engines: Vec<(&Path, &[&str], &str, &str, &str)> = vec![
+        (node, &[], "better-sqlite3", "wasm", "longest_warm_ms"),
+        (node, &["--jitless"], "better-sqlite3", "js", "longest_ms"),
+    ];
+    if let Some(old) = &old {
+        engines.push((old, &[], "node-sqlite3-wasm", "wasm", "longest_warm_ms"));
+    }
+    let mut longest = Vec::new();
+    for (node, flags, sqlite, module, held) in engines {
+        for rows in ["pages", "whole"] {
+            let mut command = Command::new(node);
+            command
+                .args(flags)
+                .arg(workspace.root().join("js/measure/alloy.js"))
+                .arg(tools.folder())
+                .args([sqlite, module, rows])
+                .current_dir(workspace.root());
+            let row = read(command)?;
+            println!("{row}");
+            if sqlite == "better-sqlite3" {
+                longest.push((number(&row, held)?, row));
+            }
+        }
+    }
+    for (took, row) in longest {
+        ensure!(
+            took <= PIECE_MS_MAX,
+            "an app of Alloy is held up for {took} ms, more than the {PIECE_MS_MAX} that it may be: {row}"
+        );
+    }
     Ok(())
+}
+
+fn number(row: &Value, name: &str) -> Result<f64> {
+    row[name]
+        .as_f64()
+        .with_context(|| format!("expected {name} in what the measurement prints"))
 }
 
 fn measure(
@@ -75,6 +121,10 @@ fn measure(
         .arg(sqlite)
         .args(sizes.split(' '))
         .current_dir(workspace.root());
+    read(command)
+}
+
+fn read(command: Command) -> Result<Value> {
     let printed = output(command)?;
     serde_json::from_str(printed.trim()).context("expected a line of JSON from the measurement")
 }
