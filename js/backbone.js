@@ -4,6 +4,7 @@
 // to 1.6. Backbone's own sync, which others may use, stays as it is.
 
 var TiSyncError = require('./core').TiSyncError;
+var Drawing = require('./core').Drawing;
 var fieldsOf = require('./core').fields;
 
 var equal = fieldsOf.equal;
@@ -47,7 +48,7 @@ function backbone(Backbone, replica) {
 
 /**
  * Between Backbone's objects and a replica. Hosts of their own, such as Alloy, change what they do differently: `nameOf`,
- * `store`, `isNumbered`, `select`, and `draws`.
+ * `store`, `some`, `isNumbered`, `select`, and `draws`.
  */
 function Bridge(replica) {
   this.replica = replica;
@@ -57,6 +58,7 @@ function Bridge(replica) {
   this.offs = [];
   this.queue = [];
   this.depth = 0;
+  this.drawing = new Drawing(replica);
 }
 
 /** The collection of a model or a Backbone collection; undefined for one that is not synced here. */
@@ -67,6 +69,16 @@ Bridge.prototype.nameOf = function (target) {
 /** The records of a collection. */
 Bridge.prototype.store = function (name) {
   return this.replica.collection(name);
+};
+
+/** The records with these ids that are there, by their ids. */
+Bridge.prototype.some = function (store, ids) {
+  var rows = {};
+  ids.forEach(function (id) {
+    var row = store.get(id);
+    if (row) rows[id] = row;
+  });
+  return rows;
 };
 
 /** Whether the ids of a collection are numbers for the app, where they look so. */
@@ -112,43 +124,12 @@ Bridge.prototype.sync = function (name, isLive, method, target, options) {
   return promise;
 };
 
-// Views that are bound to a collection draw anew on each event whose first value has no `fromAdapter`. Here it has one, of
-// the collection and its models alike, until all is done; then one event `fetch` draws. `tells`: "always", or "changed" for
-// when there was something.
+// Tells views once of what a change does. `tells`: "always", or "changed" for when there was something.
 Bridge.prototype.drawnOnce = function (target, tells, change) {
-  var hears = false;
   if (!this.draws || !tells) return change();
-  if (!target.models) {
-    change();
-    target.trigger('fetch', { fromAdapter: true });
-    return;
-  }
-  var marked = [];
-  function mark(object) {
-    if (object.fromAdapter || (object !== target && object.collection !== target)) return;
-    object.fromAdapter = true;
-    marked.push(object);
-  }
-  var isOwn = Object.prototype.hasOwnProperty.call(target, '_prepareModel');
-  var prepare = target._prepareModel;
-  target._prepareModel = function () {
-    var model = prepare.apply(this, arguments);
-    if (model) mark(model);
-    return model;
-  };
-  function hear() { hears = true; }
-  mark(target);
-  target.models.forEach(mark);
-  target.on('all', hear);
-  try {
-    change();
-  } finally {
-    target.off('all', hear);
-    if (isOwn) target._prepareModel = prepare;
-    else delete target._prepareModel;
-    marked.forEach(function (object) { delete object.fromAdapter; });
-  }
-  if (tells === 'always' || hears) target.trigger('fetch');
+  if (target.models) return this.drawing.once(target, tells === 'always', change);
+  change();
+  target.trigger('fetch', { fromAdapter: true });
 };
 
 Bridge.prototype.carryOut = function (store, method, target, options) {
@@ -275,13 +256,14 @@ Bridge.prototype.bind = function (target) {
         self.queue.push({ name: name, event: event });
         self.flush();
       });
-    });
+    }).concat(this.replica.on('over', function () { self.drawing.now(); }));
   }
   return function () { self.unbind(target); };
 };
 
 Bridge.prototype.unbind = function (target) {
   this.targets = target ? this.targets.filter(function (one) { return one !== target; }) : [];
+  this.drawing.forget(target);
   if (this.targets.length) return;
   this.offs.forEach(function (off) { off(); });
   this.offs = [];
@@ -298,18 +280,24 @@ Bridge.prototype.flush = function () {
   }
 };
 
-// A listener's error is the app's: it must not stop what goes on here.
 Bridge.prototype.tell = function (target, name, event) {
-  try {
-    if (name === 'change') this.drawnOnce(target, target.models && 'changed', this.refresh.bind(this, target, event));
-    else if (name === 'mapped') this.rename(target, modelOf(target, event.former), event.id);
+  var self = this;
+  this.drawing.attempt(function () {
+    if (name === 'change') self.changed(target, event);
+    else if (name === 'mapped') self.rename(target, modelOf(target, event.former), event.id);
     else {
       var model = modelOf(target, event.id);
       if (model) model.trigger(name, model, event);
     }
-  } catch (error) {
-    this.replica.host.later(0, function () { throw error; });
-  }
+  });
+};
+
+Bridge.prototype.changed = function (target, event) {
+  var refresh = this.refresh.bind(this, target, event);
+  if (!this.draws || !target.models || !event.remote) this.drawnOnce(target, target.models && 'changed', refresh);
+  // What a query finds is read as a whole: not more often than it is drawn.
+  else if (queryOf(target)) this.drawing.soon(target, refresh);
+  else this.drawing.parts(target, refresh);
 };
 
 // Brings a Backbone collection or model to what the replica has now.
@@ -317,14 +305,14 @@ Bridge.prototype.refresh = function (target, event) {
   var self = this;
   var store = this.store(event.collection);
   var options = { remote: event.remote };
-  var query = target.tisync && target.tisync.query;
+  var query = queryOf(target);
   var added = [];
   function take(row) {
     var model = modelOf(target, row.id);
     if (model) self.update(target, model, row, options);
     else if (target.models) added.push(row);
   }
-  if (target.models && query) {
+  if (query) {
     var found = {};
     this.rows(store, target, query).forEach(function (row) {
       if (row.id === null) return;
@@ -338,11 +326,12 @@ Bridge.prototype.refresh = function (target, event) {
       else self.remove(target, model, options);
     });
   } else {
-    event.records.forEach(function (record) {
-      var row = store.get(record[0]);
-      var model = modelOf(target, record[0]);
-      if (row && model) self.update(target, model, row, options);
-      else if (row) take(row);
+    var ids = event.records.map(function (record) { return record[0]; });
+    if (!target.models) ids = ids.filter(function (id) { return modelOf(target, id); });
+    var rows = self.some(store, ids);
+    ids.forEach(function (id) {
+      var model = modelOf(target, id);
+      if (rows[id]) take(rows[id]);
       else if (model) self.remove(target, model, options);
     });
   }
@@ -405,6 +394,10 @@ Bridge.prototype.state = function (model) {
     waiting: this.replica.outbox({ waiting: true }).filter(function (one) { return one.collection === name && one.record === id; })
   };
 };
+
+function queryOf(target) {
+  return target.models && target.tisync && target.tisync.query;
+}
 
 // The model of a record: of a collection, or the bound one.
 function modelOf(target, id) {

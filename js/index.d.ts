@@ -1,5 +1,5 @@
 import { Connector } from './types/connector';
-import { Health, JournalRow, NetworkState, OpenConflict, OutboxEntry, FeedKey, Planned, Report, Why } from './types/report';
+import { Health, JournalRow, NetworkState, OpenConflict, OutboxEntry, FeedKey, Planned, Progress, Report, Why } from './types/report';
 
 export * from './types/connector';
 export * from './types/report';
@@ -181,6 +181,8 @@ export class Replica {
   on(name: 'network', listener: (network: { connector: string; state: NetworkState }) => void): () => void;
   on(name: 'journalled', listener: (journalled: { collection: string; id: Id; row: number }) => void): () => void;
   on(name: 'mended', listener: (mended: { collection: string; ids: Id[] }) => void): () => void;
+  /** How far a pull is: after each part of it that is stored. */
+  on(name: 'progress', listener: (progress: Progress) => void): () => void;
   on(name: 'lease', listener: (lease: { held: boolean }) => void): () => void;
   /** The state of sync changed: read `health()`. */
   on(name: 'health', listener: () => void): () => void;

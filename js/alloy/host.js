@@ -6,8 +6,8 @@ var database = require('./database');
 var http = require('./http');
 var module_ = require('./module');
 
-// How long work may go on before the user interface has its turn.
-var SLICE_MS = 30;
+// How long work may go on before the user interface has its turn: what is begun may take longer than what was before.
+var SLICE_MS = 20;
 
 // The longest wait that a timer takes.
 var TIMER_MS_MAX = 2147483647;

@@ -7,6 +7,9 @@ var text = require('./text');
 
 var REDIRECTS_MAX = 5;
 
+// Characters of an answer that are written as bytes before others have their turn.
+var CHARACTERS = 65536;
+
 // What is wanted of an answer where the platform does not list its headers.
 var HEADERS = [
   'content-type', 'date', 'etag', 'last-modified', 'link', 'location', 'retry-after', 'next-page', 'total-records',
@@ -52,14 +55,31 @@ function send(request, done) {
       var next = absolute(to, url);
       if (origin(next) === origin(url)) return attempt(next, left - 1);
     }
-    var string = source.responseText || '';
+    // It is here: what follows is not the network's time.
+    clearTimeout(timer);
+    write(source.responseText || '', function (body) {
+      if (body.length > request.answerBytesMax) {
+        return finish({ kind: 'too_large', message: 'expected an answer of at most ' + request.answerBytesMax + ' bytes, but ' + body.length + ' came' });
+      }
+      finish({ status: status, headers: headers, body: body });
+    });
+  }
+
+  // Gives the bytes of a text: those of a long one with others' turns in between.
+  function write(string, given) {
     // Measuring it first would take as long as writing it.
     var bytes = new Uint8Array(3 * string.length);
-    var body = bytes.subarray(0, text.write(string, bytes, 0));
-    if (body.length > request.answerBytesMax) {
-      return finish({ kind: 'too_large', message: 'expected an answer of at most ' + request.answerBytesMax + ' bytes, but ' + body.length + ' came' });
+    var at = 0;
+    function part(from) {
+      if (isDone) return;
+      var until = Math.min(from + CHARACTERS, string.length);
+      // Two halves of a character stay together.
+      if (until < string.length && /[\uD800-\uDBFF]/.test(string.charAt(until - 1))) until++;
+      at = text.write(string.slice(from, until), bytes, at);
+      if (until < string.length) setTimeout(function () { part(until); }, 0);
+      else given(bytes.subarray(0, at));
     }
-    finish({ status: status, headers: headers, body: body });
+    part(0);
   }
 
   function attempt(url, left) {

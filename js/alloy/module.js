@@ -30,7 +30,7 @@ function compiled(isAndroid) {
       kind: 'wasm',
       instantiate: function (imports) { return new WebAssembly.Instance(module, imports).exports; },
       // Elsewhere it may be interpreted.
-      sizes: isAndroid ? { slice_items: 250, page_items: 2000 } : { slice_items: 50, page_items: 500 }
+      sizes: isAndroid ? { slice_items: 50, page_items: 500 } : { slice_items: 25, page_items: 200 }
     };
   } catch (error) {
     return null;
@@ -43,7 +43,7 @@ function translated() {
   return {
     kind: 'js',
     instantiate: function (imports) { return made.exports(imports.tisync); },
-    sizes: { slice_items: 50, page_items: 200 }
+    sizes: { slice_items: 25, page_items: 200 }
   };
 }
 

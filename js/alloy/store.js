@@ -98,7 +98,7 @@ Store.prototype.open = function () {
   this.opened(models);
   // Before the app hears of a record that has come, and changes it.
   this.replica.on('change', function (event) { self.matched(event); });
-  ['change', 'conflict', 'mapped', 'parked', 'journalled', 'network', 'health', 'mended', 'trouble'].forEach(function (name) {
+  ['change', 'conflict', 'mapped', 'parked', 'journalled', 'progress', 'network', 'health', 'mended', 'trouble'].forEach(function (name) {
     self.replica.on(name, function (event) { self.app.emit(name, event); });
   });
   this.replica.on('change', function (event) { self.unconfirmed(event); });
@@ -275,6 +275,7 @@ Store.prototype.bridged = function (replica) {
     return adapter && adapter.db_name === self.dbName && self.models[adapter.collection_name] ? adapter.collection_name : undefined;
   };
   bridge.store = function (name) { return new Records(self, name); };
+  bridge.some = function (records, ids) { return records.some(ids); };
   bridge.isNumbered = function (name) { return !!self.models[name] && self.models[name].isNumbered; };
   bridge.select = function (name, sql, values) { return select.run(self, sql, values); };
   return bridge;

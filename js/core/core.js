@@ -2,6 +2,7 @@
 
 // The core: commands in, answers out. It needs a compiled module, a database and the time; see docs/ABI.md.
 
+var Drawing = require('./drawing');
 var fields = require('./fields');
 var plainText = require('./text');
 var Sql = require('./sql');
@@ -131,4 +132,4 @@ Core.prototype.memory = function () {
   return this.bytes;
 };
 
-module.exports = { Core: Core, TiSyncError: TiSyncError, fields: fields };
+module.exports = { Core: Core, TiSyncError: TiSyncError, Drawing: Drawing, fields: fields };

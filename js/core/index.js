@@ -4,4 +4,4 @@
 
 var core = require('./core');
 
-module.exports = { Replica: require('./replica'), Core: core.Core, TiSyncError: core.TiSyncError, fields: core.fields };
+module.exports = { Replica: require('./replica'), Core: core.Core, TiSyncError: core.TiSyncError, Drawing: core.Drawing, fields: core.fields };

@@ -8,6 +8,9 @@ var calls = require('./calls');
 var Collection = require('./collection');
 var TiSyncError = core.TiSyncError;
 
+// Bytes of an answer's body that are handed over at once.
+var PART = 65536;
+
 // Breaks of the core after which sync is not begun again by itself.
 var BREAKS_MAX = 2;
 
@@ -16,6 +19,7 @@ function Replica(host, config) {
   this.host = host;
   this.config = config;
   this.listeners = {};
+  this.last = null;
   this.told = [];
   this.waiting = {};
   this.exchanges = {};
@@ -85,8 +89,11 @@ Replica.prototype.revive = function (error) {
   else this.isRunning = false;
 };
 
-/** Gives a command and gives back what it was for; carries out what the answer asks. Throws a TiSyncError. */
-Replica.prototype.command = function (command, body) {
+/**
+ * Gives a command and gives back what it was for; carries out what the answer asks. Throws a TiSyncError. What the answer
+ * tells is told before it returns, or with `inTurns` when there is time.
+ */
+Replica.prototype.command = function (command, body, inTurns) {
   if (this.isClosed) throw new TiSyncError('closed', 'expected an open replica, but it was closed');
   var answer, failed;
   try {
@@ -96,7 +103,7 @@ Replica.prototype.command = function (command, body) {
     answer = error.answer;
   }
   if (failed && failed.kind === 'broken' && !command.open) this.revive(failed);
-  if (answer) this.after(answer);
+  if (answer) this.after(answer, inTurns);
   if (failed) throw failed;
   return answer.ok;
 };
@@ -172,7 +179,7 @@ Replica.prototype.close = function () {
 /**
  * Calls `listener` for `change` ({collection, records: [[id, "added" | "updated" | "removed"]], remote}), `conflict`
  * ({collection, id, open}), `mapped` ({collection, former, id}: the server has made the id; told before the `change` under it), `parked` ({collection, id,
- * reason}), `journalled`, `network` ({connector, state}), `health`,
+ * reason}), `journalled`, `progress` ({collection, stored, total, complete}: how far a pull is), `network` ({connector, state}), `health`,
  * `mended`, `lease` and `trouble` (an error). Gives a function that ends it.
  */
 Replica.prototype.on = function (name, listener) {
@@ -290,17 +297,18 @@ Replica.prototype.takeLease = function () {
 };
 
 // Carries out what an answer asks, tells what it tells, and goes on when there is more to do.
-Replica.prototype.after = function (answer) {
+Replica.prototype.after = function (answer, inTurns) {
   var i;
   // First: what is asked may be answered at once, and that answer is the newer one.
-  this.schedule(answer);
+  this.last = answer;
   // Who knows a record by its former id must hear of the new one before anything is told under it.
   var events = answer.events || [];
   for (i = 0; i < events.length; i++) if (isMapped(events[i])) this.told.push(events[i]);
   for (i = 0; i < events.length; i++) if (!isMapped(events[i])) this.told.push(events[i]);
   var asks = answer.asks || [];
   for (i = 0; i < asks.length; i++) this.carryOut(asks[i], answer);
-  this.tell();
+  if (!inTurns) this.tell();
+  this.schedule();
 };
 
 Replica.prototype.carryOut = function (ask, answer) {
@@ -310,9 +318,9 @@ Replica.prototype.carryOut = function (ask, answer) {
     this.exchanges[id] = function () {};
     var cancelRequest = this.host.http(calls.request(ask.http, answer.body(ask.http)), function (result) {
       if (!self.exchanges[id]) return;
+      if (result.status) return self.take(id, result, 0);
       delete self.exchanges[id];
-      if (result.status) self.quietly({ http: { id: id, status: result.status, headers: result.headers } }, result.body);
-      else self.quietly({ http_failed: { id: id, kind: result.kind, message: result.message } });
+      self.quietly({ http_failed: { id: id, kind: result.kind, message: result.message } });
     });
     if (this.exchanges[id]) this.exchanges[id] = cancelRequest;
   } else if (ask.stream) {
@@ -330,6 +338,20 @@ Replica.prototype.carryOut = function (ask, answer) {
   } else if (ask.decide) {
     calls.decide(this.config, ask.decide, function (decision) { self.unlessClosed({ decision: decision }); });
   }
+};
+
+// Hands an answer over, from this byte of its body on: a large one in parts, with others' turns in between.
+Replica.prototype.take = function (id, result, from) {
+  var self = this;
+  var body = result.body;
+  var until = from + PART;
+  if (body && body.length > until) {
+    this.quietly({ body: { id: id, bytes: body.length } }, body.subarray(from, until));
+    if (this.exchanges[id]) this.exchanges[id] = this.host.later(0, function () { if (self.exchanges[id]) self.take(id, result, until); });
+    return;
+  }
+  delete this.exchanges[id];
+  this.quietly({ http: { id: id, status: result.status, headers: result.headers } }, from ? body.subarray(from) : body);
 };
 
 // Passes an answer on that goes on, until either side ends it.
@@ -358,37 +380,46 @@ Replica.prototype.unlessClosed = function (command) {
 // A command that no call of the app's waits for: what goes wrong is told.
 Replica.prototype.quietly = function (command, body) {
   try {
-    this.command(command, body);
+    this.command(command, body, true);
   } catch (error) {
     this.emit('trouble', error);
   }
 };
 
-Replica.prototype.schedule = function (answer) {
-  if (this.isWorking || this.isClosed) {
-    this.last = answer;
-    return;
-  }
+Replica.prototype.schedule = function () {
+  if (this.isWorking || this.isClosed) return;
   this.cancelTimer();
   var self = this;
-  var wait = answer.more ? 0 : answer.wake_at_ms === null ? null : Math.max(0, answer.wake_at_ms - this.host.monotonicMs());
+  var wakeAt = this.last.wake_at_ms;
+  var wait = this.hasMore() ? 0 : wakeAt === null ? null : Math.max(0, wakeAt - this.host.monotonicMs());
   if (wait !== null) this.cancelWork = this.host.later(wait, function () { self.work(); });
 };
 
-// Works for as long as the host allows, then lets others run.
+Replica.prototype.hasMore = function () {
+  return this.told.length > 0 || this.last.more;
+};
+
+// Works for as long as the host allows, then lets others run. Nothing is begun for which there may be no time, to judge by
+// what was done before.
 Replica.prototype.work = function () {
   this.cancelWork = null;
   if (this.isClosed) return;
   var began = this.host.monotonicMs();
+  var now = began;
+  var longest = 0;
   this.isWorking = true;
   try {
     do {
-      this.quietly('run');
-    } while (!this.isClosed && this.last.more && this.host.monotonicMs() - began < this.host.sliceMs);
+      var last = now;
+      if (this.told.length) this.next();
+      else this.quietly('run');
+      now = this.host.monotonicMs();
+      longest = Math.max(longest, now - last);
+    } while (!this.isClosed && this.hasMore() && now - began + longest < this.host.sliceMs);
   } finally {
     this.isWorking = false;
   }
-  if (!this.isClosed) this.schedule(this.last);
+  this.schedule();
 };
 
 Replica.prototype.cancelTimer = function () {
@@ -398,10 +429,13 @@ Replica.prototype.cancelTimer = function () {
 
 // Tells what was told, in order; a listener may use the replica.
 Replica.prototype.tell = function () {
-  if (this.isTelling) return;
+  while (this.told.length && !this.isTelling) this.next();
+};
+
+Replica.prototype.next = function () {
   this.isTelling = true;
   try {
-    while (this.told.length) this.one(this.told.shift());
+    this.one(this.told.shift());
   } finally {
     this.isTelling = false;
   }
@@ -409,6 +443,8 @@ Replica.prototype.tell = function () {
 
 Replica.prototype.one = function (told) {
   var waiting;
+  // Whoever puts something off has done it when a sync is over.
+  if (told.synced || told.sync_failed) this.emit('over');
   if (told.synced) {
     waiting = this.waiting[told.synced.sync];
     delete this.waiting[told.synced.sync];
@@ -419,6 +455,8 @@ Replica.prototype.one = function (told) {
     if (waiting) waiting.reject(new TiSyncError(told.sync_failed.error.kind, told.sync_failed.error.message));
   } else if (told.trouble) {
     this.emit('trouble', new TiSyncError(told.trouble.kind, told.trouble.message));
+  } else if (told.progress) {
+    this.emit('progress', told.progress);
   } else if (told === 'lease_lost') {
     this.emit('lease', { held: false });
   } else {

@@ -10,6 +10,8 @@ const { Core } = require('../core');
 const { app, resources } = require('./alloys');
 
 const CORE = '/alloy/sync/connectors/core';
+// Written as bytes in parts, with a character of two halves where one ends.
+const LONG = `${'a'.repeat(65535)}💧${'ü'.repeat(100000)}`;
 const json = (value) => JSON.parse(JSON.stringify(value));
 
 for (const platform of ['android', 'ios']) {
@@ -66,7 +68,7 @@ for (const platform of ['android', 'ios']) {
       else if (request.url === '/silent') return;
       else if (request.url === '/refused') response.writeHead(422, { 'content-type': 'application/json', 'retry-after': '7' });
       else response.writeHead(200, { etag: '"1"', 'content-type': 'application/json; charset=utf-8' });
-      response.end(request.url === '/empty' ? '' : '{"a":"ü ☕"}');
+      response.end({ '/empty': '', '/long': LONG }[request.url] ?? '{"a":"ü ☕"}');
     }).listen(0, '127.0.0.1');
     await Promise.all([server, other].map((one) => new Promise((resolve) => (one.listening ? resolve() : one.once('listening', resolve)))));
     t.after(() => [server, other].forEach((one) => one.close() && one.closeAllConnections()));
@@ -84,6 +86,7 @@ for (const platform of ['android', 'ios']) {
     const refused = await ask('/refused');
     assert.deepStrictEqual([refused.status, header(refused, 'retry-after')], [422, '7']);
     assert.deepStrictEqual(text(await ask('/empty')), '');
+    assert.strictEqual(text(await ask('/long', { answerBytesMax: LONG.length * 2 })), LONG);
     const moved = await ask('/there', { method: 'POST', headers: [['content-type', 'application/json']], body });
     assert.deepStrictEqual([moved.status, asked[asked.length - 1].slice(0, 2)], [200, ['POST', '/here?a=1']]);
     assert.strictEqual((await ask('/away')).status, 302);

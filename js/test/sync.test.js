@@ -3,6 +3,8 @@
 const assert = require('node:assert');
 const path = require('node:path');
 const { test } = require('node:test');
+const { Replica } = require('../core');
+const { host } = require('../node/host');
 const { device, folder, serve, sqlite } = require('./device');
 
 const merge = { notes: { policy: 'merge', fields: { tags: 'set' } } };
@@ -42,10 +44,52 @@ test('7,000 records come while others have their turn', async (t) => {
   assert.strictEqual((await anna.sync()).pushed, 7000);
   let turns = 0;
   const timer = setInterval(() => turns++, 1);
+  const told = [];
+  ben.on('change', ({ records }) => told.push(['change', records.length]));
+  ben.on('progress', (progress) => told.push(['progress', progress]));
   assert.strictEqual((await ben.sync()).pulled, 7000);
   clearInterval(timer);
   assert.ok(turns > 5, `${turns} turns`);
   assert.strictEqual(ben.collection('notes').count(), 7000);
+  // After each part its progress; the server tells of a total with the last page.
+  let stored = 0;
+  for (let at = 0; at < told.length; at += 2) {
+    const [[change, count], [progress, { total, ...rest }]] = told.slice(at, at + 2);
+    stored += count;
+    assert.deepStrictEqual([change, progress, rest], ['change', 'progress', { collection: 'notes', stored, complete: stored === 7000 }]);
+    assert.ok(total === 7000 || (total === null && stored < 7000), `${total} at ${stored}`);
+  }
+  assert.strictEqual(stored, 7000);
+});
+
+test('what a pull tells is told in turns, and what a call changes before it returns', async (t) => {
+  const server = await serve(t);
+  const [anna] = devices(t, server, merge);
+  anna.bulk((bulk) => { for (let i = 0; i < 1000; i++) bulk.put('notes', `n${i}`, { title: `Note ${i}` }); });
+  await anna.sync();
+  const made = host(path.join(folder(t), 'ben.db'), { sqlite, module: process.env.TISYNC_MODULE, sliceMs: 0.001 });
+  let turn = 0;
+  const { later } = made;
+  made.later = (ms, call) => later(ms, () => {
+    turn++;
+    call();
+  });
+  made.sizes = { slice_items: 100, page_items: 1000 };
+  const ben = new Replica(made, { server: server.url, collections: merge });
+  t.after(() => ben.close());
+  const turns = [];
+  ben.on('change', () => {
+    turns.push(turn);
+    const before = turns.length;
+    if (before === 1) ben.collection('notes').put('mine', {});
+    assert.strictEqual(turns.length, before, 'a listener is not told of its own change before it ends');
+  });
+  ben.on('progress', () => turns.push(turn));
+  await ben.sync();
+  assert.strictEqual(turns.length, 21);
+  assert.strictEqual(new Set(turns).size, turns.length, `${turns}`);
+  ben.collection('notes').put('later', {});
+  assert.strictEqual(turns.length, 22);
 });
 
 test('a conflict waits for a person, and what loses can be undone', async (t) => {

@@ -54,6 +54,8 @@ export interface Page {
   checkpoint?: string | null;
   /** Never by a short page: by a total, a null `next`, an empty page, or because all comes at once. */
   end: 'more' | { complete: { total?: number | null } };
+  /** How many rows follow this page, where the backend tells: for `progress`. */
+  left?: number | null;
   epoch?: { epoch: string; history?: [string, number][] } | null;
   server_time_ms?: number | null;
 }

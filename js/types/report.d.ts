@@ -15,6 +15,17 @@ export interface NetworkState {
   why: string | null;
 }
 
+/** How far the pull of a collection is. A pull that brings nothing new is not told of. */
+export interface Progress {
+  collection: string;
+  /** Rows of the backend that were stored since the collection was last complete. */
+  stored: number;
+  /** How many that will be; null as long as the backend does not say so. */
+  total: number | null;
+  /** Whether this was the last part. */
+  complete: boolean;
+}
+
 /** A feed of a connector. */
 export interface FeedKey {
   connector: string;

@@ -118,6 +118,7 @@ for (const [version, platform] of [['1.7.1', 'android'], ['3.0.1', 'ios']]) {
     await one.sync.syncNow();
     assert.ok(one.said.includes('0 sent, 4 received'), one.said.join('\n'));
     assert.ok(one.said.includes('2 records of order came'));
+    assert.ok(one.said.includes('order: 2 of 2, complete'));
     assert.ok(one.said.some((text) => /^\{"pending":\d/.test(text)), 'expected the outbox');
     assert.deepStrictEqual(one.fetched('order').map(({ item }) => item), ['Tea', 'Cups']);
     assert.deepStrictEqual(one.fetched('person').map(({ name }) => name), ['Carla']);

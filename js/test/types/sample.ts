@@ -5,7 +5,7 @@ import { Host, Replica as HostReplica } from 'ti.sync/core';
 import {
   backbone, BackboneSync, Blocker, Capability, Change, Collection, CollectionConfig, ColumnKind, Config, Connector, ConnectorConfig,
   ConnectorContext, ConnectorError, Dispute, Document, FeedKey, FieldRule, Filter, Found, Health, HttpAnswer, HttpRequest, Id, Image,
-  Item, JournalRow, Json, ModelState, NetworkState, OfflineBackbone, open, OpenConflict, OutboxEntry, Page, Path, Planned, Policy,
+  Item, JournalRow, Json, ModelState, NetworkState, OfflineBackbone, open, OpenConflict, OutboxEntry, Page, Path, Planned, Policy, Progress,
   PullRequest, PushItem, Query, Remote, Replica, Report, TiSyncError, Token, TokenProvider, Verdict, Verdicts, Visible, Wanted, Why,
   Writer, Written
 } from 'ti.sync';
@@ -91,6 +91,7 @@ replica.on('parked', ({ reason }) => console.log(reason.length));
 replica.on('trouble', (error: TiSyncError) => console.log(error.kind === 'storage', error.message));
 replica.on('network', ({ state }: { state: NetworkState }) => console.log(state.reach === 'online'));
 replica.on('journalled', ({ row }) => replica.undo(row));
+replica.on('progress', ({ collection, stored, total, complete }: Progress) => console.log(collection, total === null ? stored : stored / total, complete));
 replica.on('mended', ({ ids }) => console.log(ids.length));
 replica.on('lease', ({ held }) => console.log(held));
 replica.on('health', () => console.log(replica.health().outbox.pending));

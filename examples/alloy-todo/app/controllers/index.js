@@ -55,7 +55,7 @@ function tell() {
 	var parts = [Ti.Network.online ? 'online' : 'offline'];
 	if (pending.length) { parts.push(pending.length + ' to send'); }
 	if (open.length) { parts.push(open.length + ' to settle'); }
-	if (received) { parts.push(received + ' received'); }
+	if (received) { parts.push(received + (total > received ? ' of ' + total : '') + ' received'); }
 	$.state.text = parts.join(', ');
 }
 
@@ -63,12 +63,16 @@ function draw() {
 	todos.trigger('fetch');
 }
 
-// A large first sync comes in parts, each told as it is stored.
+// A large first sync comes in parts, each told as it is stored. How many rows there are, not every backend says.
 var received = 0;
-sync.on('change', function (event) {
-	if (event.remote) { received += event.records.length; }
+var total = 0;
+sync.on('progress', function (event) {
+	if (event.collection !== 'todo') { return; }
+	received = event.stored;
+	total = event.total || 0;
 	tell();
 });
+sync.on('change', tell);
 sync.on('health', tell);
 sync.on('conflict', tell);
 Ti.Network.addEventListener('change', tell);
