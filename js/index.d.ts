@@ -209,8 +209,29 @@ export class Replica {
   /** Walks a feed from the beginning again. */
   resync(feed: FeedKey): void;
   setToken(connector: string, token: Token): void;
-  logOut(pending?: 'keep' | 'discard'): number;
+  /** Ends the session. A function saves what is pending, as the text of a lifeboat file, before it is given up. */
+  logOut(pending?: 'keep' | 'discard' | ((lifeboat: string) => void | boolean)): number;
   logIn(): void;
+  /** Everything that is pending, as the text of a lifeboat file; nothing changes. */
+  lifeboat(): string;
+  /** Brings the pending writes of a lifeboat file back, each once. */
+  bringBack(lifeboat: string): Returned;
+}
+
+/** What became of the writes of a lifeboat file. */
+export interface Returned {
+  /** Writes that are in the outbox again. */
+  back: number;
+  /** Writes among them that are parked, since what they stand on was lost: retry or discard them. */
+  parked: number;
+  /** Writes that came back before. */
+  already: number;
+  /** Writes that wait in the file until more was pulled. */
+  waiting: number;
+  /** Lines of the file that are damaged, and were left out. */
+  damaged_lines: number[];
+  /** Whether the end of the file is missing. */
+  is_cut: boolean;
 }
 
 /** Opens the replica in a file, and makes the file if it is not there. */

@@ -82,11 +82,14 @@ exports.hint = function (connector, dbName) { adapter.replica(dbName).hint(conne
 /** Hands over a newer token of a connector: a text, or `{token, account}`. */
 exports.setToken = function (connector, token, dbName) { adapter.replica(dbName).setToken(connector, token); };
 
-/** Ends the session; what waits is kept for the next one, or given up ("discard"). */
+/** Ends the session; what waits is kept for the next one ("keep"), given up ("discard"), or saved by a function before that. */
 exports.logOut = function (pending, dbName) { return adapter.replica(dbName).logOut(pending); };
 
 /** Begins the next session of the same account. */
 exports.logIn = function (dbName) { adapter.replica(dbName).logIn(); };
+
+/** Brings the pending writes that such a function saved back, each once. */
+exports.bringBack = function (text, dbName) { return adapter.replica(dbName).bringBack(text); };
 
 /** Ends background sync; writes wait. */
 exports.stop = function (dbName) { adapter.replica(dbName).stop(); };

@@ -277,10 +277,49 @@ Replica.prototype.setToken = function (connector, token) {
   this.command({ credentials: calls.token(connector, token) });
 };
 
-/** Ends the session; `pending` says what becomes of writes that were not sent: "keep" or "discard". */
+/**
+ * Ends the session; `pending` says what becomes of writes that were not sent: "keep", "discard", or a function that
+ * saves them: it is given the text of a lifeboat file, and when it has returned they are given up. Gives their number.
+ */
 Replica.prototype.logOut = function (pending) {
   this.takeLease();
-  return this.command({ log_out: { pending: pending } });
+  if (typeof pending !== 'function') return this.command({ log_out: { pending: pending } });
+  var boat = this.board();
+  if (boat.writes) {
+    var saved = pending(boat.text);
+    if (saved === false || saved && typeof saved.then === 'function') {
+      throw new TiSyncError('storage', 'expected the function to have saved what is pending when it returns, but it gave ' +
+        (saved === false ? 'false' : 'a promise') + ': nothing was given up. Save what lifeboat() gives first, then log out with "discard"');
+    }
+  }
+  return this.command({ log_out: { pending: 'discard' } });
+};
+
+/** Everything that is pending, as the text of a lifeboat file; nothing changes. */
+Replica.prototype.lifeboat = function () {
+  return this.board().text;
+};
+
+/**
+ * Brings the pending writes of a lifeboat file back, each once, and under the key that it had, so that the server knows
+ * what it has already. Gives how many are `back` and how many of them `parked`, how many were back `already` or are
+ * `waiting` for a pull; and `damaged_lines` and `is_cut`, which tell what the file has lost.
+ */
+Replica.prototype.bringBack = function (text) {
+  var utf8 = this.core.text;
+  var bytes = new Uint8Array(utf8.size(text));
+  utf8.write(text, bytes, 0, bytes.length);
+  return this.command('bring_back', bytes);
+};
+
+// The lines of a lifeboat file, and how many writes are in it.
+Replica.prototype.board = function () {
+  var text = '', part;
+  do {
+    part = this.command({ lifeboat: { from: part && part.next } });
+    text += part.text;
+  } while (part.next);
+  return { text: text, writes: part.writes };
 };
 
 /** Begins a session again. */

@@ -1,5 +1,6 @@
 //! What a host can ask for.
 use crate::hosted::HostedReply;
+use crate::lifeboat::Place;
 use crate::open::Open;
 use serde::{Deserialize, Serialize};
 use tisync_connect::http::HttpErrorKind;
@@ -270,6 +271,15 @@ pub enum Command {
     },
     /// Begins a session again.
     LogIn,
+    /// Everything that is pending, as lines of a lifeboat; gives [`crate::Part`]. To be asked for again from its `next`.
+    Lifeboat {
+        /// Where to go on; `None` at the beginning.
+        #[serde(default)]
+        from: Option<Place>,
+    },
+    /// Brings the writes of a lifeboat back, each once; its text comes behind this JSON. Gives
+    /// [`tisync_connect::lifeboat::Returned`].
+    BringBack,
     /// The configuration as the engine has it.
     Config,
     /// Empties the host's database and runs the specification of stores on it; gives how many cases there are. Only in

@@ -271,6 +271,8 @@ impl Core {
             }
             Command::LogOut { pending } => put(out, &replica.log_out(now, pending)?),
             Command::LogIn => put(out, &replica.log_in(now)?),
+            Command::Lifeboat { from } => put(out, &replica.lifeboat(now, from)?),
+            Command::BringBack => put(out, &replica.bring_back(now, body)?),
             Command::Config => put(out, &replica.config),
             Command::Resolve {
                 collection,

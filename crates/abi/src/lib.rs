@@ -21,6 +21,7 @@ mod host;
 mod hosted;
 #[cfg(feature = "certify")]
 mod lend;
+mod lifeboat;
 mod lists;
 mod open;
 mod progress;
@@ -43,6 +44,7 @@ pub use host::{Call, Host};
 pub use hosted::HostedReply;
 #[cfg(feature = "certify")]
 pub use lend::{LentAnswer, LentOutcome, LentRequest};
+pub use lifeboat::{Part, Place};
 pub use open::{ConnectorSettings, Open, Opened, WriteDurability};
 pub use sql::HostDriver;
 pub use tisync_connect::{Error, ErrorKind};

@@ -34,18 +34,18 @@ impl Replica {
             return Err(Error::new(
                 ErrorKind::Pending,
                 format!(
-                    "expected to log out, but {waiting} writes were not accepted by the server yet: keep what is pending for the next login, or discard it"
+                    "expected to log out, but {waiting} writes were not accepted by the server yet: keep what is pending for the next login, export it, or discard it"
                 ),
             ));
         }
-        self.directly(now)?;
+        self.hold_lease(now)?;
         self.running = false;
         self.end_exchanges();
-        self.attempt(now, Input::Stop)?;
+        self.directly(now, Input::Stop)?;
         if pending == Some(Pending::Discard) {
             self.give_up(now)?;
         }
-        self.attempt(now, Input::LogOut)?;
+        self.directly(now, Input::LogOut)?;
         self.sessions.forget();
         self.failures.clear();
         let ended = "expected to sync, but the replica was logged out meanwhile";
@@ -55,15 +55,15 @@ impl Replica {
 
     /// Begins a session again.
     pub(crate) fn log_in(&mut self, now: Now) -> Result<(), Error> {
-        self.directly(now)?;
+        self.hold_lease(now)?;
         self.failures.clear();
-        self.attempt(now, Input::LogIn)?;
+        self.directly(now, Input::LogIn)?;
         self.health_changed();
         Ok(())
     }
 
     /// Takes the lease and steps what comes with it, so that an input can be stepped whose failure is the caller's.
-    fn directly(&mut self, now: Now) -> Result<(), Error> {
+    fn hold_lease(&mut self, now: Now) -> Result<(), Error> {
         self.take_lease()?;
         while let Some(input) = self.inputs.pop_front() {
             self.step(now, input);
@@ -80,12 +80,20 @@ impl Replica {
         }
     }
 
+    /// Steps an input whose failure is the caller's.
+    fn directly(&mut self, now: Now, input: Input) -> Result<(), Error> {
+        for output in self.attempt(now, input)? {
+            self.carry_out(now, output);
+        }
+        Ok(())
+    }
+
     /// Gives up everything that is pending, in slices.
     fn give_up(&mut self, now: Now) -> Result<(), Error> {
         let mut left = self.waiting()?;
         while left > 0 {
             let entries = GIVE_UP_ENTRIES;
-            self.attempt(now, Input::GiveUp { entries })?;
+            self.directly(now, Input::GiveUp { entries })?;
             let before = std::mem::replace(&mut left, self.waiting()?);
             if left >= before {
                 return Err(Error::new(

@@ -9,6 +9,7 @@ mod error;
 mod exchange;
 pub mod feed;
 pub mod http;
+pub mod lifeboat;
 pub mod limits;
 #[doc(hidden)]
 pub mod planted;

@@ -1,12 +1,13 @@
 //! A damaged file goes aside: its pending writes into a lifeboat file first, then the file itself under another name.
 use crate::files::flush_folder;
 use crate::lease::{self, Lease};
-use crate::lifeboat::{Boat, Head};
+use crate::lifeboat::Boat;
 use crate::traffic::Totals;
 use crate::{Error, ErrorKind, Replica, ReplicaBuilder, Returned, host, storage};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use tisync_connect::lifeboat::Head;
 use tisync_core::model::{Account, Config, ConnectorName};
 use tisync_store::Salvage;
 

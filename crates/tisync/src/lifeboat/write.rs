@@ -1,12 +1,12 @@
 //! Writes a lifeboat file.
-use super::{End, Head, Line, failed};
+use super::failed;
 use crate::files::{flush_folder, partial, private};
 use crate::{Error, ErrorKind};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use tisync_connect::lifeboat::{End, Head, Line};
 use tisync_core::model::Chain;
-use tisync_json::hash64;
 
 /// A lifeboat file that is being written; it gets its name when it is complete and on the disk.
 #[derive(Debug)]
@@ -46,8 +46,7 @@ impl Boat {
 
     /// Adds a record's pending writes.
     pub(crate) fn board(&mut self, chain: Chain) -> Result<(), Error> {
-        self.end.records += 1;
-        self.end.writes += chain.entries.len() as u64;
+        self.end.count(&chain);
         self.line(&Line::Chain(Box::new(chain)))
     }
 
@@ -67,12 +66,7 @@ impl Boat {
     }
 
     fn line(&mut self, line: &Line) -> Result<(), Error> {
-        let written = serde_json::to_string(line)
-            .map_err(std::io::Error::from)
-            .and_then(|json| {
-                let hash = hash64(json.as_bytes());
-                writeln!(self.file, r#"{{"hash":"{hash:016x}","line":{json}}}"#)
-            });
+        let written = self.file.write_all(line.print().as_bytes());
         written.map_err(|error| failed(&self.path, &error))
     }
 }

@@ -1,11 +1,12 @@
 //! Ends and begins sessions: logging out and in, and credentials that are renewed.
 use super::run::{Done, WorkerLoop};
-use crate::lifeboat::{Boat, Head};
+use crate::lifeboat::Boat;
 use crate::local::lock;
 use crate::logout::{LoggedOut, Pending};
 use crate::{Error, ErrorKind, host, limits};
 use std::path::Path;
 use std::sync::atomic::Ordering;
+use tisync_connect::lifeboat::Head;
 use tisync_core::model::{ConnectorName, Failure, Input};
 use tisync_core::store::{Durability, Store, Tx};
 
