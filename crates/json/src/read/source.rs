@@ -2,14 +2,12 @@
 
 use super::ReadError;
 use super::reader::{Numeral, Reader};
+use crate::raw::RAW_VALUE;
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 use std::borrow::Cow;
-
-/// How `serde_json` asks for the text of a value instead of the value.
-const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
 macro_rules! forward {
     ($to:ident: $($name:ident)*) => {$(
