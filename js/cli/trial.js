@@ -7,7 +7,7 @@ const fs = require('fs');
 const path = require('path');
 const calls = require('../core/calls');
 const { Core } = require('../core/core');
-const { text } = require('../node/host');
+const { utf8 } = require('../node/host');
 const { send } = require('../node/http');
 
 const MODULE = path.join(__dirname, '..', 'dist', 'certify.wasm');
@@ -39,7 +39,7 @@ class Trial {
     const module = new WebAssembly.Module(fs.readFileSync(MODULE));
     this.core = new Core((imports) => new WebAssembly.Instance(module, imports).exports, {
       database: {},
-      text,
+      text: utf8(),
       wallMs: Date.now,
       monotonicMs: () => performance.now()
     });

@@ -6,7 +6,7 @@ var path = require('path');
 var sqlite = require('../node/sqlite');
 
 /** UTF-8 as Node's host has it. */
-exports.text = require('../node/host').text;
+exports.text = require('../node/host').utf8();
 
 /** The package at `folder`, as `open` of node/sqlite.js takes it. */
 exports.driver = function (folder) {

@@ -11,11 +11,23 @@ const sqlite = require('./sqlite');
 // The longest wait that a timer takes.
 const TIMER_MS_MAX = 2147483647;
 
-const text = {
-  size: (string) => Buffer.byteLength(string),
-  write: (string, bytes, at) => at + Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).write(string, at),
-  read: (bytes, from, to) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).utf8Slice(from, to)
-};
+/** UTF-8, of which the core writes and reads its memory. */
+function utf8() {
+  // The memory as a buffer: the same until it grows.
+  let memory, buffer;
+  const of = (bytes) => {
+    if (bytes !== memory) {
+      memory = bytes;
+      buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
+    return buffer;
+  };
+  return {
+    size: (string) => Buffer.byteLength(string),
+    write: (string, bytes, at) => at + of(bytes).write(string, at),
+    read: (bytes, from, to) => of(bytes).utf8Slice(from, to)
+  };
+}
 
 /** A host for the file at `file`. */
 function host(file, options) {
@@ -24,7 +36,7 @@ function host(file, options) {
   let lease = null;
   return {
     database,
-    text,
+    text: utf8(),
     instantiate: module.instantiate,
     wallMs: Date.now,
     monotonicMs: () => performance.now(),
@@ -82,4 +94,4 @@ function loaded(options) {
   };
 }
 
-module.exports = { host, text };
+module.exports = { host, utf8 };

@@ -7,7 +7,7 @@ const assert = require('node:assert');
 const fs = require('node:fs');
 const { test } = require('node:test');
 const { Core } = require('../core');
-const { text } = require('../node/host');
+const { utf8 } = require('../node/host');
 const { open } = require('../node/sqlite');
 const { sqlite } = require('./device');
 
@@ -30,7 +30,7 @@ function* traces() {
 function player(t) {
   const database = open(':memory:', sqlite);
   const module = new WebAssembly.Module(fs.readFileSync(process.env.TISYNC_TRACED));
-  const core = new Core((imports) => new WebAssembly.Instance(module, imports).exports, { database, text, wallMs: Date.now, monotonicMs: () => performance.now() });
+  const core = new Core((imports) => new WebAssembly.Instance(module, imports).exports, { database, text: utf8(), wallMs: Date.now, monotonicMs: () => performance.now() });
   t.after(() => database.close());
   return (trace, replica) => core.call({ replay: { replica } }, trace).ok;
 }
