@@ -6,7 +6,7 @@ import {
   backbone, BackboneSync, Blocker, Capability, Change, Collection, CollectionConfig, ColumnKind, Config, Connector, ConnectorConfig,
   ConnectorContext, ConnectorError, Dispute, Document, FeedKey, FieldRule, Filter, Found, Health, HttpAnswer, HttpRequest, Id, Image,
   Item, JournalRow, Json, ModelState, NetworkState, OfflineBackbone, open, OpenConflict, OutboxEntry, Page, Path, Planned, Policy, Progress,
-  PullRequest, PushItem, Query, Remote, Replica, Report, TiSyncError, Token, TokenProvider, Verdict, Verdicts, Visible, Wanted, Why,
+  PullRequest, PushItem, Query, Remote, Replica, Report, Returned, TiSyncError, Token, TokenProvider, Verdict, Verdicts, Visible, Wanted, Why,
   Writer, Written
 } from 'ti.sync';
 
@@ -131,6 +131,9 @@ replica.network(true);
 replica.hint('main');
 replica.setToken('main', { token: 'newest' });
 const given: number = replica.logOut('keep');
+const saved: string[] = [replica.lifeboat()];
+const left: number = replica.logOut((lifeboat) => saved.push(lifeboat) > 0);
+const back: Returned[] = saved.map((lifeboat) => replica.bringBack(lifeboat)).filter(({ waiting, is_cut }) => waiting || is_cut);
 replica.logIn();
 replica.close();
 
