@@ -209,7 +209,10 @@ export class Replica {
   /** Walks a feed from the beginning again. */
   resync(feed: FeedKey): void;
   setToken(connector: string, token: Token): void;
-  /** Ends the session. A function saves what is pending, as the text of a lifeboat file, before it is given up. */
+  /**
+   * Ends the session. A function saves what is pending, as the text of a lifeboat file, before it is given up; it writes nothing to the
+   * replica.
+   */
   logOut(pending?: 'keep' | 'discard' | ((lifeboat: string) => void | boolean)): number;
   logIn(): void;
   /** Everything that is pending, as the text of a lifeboat file; nothing changes. */

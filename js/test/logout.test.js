@@ -5,7 +5,9 @@ const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { test } = require('node:test');
-const { device, folder, serve } = require('./device');
+const { Replica } = require('../core');
+const { host } = require('../node/host');
+const { device, folder, serve, sqlite } = require('./device');
 
 const collections = { notes: { policy: 'merge' } };
 const whole = { parked: 0, already: 0, waiting: 0, damaged_lines: [], is_cut: false };
@@ -50,6 +52,32 @@ test('nothing is given up that was not saved', (t) => {
   assert.throws(() => anna.logOut(async () => {}), { kind: 'storage', message: /but it gave a promise/ });
   assert.deepStrictEqual(notes.get('a').document, { title: 'Milk' });
   assert.strictEqual(anna.health().outbox.pending, 1);
+  for (const late of [() => notes.put('b', { title: 'Bread' }), () => notes.patch('a', { title: 'Oat milk' })]) {
+    assert.throws(() => anna.logOut(late), { kind: 'pending', message: /something was written meanwhile: nothing was given up/ });
+  }
+  assert.deepStrictEqual(notes.query().map(({ id, document }) => [id, document.title]), [['a', 'Oat milk'], ['b', 'Bread']]);
+  assert.strictEqual(anna.health().outbox.pending, 2);
+});
+
+test('what a listener writes before a logout is over is not given up', async (t) => {
+  const server = await serve(t);
+  const ben = device(t, path.join(folder(t), 'ben.db'), { server: server.url, collections });
+  ben.collection('notes').put('his', { title: 'Bread' });
+  await ben.sync();
+  const made = host(path.join(folder(t), 'anna.db'), { sqlite, module: process.env.TISYNC_MODULE, sliceMs: 0.001 });
+  const anna = new Replica(made, { server: server.url, collections });
+  t.after(() => anna.close());
+  const notes = anna.collection('notes');
+  notes.put('mine', { title: 'Milk' });
+  anna.on('change', ({ records }) => { if (records[0][0] === 'his') notes.put('late', { title: 'Read' }); });
+  const synced = assert.rejects(anna.sync(), { kind: 'credentials' });
+  const isTold = ({ event }) => event && event.changed && event.changed.records[0][0] === 'his';
+  while (!anna.told.some(isTold)) await new Promise(setImmediate);
+  let boat = '';
+  anna.logOut((text) => { boat = text; });
+  await synced;
+  assert.ok(boat.includes('Milk') !== (notes.get('mine') !== null), 'saved, or there');
+  assert.ok(boat.includes('Read') !== (notes.get('late') !== null), 'saved, or there');
 });
 
 test('a damaged lifeboat says what it has lost, and another account refuses it', (t) => {
@@ -67,6 +95,9 @@ test('a damaged lifeboat says what it has lost, and another account refuses it',
   assert.deepStrictEqual(again.bringBack(damaged), { ...whole, back: 1, damaged_lines: [2], is_cut: true });
   assert.deepStrictEqual(kept.query().map((record) => record.id), ['b']);
   for (const text of ['', 'hello', lines[1]]) assert.throws(() => again.bringBack(text), { kind: 'invalid' });
+  for (const none of [undefined, null, Buffer.from(lines.join('\n'))]) {
+    assert.throws(() => again.bringBack(none), { kind: 'invalid', message: /expected the text of a lifeboat file, but .* came; read the file as UTF-8/ });
+  }
   const [ben, others] = own('ben', 'ben');
   assert.throws(() => ben.bringBack(lines.join('\n')), { kind: 'wrong_account' });
   assert.strictEqual(others.count(), 0);
