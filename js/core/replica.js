@@ -477,7 +477,7 @@ Replica.prototype.cancelTimer = function () {
 
 // Tells what was told, in order; a listener may use the replica.
 Replica.prototype.tell = function () {
-  while (this.told.length && !this.isTelling) this.next();
+  while (this.told.length && !this.isTelling && !this.isClosed) this.next();
 };
 
 Replica.prototype.next = function () {

@@ -102,6 +102,21 @@ test('a core that breaks is replaced, and nothing is lost', (t) => {
   assert.deepStrictEqual(notes.query().map((record) => record.id), ['a', 'b', 'c']);
 });
 
+test('nothing is told once a listener has closed the replica', (t) => {
+  const two = { notes: { policy: 'merge' }, tasks: { policy: 'merge' } };
+  const replica = device(t, path.join(folder(t), 'notes.db'), { collections: two });
+  const told = [];
+  replica.on('change', ({ collection }) => {
+    told.push(collection);
+    replica.close();
+  });
+  replica.bulk((bulk) => {
+    bulk.put('notes', 'a', {});
+    bulk.put('tasks', 'a', {});
+  });
+  assert.strictEqual(told.length, 1);
+});
+
 test('an older node:sqlite is refused, with what to do', () => {
   const module = { DatabaseSync: class {}, StatementSync: class {} };
   assert.throws(() => open('notes.db', { name: 'node:sqlite', module }), /expected node:sqlite as Node 22\.16 .*, but this is Node v\d.*npm install better-sqlite3/);
