@@ -256,8 +256,15 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    #[inline]
+    // Most texts come without white space. Without the attribute nothing is inlined where code is to be small.
+    #[inline(always)]
     pub(crate) fn space(&mut self) {
+        if matches!(self.peek(), Some(0..=b' ')) {
+            self.skip_space();
+        }
+    }
+
+    fn skip_space(&mut self) {
         while let Some(b' ' | b'\n' | b'\t' | b'\r') = self.peek() {
             self.at += 1;
         }
@@ -292,7 +299,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
