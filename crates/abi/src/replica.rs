@@ -93,8 +93,9 @@ impl Replica {
         let driver = HostDriver::new(host.clone());
         let mut options = Options::default();
         if let Some(items) = parts.config.slice_items {
-            // A checkpoint is no longer than a slice.
-            let pages = u32::try_from(items * WAL_PAGES_PER_ITEM).unwrap_or(u32::MAX);
+            // A checkpoint is no longer than a slice; without any page there would be none.
+            let pages = items.max(1).saturating_mul(WAL_PAGES_PER_ITEM);
+            let pages = u32::try_from(pages).unwrap_or(u32::MAX);
             options.wal_pages = options.wal_pages.min(pages);
         }
         let mut store = SqliteStore::with_driver(driver, &options)?;

@@ -40,6 +40,11 @@ impl Database {
         }
     }
 
+    /// What a statement answers with.
+    pub(crate) fn integer(&self, sql: &str) -> i64 {
+        (self.connection.query_row(sql, [], |row| row.get(0))).unwrap()
+    }
+
     fn answer(&self, request: &mut Reader<'_>, out: &mut Vec<u8>) -> rusqlite::Result<()> {
         let operation = request.byte();
         let number = request.number();
@@ -175,8 +180,13 @@ pub(crate) struct Device {
 
 impl Device {
     pub(crate) fn new() -> Self {
+        Device::on(Rc::new(Database::in_memory()))
+    }
+
+    /// On this database.
+    pub(crate) fn on(database: Rc<Database>) -> Self {
         Device {
-            core: Core::new(Rc::new(Database::in_memory())),
+            core: Core::new(database),
             now_ms: 1_000,
             asks: Vec::new(),
             told: Vec::new(),

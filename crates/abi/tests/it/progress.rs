@@ -1,6 +1,7 @@
 //! How far a pull is, and answers that come in parts.
-use crate::device::Device;
+use crate::device::{Database, Device};
 use serde_json::{Value, json};
+use std::rc::Rc;
 
 const HEADERS: [(&str, &str); 1] = [("content-type", "application/json")];
 
@@ -109,4 +110,25 @@ fn where_the_backend_tells_of_no_total_the_last_page_does() {
         ]
     );
     assert_eq!(told[3..], [json!([6, 6, true])]);
+}
+
+#[test]
+fn checkpoints_of_the_database_are_as_small_as_slices_and_never_off() {
+    for (items, pages) in [
+        (json!(null), 4_000),
+        (json!(0), 8),
+        (json!(50), 400),
+        (json!(u64::MAX), 4_000),
+    ] {
+        let database = Rc::new(Database::in_memory());
+        let mut device = Device::on(database.clone());
+        device.ok(json!({"open": {
+            "entropy": "11".repeat(32),
+            "connectors": {},
+            "collections": {},
+            "slice_items": items,
+        }}));
+        let found = database.integer("PRAGMA wal_autocheckpoint");
+        assert_eq!(found, pages, "slices of {items}");
+    }
 }

@@ -16,7 +16,8 @@ use serde::Deserialize;
 /// Reads a text into a type. Unlike a [`crate::Document`], the text may be of any length and may hold a key twice, of
 /// which `serde` decides.
 ///
-/// Errors say what was expected, what came and where, and never quote more than one character.
+/// Errors say what was expected, what came and where. Where the text is not JSON they quote one character at most; what
+/// a type refuses is told by `serde`, which may quote it.
 ///
 /// ```
 /// #[derive(serde::Deserialize)]
