@@ -14,7 +14,7 @@ pub struct NameError {
 }
 
 impl NameError {
-    fn new(expected: &'static str, came: &str) -> Self {
+    pub(super) fn new(expected: &'static str, came: &str) -> Self {
         NameError {
             expected,
             came: came.chars().take(80).collect(),

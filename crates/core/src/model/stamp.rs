@@ -89,9 +89,8 @@ impl std::str::FromStr for Stamp {
                 node: u32::from_str_radix(&text[17..], 16).ok()?,
             })
         };
-        parse().ok_or(NameError {
-            expected: "a stamp of the form 16 hex digits, -, 8 hex digits",
-            came: text.chars().take(80).collect(),
+        parse().ok_or_else(|| {
+            NameError::new("a stamp of the form 16 hex digits, -, 8 hex digits", text)
         })
     }
 }
