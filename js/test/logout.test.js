@@ -103,6 +103,15 @@ test('a damaged lifeboat says what it has lost, and another account refuses it',
   assert.strictEqual(others.count(), 0);
 });
 
+test('what came back is on the disk, however little an app waits for it', (t) => {
+  const anna = device(t, path.join(folder(t), 'anna.db'), { server: 'http://127.0.0.1:9', writeDurability: 'process', collections });
+  const synchronous = () => anna.host.database.prepare('PRAGMA synchronous').all([])[0][0];
+  anna.collection('notes').put('a', { title: 'Milk' });
+  assert.strictEqual(synchronous(), 1);
+  anna.bringBack(anna.lifeboat());
+  assert.strictEqual(synchronous(), 2);
+});
+
 test('the command line brings back what an app has saved', async (t) => {
   const server = await serve(t);
   const anna = device(t, path.join(folder(t), 'anna.db'), { server: server.url, collections });

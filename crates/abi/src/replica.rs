@@ -234,7 +234,11 @@ impl Replica {
     /// Steps a local input: tells what changed, and lets sync look for what there is to send. What is left of the
     /// outputs is what the input was for.
     pub(crate) fn local(&mut self, now: Now, input: Input) -> Result<Vec<Output>, Error> {
-        self.store.set_durability_max(self.durability_max);
+        self.store.set_durability_max(match input {
+            // Its file may be deleted next.
+            Input::BringBack(_) => Durability::Full,
+            _ => self.durability_max,
+        });
         let stepped = self.local.step(&mut self.store, now, input);
         self.store.set_durability_max(Durability::Full);
         let outputs = self.migrated(now, stepped?, true)?;

@@ -118,7 +118,11 @@ impl Stepper {
         let _span = tracing::debug_span!("step", input = input.name()).entered();
         let (result, elsewhere) = {
             let mut store = lock(&self.gate);
-            store.set_durability_max(self.durability_max);
+            store.set_durability_max(match input {
+                // Its file may be deleted next.
+                Input::BringBack(_) => Durability::Full,
+                _ => self.durability_max,
+            });
             let result = self.engine.step(&mut *store, now, input);
             (result, store.had_changed_elsewhere())
         };
