@@ -45,7 +45,7 @@ pub(crate) fn run(workspace: &Workspace, built: &Built, tools: &Tools) -> Result
         &["--jitless"],
         &built.js,
         &native,
-        "50 200",
+        "30 200",
     )?;
     rows.push(slow.clone());
     for row in rows {
