@@ -45,6 +45,6 @@ pub use hosted::HostedReply;
 #[cfg(feature = "certify")]
 pub use lend::{LentAnswer, LentOutcome, LentRequest};
 pub use lifeboat::{Part, Place};
-pub use open::{ConnectorSettings, Open, Opened, WriteDurability};
+pub use open::{ConnectorSettings, Open, Opened};
 pub use sql::HostDriver;
 pub use tisync_connect::{Error, ErrorKind};

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use tisync_connect::connectors::{self, Setup};
 use tisync_connect::http::base_address;
-use tisync_connect::settings::{self, Backend, CollectionSettings, Steps};
+use tisync_connect::settings::{self, Backend, CollectionSettings, Steps, WriteDurability};
 use tisync_connect::{Connector, settings::Declared};
 use tisync_connect::{Error, ErrorKind};
 use tisync_core::limits;
@@ -58,27 +58,6 @@ pub struct Open {
     /// The policy functions that the host has.
     #[serde(default)]
     pub functions: BTreeSet<String>,
-}
-
-/// What a write survives once it is answered. What is handed to a backend is durable first in any case.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WriteDurability {
-    /// A power cut: each write waits for the disk.
-    #[default]
-    PowerCut,
-    /// The end of the process: a power cut may take the last writes.
-    Process,
-}
-
-impl WriteDurability {
-    /// What no write is made durable beyond.
-    pub(crate) fn max(self) -> Durability {
-        match self {
-            WriteDurability::PowerCut => Durability::Full,
-            WriteDurability::Process => Durability::Normal,
-        }
-    }
 }
 
 /// A backend.

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use tisync_connect::Connector;
 use tisync_connect::Error;
+use tisync_connect::settings::WriteDurability;
 use tisync_core::Engine;
 use tisync_core::model::{
     CollectionConfig, CollectionName, Config, ConnectorName, Event, Failure, Input, Now, Output,
@@ -46,8 +47,7 @@ pub(crate) struct Replica {
     pub(crate) exchanges: Exchanges,
     /// Whether the host can pass answers on that go on.
     pub(crate) listens: bool,
-    /// What no local write is made durable beyond.
-    durability_max: Durability,
+    write_durability: WriteDurability,
     pub(crate) streams: Rc<Streams>,
     pub(crate) ears: Ears,
     pub(crate) inputs: VecDeque<Input>,
@@ -120,7 +120,7 @@ impl Replica {
             owner,
             exchanges: Exchanges::default(),
             listens: open.listens,
-            durability_max: open.write_durability.max(),
+            write_durability: open.write_durability,
             streams: Rc::default(),
             ears: Ears::default(),
             inputs: VecDeque::new(),
@@ -234,11 +234,8 @@ impl Replica {
     /// Steps a local input: tells what changed, and lets sync look for what there is to send. What is left of the
     /// outputs is what the input was for.
     pub(crate) fn local(&mut self, now: Now, input: Input) -> Result<Vec<Output>, Error> {
-        self.store.set_durability_max(match input {
-            // Its file may be deleted next.
-            Input::BringBack(_) => Durability::Full,
-            _ => self.durability_max,
-        });
+        let durability_max = self.write_durability.of(&input);
+        self.store.set_durability_max(durability_max);
         let stepped = self.local.step(&mut self.store, now, input);
         self.store.set_durability_max(Durability::Full);
         let outputs = self.migrated(now, stepped?, true)?;

@@ -1,4 +1,5 @@
 //! Opening a replica.
+use crate::WriteDurability;
 use crate::credentials::Credentials;
 use crate::http::ReqwestHttp;
 use crate::local::{Gate, Local};
@@ -8,7 +9,6 @@ use crate::options::{CollectionOptions, IntoCollectionOptions};
 use crate::policies::{FieldConflict, Functions};
 use crate::replica::{Inner, Replica};
 use crate::shared::{Backend, Shared};
-use crate::storage::WriteDurability;
 use crate::watchers::Watchers;
 use crate::{Error, ErrorKind, address, limits, storage};
 use std::collections::BTreeMap;

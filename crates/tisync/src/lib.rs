@@ -86,7 +86,6 @@ pub use policy::{IntoPolicy, fallback, rule};
 pub use query::{Compare, Query};
 pub use replica::Replica;
 pub use settings::{ConnectorSettings, Settings};
-pub use storage::WriteDurability;
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
 /// use tisync::Replica;
@@ -104,7 +103,7 @@ pub use writes::Writes;
 
 pub use tisync_connect as connect;
 pub use tisync_connect::settings::{
-    CollectionSettings, ColumnSettings, MigrationSettings, ReferenceSettings,
+    CollectionSettings, ColumnSettings, MigrationSettings, ReferenceSettings, WriteDurability,
 };
 pub use tisync_core::model;
 pub use tisync_json::{self as json, Document, Patch, Path, Value};

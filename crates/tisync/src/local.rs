@@ -1,7 +1,8 @@
 //! Local inputs: stepped in the thread of the caller.
+use crate::WriteDurability;
 use crate::events::Notice;
 use crate::migrations::{self, Migrations};
-use crate::storage::{self, FileStore, WriteDurability};
+use crate::storage::{self, FileStore};
 use crate::watchers::Watchers;
 use crate::{Error, ErrorKind};
 use crate::{busy, host};
@@ -29,7 +30,7 @@ pub(crate) struct Stepper {
     path: PathBuf,
     engine: Engine,
     gate: Gate,
-    durability_max: Durability,
+    durability: WriteDurability,
     config: Config,
     migrations: Migrations,
     watchers: Arc<Watchers>,
@@ -40,7 +41,7 @@ impl Stepper {
         path: &Path,
         engine: Engine,
         gate: Gate,
-        durability_max: Durability,
+        durability: WriteDurability,
         config: Config,
         migrations: Migrations,
         watchers: Arc<Watchers>,
@@ -49,7 +50,7 @@ impl Stepper {
             path: path.to_owned(),
             engine,
             gate,
-            durability_max,
+            durability,
             config,
             migrations,
             watchers,
@@ -118,11 +119,7 @@ impl Stepper {
         let _span = tracing::debug_span!("step", input = input.name()).entered();
         let (result, elsewhere) = {
             let mut store = lock(&self.gate);
-            store.set_durability_max(match input {
-                // Its file may be deleted next.
-                Input::BringBack(_) => Durability::Full,
-                _ => self.durability_max,
-            });
+            store.set_durability_max(self.durability.of(&input));
             let result = self.engine.step(&mut *store, now, input);
             (result, store.had_changed_elsewhere())
         };
@@ -180,7 +177,7 @@ impl Local {
             path,
             Engine::new(),
             gate,
-            durability.max(),
+            durability,
             config.clone(),
             migrations,
             watchers.clone(),
@@ -206,7 +203,7 @@ impl Local {
             &self.path,
             lock(&self.looker).0.clone(),
             gate,
-            Durability::Full,
+            WriteDurability::PowerCut,
             config,
             migrations,
             self.watchers.clone(),

@@ -2,33 +2,11 @@
 use crate::files::beside;
 use crate::{Error, ErrorKind, busy, limits};
 use std::path::Path;
-use tisync_core::store::{Durability, StoreError, StoreErrorKind};
+use tisync_core::store::{StoreError, StoreErrorKind};
 use tisync_store::{FileKind, Key, Options, RusqliteDriver, Salvage, SqliteStore};
 
 /// A store in a file.
 pub(crate) type FileStore = SqliteStore<RusqliteDriver>;
-
-/// What a local write survives once the call has returned.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum WriteDurability {
-    /// The process and a power cut: each write waits for the disk. The promise that Ti.Sync makes by default.
-    #[default]
-    PowerCut,
-    /// The process only: a power cut may take the last writes, always the latest ones and never a part of one.
-    /// For apps that save often what they could bear to lose. What is handed to a backend is durable first, as
-    /// ever.
-    Process,
-}
-
-impl WriteDurability {
-    /// What no local write is made durable beyond.
-    pub(crate) fn max(self) -> Durability {
-        match self {
-            WriteDurability::PowerCut => Durability::Full,
-            WriteDurability::Process => Durability::Normal,
-        }
-    }
-}
 
 /// Refuses a file with damage that SQLite would make disappear without a word.
 pub(crate) fn look(path: &Path, key: Option<&Key>) -> Result<(), Error> {

@@ -6,10 +6,12 @@
 //! [`Config`]: tisync_core::model::Config
 mod assemble;
 mod collection;
+mod durability;
 mod migration;
 mod rules;
 
 pub use assemble::{Backend, Declared, Served, config, served};
 pub use collection::{CollectionSettings, ColumnSettings, ReferenceSettings};
+pub use durability::WriteDurability;
 pub use migration::{MigrationSettings, Steps};
 pub use rules::{column_kind, delete_rule, fallback, field_rule, rule};
