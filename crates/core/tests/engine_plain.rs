@@ -20,25 +20,7 @@ fn plain(change: impl Fn(&mut Capability)) -> Device {
 }
 
 fn row(id: &str, text: &str) -> Item {
-    let Item::Upsert {
-        collection,
-        id,
-        document,
-        ..
-    } = upsert(id, "v1", text)
-    else {
-        unreachable!()
-    };
-    Item::Upsert {
-        collection,
-        id,
-        document,
-        version: None,
-        stamp: None,
-        stamps: None,
-        schema: None,
-        migrated: false,
-    }
+    Item::upsert(name("notes"), name(id), document(text))
 }
 
 fn order(device: &mut Device) -> Order {

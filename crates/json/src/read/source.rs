@@ -106,7 +106,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         self.open(b'[', "an array")?;
-        let value = visitor.visit_seq(Elements::new(self))?;
+        let value = visitor.visit_seq(Parts::new(self))?;
         self.close(b']')?;
         Ok(value)
     }
@@ -130,7 +130,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         self.open(b'{', "an object")?;
-        let value = visitor.visit_map(Entries::new(self))?;
+        let value = visitor.visit_map(Parts::new(self))?;
         self.close(b'}')?;
         Ok(value)
     }
@@ -154,10 +154,9 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         if has_content {
             self.open(b'{', "the name of a variant, or an object with one")?;
         }
-        let value = visitor.visit_enum(Variant {
-            reader: self,
-            has_content,
-        })?;
+        let name = Key(self.key()?);
+        let content = has_content.then_some(&mut *self);
+        let value = visitor.visit_enum(Variant { name, content })?;
         if has_content {
             self.close(b'}')?;
         }
@@ -170,22 +169,22 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 }
 
-/// The elements of an array.
-struct Elements<'a, 'de> {
+/// The parts of what was opened: elements, or entries.
+struct Parts<'a, 'de> {
     reader: &'a mut Reader<'de>,
     is_first: bool,
 }
 
-impl<'a, 'de> Elements<'a, 'de> {
+impl<'a, 'de> Parts<'a, 'de> {
     fn new(reader: &'a mut Reader<'de>) -> Self {
-        Elements {
+        Parts {
             reader,
             is_first: true,
         }
     }
 }
 
-impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
+impl<'de> SeqAccess<'de> for Parts<'_, 'de> {
     type Error = ReadError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -199,22 +198,7 @@ impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
     }
 }
 
-/// The entries of an object.
-struct Entries<'a, 'de> {
-    reader: &'a mut Reader<'de>,
-    is_first: bool,
-}
-
-impl<'a, 'de> Entries<'a, 'de> {
-    fn new(reader: &'a mut Reader<'de>) -> Self {
-        Entries {
-            reader,
-            is_first: true,
-        }
-    }
-}
-
-impl<'de> MapAccess<'de> for Entries<'_, 'de> {
+impl<'de> MapAccess<'de> for Parts<'_, 'de> {
     type Error = ReadError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -274,103 +258,64 @@ impl<'de> Deserializer<'de> for Key<'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        visitor.visit_enum(self)
+        visitor.visit_enum(Variant {
+            name: self,
+            content: None,
+        })
     }
 
     forward_to_deserialize_any! {bool char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct}
 }
 
-/// A key that is one of several names.
-impl<'de> EnumAccess<'de> for Key<'de> {
-    type Error = ReadError;
-    type Variant = NoContent;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(
-        self,
-        seed: V,
-    ) -> Result<(V::Value, NoContent), ReadError> {
-        Ok((seed.deserialize(self)?, NoContent))
-    }
-}
-
-/// What follows the name of a variant that a key is: nothing.
-struct NoContent;
-
-impl NoContent {
-    fn refuse<T>() -> Result<T, ReadError> {
-        Err(serde::de::Error::custom(
-            "expected the name of a variant that holds nothing, came another",
-        ))
-    }
-}
-
-impl<'de> VariantAccess<'de> for NoContent {
-    type Error = ReadError;
-
-    fn unit_variant(self) -> Result<(), ReadError> {
-        Ok(())
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _: T) -> Result<T::Value, ReadError> {
-        NoContent::refuse()
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, ReadError> {
-        NoContent::refuse()
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        _: &'static [&'static str],
-        _: V,
-    ) -> Result<V::Value, ReadError> {
-        NoContent::refuse()
-    }
-}
-
-/// A variant: `"name"`, or `{"name": content}`.
+/// A variant: `"name"`, which a key can be too, or `{"name": content}`.
 struct Variant<'a, 'de> {
-    reader: &'a mut Reader<'de>,
-    has_content: bool,
+    name: Key<'de>,
+    content: Option<&'a mut Reader<'de>>,
 }
 
 impl<'a, 'de> EnumAccess<'de> for Variant<'a, 'de> {
     type Error = ReadError;
-    type Variant = Self;
+    type Variant = Content<'a, 'de>;
 
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), ReadError> {
-        Ok((seed.deserialize(Key(self.reader.key()?))?, self))
+    fn variant_seed<V: DeserializeSeed<'de>>(
+        self,
+        seed: V,
+    ) -> Result<(V::Value, Content<'a, 'de>), ReadError> {
+        Ok((seed.deserialize(self.name)?, Content(self.content)))
     }
 }
 
-impl<'a, 'de> Variant<'a, 'de> {
-    fn content(self) -> Result<&'a mut Reader<'de>, ReadError> {
-        if !self.has_content {
+/// What a variant holds.
+struct Content<'a, 'de>(Option<&'a mut Reader<'de>>);
+
+impl<'a, 'de> Content<'a, 'de> {
+    fn wanted(self) -> Result<&'a mut Reader<'de>, ReadError> {
+        let Some(reader) = self.0 else {
             return Err(serde::de::Error::custom(
                 "expected an object with the variant and what it holds, came its name alone",
             ));
-        }
-        self.reader.colon()?;
-        Ok(self.reader)
+        };
+        reader.colon()?;
+        Ok(reader)
     }
 }
 
-impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
+impl<'de> VariantAccess<'de> for Content<'_, 'de> {
     type Error = ReadError;
 
     fn unit_variant(self) -> Result<(), ReadError> {
-        match self.has_content {
-            true => self.content()?.null(),
-            false => Ok(()),
+        match self.0 {
+            Some(_) => self.wanted()?.null(),
+            None => Ok(()),
         }
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ReadError> {
-        seed.deserialize(self.content()?)
+        seed.deserialize(self.wanted()?)
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, ReadError> {
-        self.content()?.deserialize_seq(visitor)
+        self.wanted()?.deserialize_seq(visitor)
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -378,7 +323,7 @@ impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        self.content()?.deserialize_map(visitor)
+        self.wanted()?.deserialize_map(visitor)
     }
 }
 
