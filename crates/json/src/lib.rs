@@ -31,5 +31,5 @@ pub use hash::hash64;
 pub use number::Number;
 pub use patch::{Patch, diff};
 pub use path::Path;
-pub use read::{ReadError, read};
+pub use read::{Elements, ReadError, read};
 pub use value::{Object, Value, get};

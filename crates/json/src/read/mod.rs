@@ -4,10 +4,12 @@
 //! offers little: everything that a type does not change is a function of its own ([`Reader`]), and made once. The module
 //! for hosts without native code has some three hundred such types, and half of its readers were copies of a parser.
 
+mod elements;
 mod error;
 mod reader;
 mod source;
 
+pub use elements::Elements;
 pub use error::ReadError;
 
 use reader::Reader;
