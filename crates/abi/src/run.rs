@@ -156,7 +156,7 @@ impl Replica {
     }
 
     /// Stores a page, or the slice of it that begins at `from`.
-    fn store_page(&mut self, now: Now, request: RequestId, from: usize, page: Page) {
+    fn store_page(&mut self, now: Now, request: RequestId, from: usize, mut page: Page) {
         let part = Input::Answer {
             request,
             from: 0,
@@ -183,6 +183,7 @@ impl Replica {
         self.stepped(now, outputs, true);
         self.told.extend(told);
         if let Some(next) = next {
+            page.forget(from..next);
             self.inputs.push_front(answer(next, page));
         }
     }

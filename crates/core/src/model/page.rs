@@ -1,6 +1,7 @@
 //! Pages of a feed.
 use super::{Checkpoint, CollectionName, Epoch, RecordId, Stamp, Stamps, Version};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 use tisync_json::Document;
 
 /// One answer of a feed.
@@ -61,6 +62,19 @@ impl Page {
             left: self.left,
             epoch: self.epoch.clone(),
             server_time_ms: self.server_time_ms,
+        }
+    }
+
+    /// Lets go of what these items hold, once they are stored: to free all of a large page at its end would take longer
+    /// than a slice. Nothing is left in their places that means anything.
+    pub fn forget(&mut self, items: Range<usize>) {
+        for item in self.items.get_mut(items).unwrap_or_default() {
+            *item = Item::Bad {
+                collection: None,
+                id: None,
+                text: String::new(),
+                reason: String::new(),
+            };
         }
     }
 }
