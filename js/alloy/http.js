@@ -57,12 +57,17 @@ function send(request, done) {
     }
     // It is here: what follows is not the network's time.
     clearTimeout(timer);
-    write(source.responseText || '', function (body) {
-      if (body.length > request.answerBytesMax) {
-        return finish({ kind: 'too_large', message: 'expected an answer of at most ' + request.answerBytesMax + ' bytes, but ' + body.length + ' came' });
-      }
+    var string = source.responseText || '';
+    // A character has a byte at least.
+    if (string.length > request.answerBytesMax) return tooLarge('at least ' + string.length);
+    write(string, function (body) {
+      if (body.length > request.answerBytesMax) return tooLarge(body.length);
       finish({ status: status, headers: headers, body: body });
     });
+  }
+
+  function tooLarge(bytes) {
+    finish({ kind: 'too_large', message: 'expected an answer of at most ' + request.answerBytesMax + ' bytes, but ' + bytes + ' came' });
   }
 
   // Gives the bytes of a text: those of a long one with others' turns in between.
