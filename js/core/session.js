@@ -29,7 +29,8 @@ exports.logOut = function (pending) {
   if (this.board().lines !== boat.lines) {
     throw new TiSyncError('pending', 'expected what is pending to stay as it is while it is saved, but something was written meanwhile: nothing was given up; log out again');
   }
-  return this.command({ log_out: { pending: 'discard' } });
+  // What another process writes from now on waits.
+  return this.command({ log_out: { pending: 'saved' } }, this.utf8(boat.text));
 };
 
 /** Everything that is pending, as the text of a lifeboat file; nothing changes. */
@@ -46,10 +47,14 @@ exports.bringBack = function (text) {
   if (typeof text !== 'string') {
     throw new TiSyncError('invalid', 'expected the text of a lifeboat file, but ' + (text === null ? 'null' : 'a value of type ' + typeof text) + ' came; read the file as UTF-8');
   }
+  return this.command('bring_back', this.utf8(text));
+};
+
+exports.utf8 = function (text) {
   var utf8 = this.core.text;
   var bytes = new Uint8Array(utf8.size(text));
   utf8.write(text, bytes, 0, bytes.length);
-  return this.command('bring_back', bytes);
+  return bytes;
 };
 
 // The text of a lifeboat file, its lines behind the first one, and how many writes are in them. What was told before is told

@@ -59,6 +59,29 @@ test('nothing is given up that was not saved', (t) => {
   assert.strictEqual(anna.health().outbox.pending, 2);
 });
 
+test('what another process writes while a logout gives up waits', (t) => {
+  const file = path.join(folder(t), 'anna.db');
+  const config = { server: 'http://127.0.0.1:9', collections };
+  const [anna, other] = [device(t, file, config), device(t, file, config)];
+  const notes = anna.collection('notes');
+  notes.put('a', { title: 'Milk' });
+  notes.put('b', { title: 'Bread' });
+  const { board } = anna;
+  let boards = 0;
+  anna.board = () => {
+    const boat = board.call(anna);
+    // After the last look.
+    if (++boards === 2) {
+      other.collection('notes').patch('b', { title: 'Rye bread' });
+      other.collection('notes').put('c', { title: 'Salt' });
+    }
+    return boat;
+  };
+  assert.strictEqual(anna.logOut(() => {}), 1);
+  assert.deepStrictEqual(notes.query().map(({ id, document }) => [id, document.title]), [['b', 'Rye bread'], ['c', 'Salt']]);
+  assert.strictEqual(anna.outbox().length, 2);
+});
+
 test('what a listener writes before a logout is over is not given up', async (t) => {
   const server = await serve(t);
   const ben = device(t, path.join(folder(t), 'ben.db'), { server: server.url, collections });

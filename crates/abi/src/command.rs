@@ -312,6 +312,9 @@ pub enum Pending {
     Keep,
     /// They are given up; the journal keeps them.
     Discard,
+    /// Those are given up that are pending as the lifeboat behind this JSON has them, and the journal keeps them; what
+    /// was written meanwhile waits.
+    Saved,
 }
 
 /// Why there is no answer over HTTP.

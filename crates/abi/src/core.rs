@@ -269,7 +269,7 @@ impl Core {
             Command::Plan { limit } => {
                 put(out, &replica.engine.plan(&mut replica.store, now, limit)?)
             }
-            Command::LogOut { pending } => put(out, &replica.log_out(now, pending)?),
+            Command::LogOut { pending } => put(out, &replica.log_out(now, pending, body)?),
             Command::LogIn => put(out, &replica.log_in(now)?),
             Command::Lifeboat { from } => put(out, &replica.lifeboat(now, from)?),
             Command::BringBack => put(out, &replica.bring_back(now, body)?),

@@ -8,6 +8,9 @@ use tisync_core::model::Now;
 /// Entries of the outbox that one part covers, and records that come back in one step.
 const PART: usize = 500;
 
+/// What errors call a lifeboat here.
+const TEXT: &str = "the text";
+
 /// Where a lifeboat goes on, and what is in it so far.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Place {
@@ -61,11 +64,20 @@ impl Replica {
 
     /// Brings the writes of a lifeboat back, each once.
     pub(crate) fn bring_back(&mut self, now: Now, lifeboat: &[u8]) -> Result<Returned, Error> {
-        let lines = || {
-            lifeboat
-                .split_inclusive(|byte| *byte == b'\n')
-                .map(|line| Ok(Line::parse(line)))
-        };
-        Survey::of("the text", lines())?.bring_back(lines(), PART, |input| self.local(now, input))
+        Survey::of(TEXT, lines(lifeboat))?
+            .bring_back(lines(lifeboat), PART, |input| self.local(now, input))
     }
+
+    /// Gives up the writes of a lifeboat that are pending as they are in it; gives how many went.
+    pub(crate) fn give_up_saved(&mut self, now: Now, lifeboat: &[u8]) -> Result<u64, Error> {
+        let survey = Survey::of(TEXT, lines(lifeboat))?;
+        let (writes, _) =
+            survey.give_up(lines(lifeboat), PART, |input| self.told_by(now, input))?;
+        Ok(writes)
+    }
+}
+
+fn lines(lifeboat: &[u8]) -> impl Iterator<Item = Result<Option<Line>, Error>> {
+    let lines = lifeboat.split_inclusive(|byte| *byte == b'\n');
+    lines.map(|line| Ok(Line::parse(line)))
 }

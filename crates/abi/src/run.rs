@@ -231,6 +231,7 @@ impl Replica {
             Output::Continue { .. }
             | Output::Written(_)
             | Output::BroughtBack(_)
+            | Output::Stay(_)
             | Output::Migrate(_) => {}
         }
     }

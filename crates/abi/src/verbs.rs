@@ -28,8 +28,13 @@ impl Replica {
     }
 
     /// Ends the session; nothing has changed when it refuses. Gives the number of writes that wait or were given up.
-    pub(crate) fn log_out(&mut self, now: Now, pending: Option<Pending>) -> Result<u64, Error> {
-        let waiting = self.waiting()?;
+    pub(crate) fn log_out(
+        &mut self,
+        now: Now,
+        pending: Option<Pending>,
+        lifeboat: &[u8],
+    ) -> Result<u64, Error> {
+        let mut waiting = self.waiting()?;
         if waiting > 0 && pending.is_none() {
             return Err(Error::new(
                 ErrorKind::Pending,
@@ -42,8 +47,10 @@ impl Replica {
         self.running = false;
         self.end_exchanges();
         self.directly(now, Input::Stop)?;
-        if pending == Some(Pending::Discard) {
-            self.give_up(now)?;
+        match pending {
+            Some(Pending::Discard) => self.give_up(now)?,
+            Some(Pending::Saved) => waiting = self.give_up_saved(now, lifeboat)?,
+            Some(Pending::Keep) | None => {}
         }
         self.directly(now, Input::LogOut)?;
         self.sessions.forget();
@@ -82,10 +89,19 @@ impl Replica {
 
     /// Steps an input whose failure is the caller's.
     fn directly(&mut self, now: Now, input: Input) -> Result<(), Error> {
+        self.told_by(now, input).map(drop)
+    }
+
+    /// The same; gives what the step was for.
+    pub(crate) fn told_by(&mut self, now: Now, input: Input) -> Result<Vec<Output>, Error> {
+        let mut left = Vec::new();
         for output in self.attempt(now, input)? {
-            self.carry_out(now, output);
+            match output {
+                Output::Stay(_) => left.push(output),
+                output => self.carry_out(now, output),
+            }
         }
-        Ok(())
+        Ok(left)
     }
 
     /// Gives up everything that is pending, in slices.

@@ -5,7 +5,7 @@
 use crate::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tisync_core::model::{
     Account, Chain, CollectionName, ConnectorName, GroupId, Input, Lifeboat, Output, Return,
 };
@@ -237,24 +237,62 @@ impl Survey {
             is_cut: self.end.is_none(),
             ..Returned::default()
         };
-        let mut chains = Vec::new();
-        let mut give = |chains: Vec<Chain>| -> Result<(), Error> {
+        self.in_parts(lines, part, |chains, _| {
             returned.add(step(Input::BringBack(Box::new(Lifeboat {
                 account: self.head.account.clone(),
                 endpoints: self.head.endpoints.clone(),
                 chains,
             })))?);
             Ok(())
-        };
+        })?;
+        Ok(returned)
+    }
+
+    /// Has the engine give up the writes of the same lines, by `step`, some `part` records at a time: those that are
+    /// pending as they were saved. Gives how many went, and the numbers of the lines whose writes stay.
+    ///
+    /// # Errors
+    /// When a line cannot be had, or the engine refuses. What was given up before is in the lifeboat.
+    pub fn give_up(
+        self,
+        lines: impl Iterator<Item = Result<Option<Line>, Error>>,
+        part: usize,
+        mut step: impl FnMut(Input) -> Result<Vec<Output>, Error>,
+    ) -> Result<(u64, BTreeSet<u64>), Error> {
+        let (mut writes, mut stay) = (0, BTreeSet::new());
+        self.in_parts(lines, part, |chains, numbers| {
+            let sizes: Vec<u64> = chains.iter().map(|one| one.entries.len() as u64).collect();
+            writes += sizes.iter().sum::<u64>();
+            for output in step(Input::GiveUpSaved(chains))? {
+                let Output::Stay(places) = output else {
+                    continue;
+                };
+                writes -= places.iter().map(|place| sizes[*place]).sum::<u64>();
+                stay.extend(places.iter().map(|place| numbers[*place]));
+            }
+            Ok(())
+        })?;
+        Ok((writes, stay))
+    }
+
+    /// Hands over the chains of lines, with the numbers of these, some `part` at a time, and no group in two parts.
+    fn in_parts(
+        &self,
+        lines: impl Iterator<Item = Result<Option<Line>, Error>>,
+        part: usize,
+        mut give: impl FnMut(Vec<Chain>, &[u64]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let (mut chains, mut numbers) = (Vec::new(), Vec::new());
         for (line, number) in lines.zip(1..) {
             if let Some(Line::Chain(chain)) = line? {
                 chains.push(*chain);
+                numbers.push(number);
             }
             if chains.len() >= part && self.may_part_after(number) {
-                give(std::mem::take(&mut chains))?;
+                give(std::mem::take(&mut chains), &numbers)?;
+                numbers.clear();
             }
         }
-        give(chains)?;
-        Ok(returned)
+        give(chains, &numbers)
     }
 }

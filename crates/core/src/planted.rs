@@ -114,6 +114,8 @@ planted_bugs! {
     DiscardForgets,
     /// What is given up at logout leaves no row in the journal.
     LogoutForgets,
+    /// At a logout goes what is pending of a record that was saved, also what was written since.
+    LogoutUnsaved,
     /// What came back from a lifeboat file comes back again.
     LifeboatTwice,
     /// What was sent before it came back from a lifeboat file goes under another key.

@@ -294,3 +294,78 @@ fn writes_of_an_older_schema_wait_for_the_next_start_of_the_app() {
     assert_eq!(new.get("a").as_deref(), Some(r#"{"title":1,"u":0}"#));
     assert_eq!(of(&mut new, "a"), EntryState::Pending);
 }
+
+/// The places that stay when saved chains are given up.
+fn leave(device: &mut Device, saved: &[Chain]) -> Vec<usize> {
+    let outputs = device.step(Input::GiveUpSaved(saved.to_vec()));
+    let stay = outputs.into_iter().find_map(|output| match output {
+        Output::Stay(places) => Some(places),
+        _ => None,
+    });
+    stay.unwrap()
+}
+
+#[test]
+fn nothing_is_given_up_that_is_not_as_it_was_saved() {
+    let mut device = writer();
+    let saved = chains(&mut device);
+    assert_eq!(saved.len(), 3);
+    // One joins the write that was saved, one comes behind it, and one is new.
+    device.put("c", r#"{"t":3}"#);
+    device.put("b", r#"{"t":4}"#);
+    device.put("d", r#"{"t":5}"#);
+    assert_eq!(leave(&mut device, &saved), [1, 2]);
+    let shown: Vec<_> = ["a", "b", "c", "d"].map(|id| device.get(id)).into();
+    let doc = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        shown,
+        [
+            doc(r#"{"t":0,"u":0}"#),
+            doc(r#"{"t":4}"#),
+            doc(r#"{"t":3}"#),
+            doc(r#"{"t":5}"#)
+        ]
+    );
+    assert_eq!(device.journal().len(), 1);
+    // What is gone already stays gone, and a second file has the rest.
+    let saved = chains(&mut device);
+    assert_eq!(leave(&mut device, &saved), [] as [usize; 0]);
+    assert_eq!(device.outbox().len(), 0);
+    assert_eq!(leave(&mut device, &saved), [0, 1, 2]);
+}
+
+#[test]
+fn what_is_in_flight_is_given_up_if_it_was_saved() {
+    let mut device = writer();
+    device.step(Input::Start { listen: false });
+    device.pushed();
+    let saved = chains(&mut device);
+    assert_eq!(leave(&mut device, &saved), [] as [usize; 0]);
+    assert_eq!(device.outbox().len(), 0);
+}
+
+#[test]
+fn a_group_goes_as_a_whole_or_stays() {
+    let mut device = writer();
+    let put = |id: &str, text: &str| Write {
+        collection: name("notes"),
+        id: Some(name(id)),
+        kind: WriteKind::Put(document(text)),
+    };
+    let group = |device: &mut Device, writes: Vec<Write>| {
+        let group = true;
+        device.step(Input::Write { writes, group });
+    };
+    group(&mut device, vec![put("x", "{}"), put("y", "{}")]);
+    group(&mut device, vec![put("y", r#"{"t":1}"#), put("z", "{}")]);
+    let saved = chains(&mut device);
+    assert_eq!(saved.len(), 6);
+    // z changes, so y stays because of their group, and x because of its group with y.
+    device.put("z", r#"{"t":2}"#);
+    assert_eq!(leave(&mut device, &saved), [3, 4, 5]);
+    assert_eq!(device.get("x").as_deref(), Some("{}"));
+    // A member that was never saved holds the others back too.
+    let saved = chains(&mut device);
+    group(&mut device, vec![put("w", "{}"), put("x", r#"{"t":3}"#)]);
+    assert_eq!(leave(&mut device, &saved), [0, 1, 2]);
+}

@@ -2,7 +2,7 @@
 mod read;
 mod write;
 
-pub(crate) use read::read;
+pub(crate) use read::{lines, read};
 pub use tisync_connect::lifeboat::Returned;
 pub(crate) use write::Boat;
 

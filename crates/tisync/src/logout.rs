@@ -11,7 +11,8 @@ use tisync_core::model::Ownership;
 pub enum Pending {
     /// They stay in the file, and go when the same account logs in again.
     Keep,
-    /// They are written to a new lifeboat file, which [`crate::Replica::bring_back`] reads; then as `Discard`.
+    /// They are written to a new lifeboat file, which [`crate::Replica::bring_back`] reads, and then given up. What
+    /// others write meanwhile is not: it waits, as what is written after the logout does.
     Export(PathBuf),
     /// They are given up: the server's side shows again, and the journal has what was lost.
     Discard,

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Access, World, text};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tisync::model::{Blocker, EntryState};
 use tisync::{Credentials, ErrorKind, Pending, Replica, ReplicaBuilder, Token};
@@ -331,6 +331,55 @@ fn assert_mode_private(path: &Path) {
     }
     #[cfg(not(unix))]
     let _ = path;
+}
+
+#[test]
+fn what_is_written_during_a_logout_is_saved_or_waits() {
+    let world = World::new();
+    let a = of(&world, "anna").open().unwrap();
+    write(&a, 1_200);
+    // As another process does: it holds no lease.
+    let other = of(&world, "anna").open().unwrap();
+    let boat = world.folder.path().join("anna.lifeboat");
+    let is_over = AtomicBool::new(false);
+    let (done, written) = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let notes = other.collection("notes").unwrap();
+            let mut number = 0;
+            while !is_over.load(Ordering::SeqCst) {
+                notes.put(format!("late{number}"), "{}").unwrap();
+                notes
+                    .put(format!("n{number:05}"), r#"{"late": true}"#)
+                    .unwrap();
+                number += 1;
+            }
+            number
+        });
+        let done = a.logout(Some(Pending::Export(boat.clone()))).unwrap();
+        is_over.store(true, Ordering::SeqCst);
+        (done, writer.join().unwrap())
+    });
+    assert_eq!(done.discarded, 0);
+    let c = world
+        .device("c")
+        .account("anna")
+        .collection("notes", "merge");
+    let c = c.open().unwrap();
+    let back = c.bring_back(&boat).unwrap();
+    assert_eq!((back.back, back.is_complete()), (done.exported, true));
+    for number in 0..written {
+        let late = format!("late{number}");
+        assert!(
+            text(&a, &late) != text(&c, &late),
+            "{late} is in one of them"
+        );
+        let changed = format!("n{number:05}");
+        let is_here = text(&a, &changed).contains("late");
+        assert!(
+            is_here != text(&c, &changed).contains("late"),
+            "{changed} is in one of them"
+        );
+    }
 }
 
 #[test]

@@ -164,6 +164,70 @@ pub(super) fn give_up<T: Tx>(work: &mut Work<'_, T>, entries: usize) -> Result<(
     Ok(())
 }
 
+/// Gives up the chains of a lifeboat that are pending as they are in it, whole groups only.
+pub(super) fn give_up_saved<T: Tx>(work: &mut Work<'_, T>, saved: &[Chain]) -> Result<(), Error> {
+    end_requests(work)?;
+    let mut leaving = BTreeMap::new();
+    for (place, chain) in saved.iter().enumerate() {
+        let known = work.load_ids(&chain.collection, std::slice::from_ref(&chain.id))?;
+        if let Some(rid) = known[0]
+            && is_as_saved(&work.peek(&chain.collection, rid)?.chain, &chain.entries)
+        {
+            leaving.insert((chain.collection.clone(), rid), place);
+        }
+    }
+    keep_torn_groups(work, &mut leaving, saved)?;
+    let gone: BTreeSet<usize> = leaving.values().copied().collect();
+    for (collection, rid) in leaving.into_keys() {
+        let slot = work.take(&collection, rid)?;
+        give_up_chain(work, slot)?;
+    }
+    let stay = (0..saved.len()).filter(|place| !gone.contains(place));
+    work.outputs.push(Output::Stay(stay.collect()));
+    Ok(())
+}
+
+/// Whether a chain is what was saved, wherever its entries stand.
+fn is_as_saved(chain: &[Entry], saved: &[Entry]) -> bool {
+    planted::on(Bug::LogoutUnsaved)
+        || chain.len() == saved.len()
+            && chain
+                .iter()
+                .zip(saved)
+                .all(|(entry, saved)| entry.differs_in_state_only(saved))
+}
+
+/// Lets nothing of a group go that has another member which stays.
+fn keep_torn_groups<T: Tx>(
+    work: &mut Work<'_, T>,
+    leaving: &mut BTreeMap<(CollectionName, Rid), usize>,
+    saved: &[Chain],
+) -> Result<(), Error> {
+    let mut members: BTreeMap<GroupId, BTreeSet<(CollectionName, Rid)>> = BTreeMap::new();
+    for place in leaving.values() {
+        for group in saved[*place].entries.iter().filter_map(|entry| entry.group) {
+            if !members.contains_key(&group) {
+                let entries = work
+                    .tx
+                    .entries(EntryFilter::Group(group), None, usize::MAX)?;
+                let records = entries
+                    .into_iter()
+                    .map(|entry| (entry.collection, entry.rid));
+                members.insert(group, records.collect());
+            }
+        }
+    }
+    // What stays because of one group may belong to another.
+    let is_torn = |records: &BTreeSet<_>, leaving: &BTreeMap<_, _>| {
+        records.iter().any(|record| leaving.contains_key(record))
+            && records.iter().any(|record| !leaving.contains_key(record))
+    };
+    while let Some(torn) = members.values().find(|records| is_torn(records, leaving)) {
+        leaving.retain(|record, _| !torn.contains(record));
+    }
+    Ok(())
+}
+
 /// Gives up what is pending of a record: from the last entry to the first, so that each row of the journal shows
 /// what its entry made of what was before it.
 fn give_up_chain<T: Tx>(work: &mut Work<'_, T>, mut slot: Slot) -> Result<(), Error> {

@@ -285,6 +285,7 @@ fn is_sync(input: &Input) -> bool {
         | Input::Start { .. }
         | Input::Woke
         | Input::GiveUp { .. }
+        | Input::GiveUpSaved(_)
         | Input::LogOut
         | Input::LogIn => true,
         Input::Configure(_)
@@ -362,6 +363,7 @@ fn dispatch<T: Tx>(work: &mut Work<'_, T>, input: Input) -> Result<(), Error> {
         Input::Woke => network::woke(work),
         Input::Own(account) => account::own(work, &account),
         Input::GiveUp { entries } => account::give_up(work, entries),
+        Input::GiveUpSaved(chains) => account::give_up_saved(work, &chains),
         Input::LogOut => account::log_out(work),
         Input::LogIn => account::log_in(work),
         Input::CredentialsChanged {

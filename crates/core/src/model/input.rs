@@ -1,6 +1,6 @@
 //! What a step is given.
 use super::{
-    Account, CollectionName, Config, ConnectorName, FeedKey, GroupId, JournalId, Lifeboat,
+    Account, Chain, CollectionName, Config, ConnectorName, FeedKey, GroupId, JournalId, Lifeboat,
     MigrateAnswer, MutationId, RecordId, Reply, RequestId, Resolution, Rid, Version,
 };
 use serde::{Deserialize, Serialize};
@@ -111,6 +111,9 @@ pub enum Input {
         /// How many at least.
         entries: usize,
     },
+    /// Gives up chains that were saved in a lifeboat, those that are pending as they were saved: what was written since
+    /// stays, and with it the rest of its group. Whole groups only; the journal keeps what goes.
+    GiveUpSaved(Vec<Chain>),
     /// Ends the session: nothing is exchanged until someone logs in, and what is pending waits.
     LogOut,
     /// Begins a session again.
@@ -151,6 +154,7 @@ impl Input {
             Input::CredentialsChanged { .. } => "credentials changed",
             Input::Decision { .. } => "decision",
             Input::GiveUp { .. } => "give up",
+            Input::GiveUpSaved(..) => "give up what was saved",
             Input::LogOut => "log out",
             Input::LogIn => "log in",
             Input::Stop => "stop",

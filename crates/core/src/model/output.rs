@@ -40,6 +40,8 @@ pub enum Output {
     BroughtBack(Vec<BroughtBack>),
     /// What changed for the app.
     Event(Event),
+    /// The places of the chains that this step was to give up, and that stay.
+    Stay(Vec<usize>),
 }
 
 /// What changed for the app: one a step and collection.

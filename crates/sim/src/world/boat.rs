@@ -5,6 +5,7 @@ use crate::check::{Checked, Violation};
 use crate::disk::Disk;
 use std::collections::{BTreeMap, BTreeSet};
 use tisync_core::model::*;
+use tisync_core::store::{Durability, EntryFilter, Tx};
 
 /// Entries of the outbox that are looked at together.
 const ENTRIES: usize = 100;
@@ -44,6 +45,38 @@ impl<D: Disk> World<D> {
             }
             after = next;
         }
+    }
+
+    /// Gives up what is in the file, which may be an old one: nothing goes that is not in it.
+    pub(super) fn leave_what_is_saved(&mut self, replica: usize) -> Checked {
+        let saved = self.replicas[replica].boat.chains.clone();
+        let before = self.outbox(replica)?;
+        self.for_holder(replica, Input::GiveUpSaved(saved.clone()))?;
+        let left = self.outbox(replica)?;
+        let gone = before
+            .iter()
+            .filter(|one| left.iter().all(|entry| entry.id != one.id));
+        let is_saved = |one: &Entry| {
+            let mut entries = saved.iter().flat_map(|chain| &chain.entries);
+            entries.any(|entry| entry.differs_in_state_only(one))
+        };
+        for one in gone {
+            if !is_saved(one) {
+                return Err(Violation::new(
+                    "ledger",
+                    format!("the entry {} was given up, but not saved before", one.id),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn outbox(&mut self, replica: usize) -> Result<Vec<Entry>, Violation> {
+        let disk = &mut self.replicas[replica].disk;
+        let entries = disk
+            .begin(Durability::Normal)
+            .and_then(|mut tx| tx.entries(EntryFilter::All, None, usize::MAX));
+        entries.map_err(|error| Violation::new("store", error.to_string()))
     }
 
     /// Reads the file, perhaps for the second time.

@@ -31,7 +31,7 @@ impl Kind {
             Input::Edit(..) => Kind::Edit,
             Input::Resolve { .. } => Kind::Resolve,
             Input::Discard(_) => Kind::Discard,
-            Input::GiveUp { .. } => Kind::GiveUp,
+            Input::GiveUp { .. } | Input::GiveUpSaved(_) => Kind::GiveUp,
             Input::Retry(_)
             | Input::ConfirmShrink { .. }
             | Input::Resync(_)

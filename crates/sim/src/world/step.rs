@@ -142,7 +142,10 @@ impl<D: Disk> World<D> {
             asks = Manners::wait_ms(reply);
         }
         let kind = Kind::of(&input);
-        let ends_requests = matches!(input, Input::Woke | Input::LogOut | Input::GiveUp { .. });
+        let ends_requests = matches!(
+            input,
+            Input::Woke | Input::LogOut | Input::GiveUp { .. } | Input::GiveUpSaved(_)
+        );
         let again = (busy || full).then(|| input.clone());
         let mut commits = Vec::new();
         let tape = self.tape.as_ref();
@@ -311,7 +314,7 @@ impl<D: Disk> World<D> {
                 {
                     self.given_up(who.replica, collection, id);
                 }
-                Output::Written(_) | Output::Event(_) => {}
+                Output::Written(_) | Output::Stay(_) | Output::Event(_) => {}
             }
         }
         self.nudge_holder(who, kind);

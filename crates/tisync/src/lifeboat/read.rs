@@ -13,7 +13,9 @@ pub(crate) fn read(replica: &Replica, path: &Path) -> Result<Returned, Error> {
 }
 
 /// The lines of a file; a damaged one is none.
-fn lines(path: &Path) -> Result<impl Iterator<Item = Result<Option<Line>, Error>>, Error> {
+pub(crate) fn lines(
+    path: &Path,
+) -> Result<impl Iterator<Item = Result<Option<Line>, Error>>, Error> {
     let file = File::open(path).map_err(|error| failed(path, &error))?;
     let mut reader = BufReader::new(file);
     let mut bytes = Vec::new();

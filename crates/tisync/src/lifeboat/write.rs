@@ -1,7 +1,8 @@
 //! Writes a lifeboat file.
-use super::failed;
+use super::{failed, lines};
 use crate::files::{flush_folder, partial, private};
 use crate::{Error, ErrorKind};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -30,6 +31,25 @@ impl Boat {
                 ),
             ));
         }
+        Boat::at(path, head)
+    }
+
+    /// Takes lines out of a file, by their numbers.
+    pub(crate) fn without(path: &Path, numbers: &BTreeSet<u64>) -> Result<(), Error> {
+        let mut boat = None;
+        for (line, number) in lines(path)?.zip(1..) {
+            match (line?, &mut boat) {
+                (Some(Line::Lifeboat(head)), None) => boat = Some(Boat::at(path, head)?),
+                (Some(Line::Chain(chain)), Some(boat)) if !numbers.contains(&number) => {
+                    boat.board(*chain)?;
+                }
+                _ => {}
+            }
+        }
+        boat.map_or(Ok(0), Boat::end).map(drop)
+    }
+
+    fn at(path: &Path, head: Head) -> Result<Self, Error> {
         let partial = partial(path);
         let begun = private(&partial).and_then(|file| file.set_len(0).map(|()| file));
         let file = begun.map_err(|error| failed(path, &error))?;

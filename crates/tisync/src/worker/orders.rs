@@ -83,7 +83,10 @@ impl WorkerLoop {
                 self.shared.watchers.tell(Notice::Event(event));
             }
             // Local writes are stepped by the handles, and the stepper asks the migrate functions.
-            Output::Written(_) | Output::BroughtBack(_) | Output::Migrate(_) => {}
+            Output::Written(_)
+            | Output::BroughtBack(_)
+            | Output::Migrate(_)
+            | Output::Stay(_) => {}
         }
     }
 

@@ -3,11 +3,11 @@ use super::run::{Done, WorkerLoop};
 use crate::lifeboat::Boat;
 use crate::local::lock;
 use crate::logout::{LoggedOut, Pending};
-use crate::{Error, ErrorKind, host, limits};
+use crate::{Error, ErrorKind, host, lifeboat, limits};
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use tisync_connect::lifeboat::Head;
-use tisync_core::model::{ConnectorName, Failure, Input};
+use tisync_connect::lifeboat::{Head, Survey};
+use tisync_core::model::{ConnectorName, Failure, Input, Output};
 use tisync_core::store::{Durability, Store, Tx};
 
 impl WorkerLoop {
@@ -34,8 +34,10 @@ impl WorkerLoop {
             None => {}
             Some(Pending::Keep) => done.kept = self.waiting()?,
             Some(Pending::Export(path)) => {
-                done.exported = self.export(&path)?;
-                self.give_up()?;
+                self.export(&path)?;
+                done.exported = self.give_up_saved(&path)?;
+                // What was written meanwhile waits, as what is written from now on does.
+                done.kept = self.waiting()?;
             }
             Some(Pending::Discard) => done.discarded = self.give_up()?,
         }
@@ -49,8 +51,8 @@ impl WorkerLoop {
         Ok(done)
     }
 
-    /// Writes everything that is pending to a new lifeboat file; returns how many writes.
-    fn export(&mut self, path: &Path) -> Result<u64, Error> {
+    /// Writes everything that is pending to a new lifeboat file.
+    fn export(&mut self, path: &Path) -> Result<(), Error> {
         let of = self.look(|engine, store| Ok(engine.ownership(store, host::now()?)?))?;
         let schemas = self.shared.config.collections.iter();
         let schemas = schemas
@@ -67,10 +69,25 @@ impl WorkerLoop {
                 boat.board(chain)?;
             }
             if next.is_none() {
-                return boat.end();
+                return boat.end().map(drop);
             }
             after = next;
         }
+    }
+
+    /// Gives up what is in a lifeboat file, as far as nobody has changed it meanwhile, and takes the rest out of the
+    /// file; returns how many writes are in it.
+    fn give_up_saved(&mut self, path: &Path) -> Result<u64, Error> {
+        let name = path.display().to_string();
+        let survey = Survey::of(&name, lifeboat::lines(path)?)?;
+        let (writes, stay) =
+            survey.give_up(lifeboat::lines(path)?, limits::LIST_ROWS, |input| {
+                self.told(input)
+            })?;
+        if !stay.is_empty() {
+            Boat::without(path, &stay)?;
+        }
+        Ok(writes)
     }
 
     /// Begins a session again.
@@ -138,10 +155,19 @@ impl WorkerLoop {
 
     /// Steps an input whose failure is the caller's.
     fn directly(&mut self, input: Input) -> Result<(), Error> {
+        self.told(input).map(drop)
+    }
+
+    /// The same; returns what the step was for.
+    fn told(&mut self, input: Input) -> Result<Vec<Output>, Error> {
+        let mut left = Vec::new();
         for output in self.stepper.step(input)? {
-            self.carry_out(output);
+            match output {
+                Output::Stay(_) => left.push(output),
+                output => self.carry_out(output),
+            }
         }
-        Ok(())
+        Ok(left)
     }
 
     /// How many entries the outbox has.
