@@ -14,8 +14,16 @@ fn json(status: u16, body: &str) -> Response {
 
 /// What becomes of one write when these are the answers; and how many requests it took.
 fn verdict(change: Change, answers: Vec<Response>) -> (Result<Option<Verdict>, Failure>, usize) {
+    verdict_of(r#"{"probe":"notes"}"#, change, answers)
+}
+
+fn verdict_of(
+    options: &str,
+    change: Change,
+    answers: Vec<Response>,
+) -> (Result<Option<Verdict>, Failure>, usize) {
     let mut setup = Setup::at("http://server.test/api");
-    setup.options = serde_json::from_str(r#"{"probe":"notes"}"#).unwrap();
+    setup.options = serde_json::from_str(options).unwrap();
     let mut write = item(1, "n1", Precondition::None);
     if change == Change::Delete {
         write.document = None;
@@ -63,6 +71,39 @@ fn after_any_other_answer_to_a_delete_the_record_is_read() {
     // Nobody says.
     let unclear = vec![refused(), json(404, "{}"), json(404, "{}")];
     assert_eq!(verdict(Change::Delete, unclear).0, Ok(None));
+}
+
+#[test]
+fn where_no_record_can_be_read_a_delete_is_proven_by_a_collection_that_answers() {
+    let told = |answers| {
+        verdict_of(
+            r#"{"probe":"notes","fetch":false}"#,
+            Change::Delete,
+            answers,
+        )
+    };
+    let done = (Ok(Some(Verdict::accepted(None))), 1);
+    for body in ["", "{}", r#"{"id":"n1","x":1}"#] {
+        assert_eq!(told(vec![json(200, body)]), done, "{body}");
+    }
+    let (verdict, requests) = told(vec![json(200, r#"{"ok":true}"#), json(200, "[]")]);
+    assert_eq!((verdict, requests), (done.0, 2));
+    // Somebody else speaks, or it was no delete.
+    let over = r#"{"status":401,"message":"session expired"}"#;
+    for answers in [
+        vec![json(200, over), json(200, over)],
+        vec![json(200, over), json(404, "{}")],
+        vec![json(200, over), json(401, over)],
+        vec![json(200, "[]")],
+        vec![json(200, r#"{"id":"n2"}"#)],
+    ] {
+        let failure = told(answers.clone()).0.unwrap_err();
+        assert!(!failure.not_sent, "{answers:?}: {failure:?}");
+        assert_eq!(failure.kind, FailureKind::NotThisProtocol, "{answers:?}");
+    }
+    // Nobody can say now: it goes again.
+    let away = vec![json(200, over), json(503, "{}")];
+    assert!(!told(away).0.unwrap_err().not_sent);
 }
 
 #[test]

@@ -258,7 +258,8 @@ impl<'a> Writer<'a> {
     }
 
     /// A delete was carried out, when that is what the answer can mean. Backends say nothing of it, or show what they
-    /// deleted; of any other JSON, which something in between may have given, the record itself is asked.
+    /// deleted; after any other JSON, which something in between may have given, the record itself is asked, or where
+    /// that cannot be done whether its collection answers as one.
     async fn deleted(
         &mut self,
         item: &'a PushItem,
@@ -274,8 +275,20 @@ impl<'a> Writer<'a> {
             ));
         }
         let shown = self.server.one(response).ok().and_then(Result::ok);
-        if !self.server.options.fetch || shown.is_some_and(|row| row.id == item.record) {
+        let shown = shown.map(|row| row.id == item.record);
+        if shown == Some(true) {
             return Ok(Some(Verdict::accepted(None)));
+        }
+        if !self.server.options.fetch {
+            let is_listing = rows(response, self.server.options.rows.as_deref()).is_ok();
+            return match shown.is_none() && !is_listing && self.is_there(item).await? {
+                true => Ok(Some(Verdict::accepted(None))),
+                false => Err(classify::not_this_protocol(
+                    "an answer to a delete was expected, but what came proves nothing: check the address; see whether \
+                     the backend redirects, and whether something is between this device and the server, such as a \
+                     sign-in page of the network",
+                )),
+            };
         }
         let remote = self.remote(item).await.map_err(|failure| Failure {
             // Whatever it proves of the question: the delete before it was sent.
@@ -290,6 +303,19 @@ impl<'a> Writer<'a> {
             )),
             None => Ok(None),
         }
+    }
+
+    /// Whether the collection of a record that was written answers as one: then it is the backend that speaks.
+    async fn is_there(&mut self, item: &'a PushItem) -> Result<bool, Failure> {
+        let (server, http, session) = (self.server, self.http, self.session);
+        let does = self
+            .collections
+            .does(server, http, session, &item.collection);
+        does.await.map_err(|failure| Failure {
+            // Whatever it proves of the question: the write before it was sent.
+            not_sent: false,
+            ..failure
+        })
     }
 
     /// The record is not there, when its collection is.
