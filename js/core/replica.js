@@ -80,6 +80,8 @@ Replica.prototype.revive = function (error) {
   var waiting = this.waiting;
   this.waiting = {};
   for (var number in waiting) waiting[number].reject(error);
+  // The next core counts its syncs from the beginning.
+  this.told = this.told.filter(function (told) { return !told.synced && !told.sync_failed; });
   try {
     this.host.database.exec('ROLLBACK');
   } catch (none) {
@@ -292,13 +294,15 @@ Replica.prototype.after = function (answer, inTurns) {
   for (i = 0; i < events.length; i++) if (isMapped(events[i])) this.told.push(events[i]);
   for (i = 0; i < events.length; i++) if (!isMapped(events[i])) this.told.push(events[i]);
   var asks = answer.asks || [];
-  for (i = 0; i < asks.length; i++) this.carryOut(asks[i], answer);
+  var core = this.core;
+  for (i = 0; i < asks.length && this.core === core; i++) this.carryOut(asks[i], answer);
   if (!inTurns) this.tell();
   this.schedule();
 };
 
 Replica.prototype.carryOut = function (ask, answer) {
   var self = this;
+  var core = this.core;
   if (ask.http) {
     var id = ask.http.id;
     this.exchanges[id] = function () {};
@@ -316,13 +320,13 @@ Replica.prototype.carryOut = function (ask, answer) {
     delete this.exchanges[ask.cancel];
     if (cancel) cancel();
   } else if (ask.token) {
-    calls.ask(this.config, ask.token, function (credentials) { self.unlessClosed({ credentials: credentials }); });
+    calls.ask(this.config, ask.token, function (credentials) { self.unlessOver(core, { credentials: credentials }); });
   } else if (ask.connector) {
     calls.connect(this.config, this.host, ask.connector, function (reply) {
-      self.unlessClosed({ connector: { call: ask.connector.call, reply: reply } });
+      self.unlessOver(core, { connector: { call: ask.connector.call, reply: reply } });
     });
   } else if (ask.decide) {
-    calls.decide(this.config, ask.decide, function (decision) { self.unlessClosed({ decision: decision }); });
+    calls.decide(this.config, ask.decide, function (decision) { self.unlessOver(core, { decision: decision }); });
   }
 };
 
@@ -358,9 +362,9 @@ Replica.prototype.listen = function (asked) {
   if (this.exchanges[id]) this.exchanges[id] = cancel;
 };
 
-// The answer to something that takes time: the replica may have been closed meanwhile.
-Replica.prototype.unlessClosed = function (command) {
-  if (!this.isClosed) this.quietly(command);
+// The answer to something that takes time: the replica may have been closed meanwhile, or the core that asked have broken.
+Replica.prototype.unlessOver = function (core, command) {
+  if (!this.isClosed && this.core === core) this.quietly(command);
 };
 
 // A command that no call of the app's waits for: what goes wrong is told.
@@ -429,15 +433,16 @@ Replica.prototype.next = function () {
 
 Replica.prototype.one = function (told) {
   var waiting;
-  // Whoever puts something off has done it when a sync is over.
-  if (told.synced || told.sync_failed) this.emit('over');
+  var over = told.synced || told.sync_failed;
+  if (over) {
+    waiting = this.waiting[over.sync];
+    delete this.waiting[over.sync];
+    // Whoever puts something off has done it when a sync is over.
+    this.emit('over');
+  }
   if (told.synced) {
-    waiting = this.waiting[told.synced.sync];
-    delete this.waiting[told.synced.sync];
     if (waiting) waiting.resolve(told.synced.report);
   } else if (told.sync_failed) {
-    waiting = this.waiting[told.sync_failed.sync];
-    delete this.waiting[told.sync_failed.sync];
     if (waiting) waiting.reject(new TiSyncError(told.sync_failed.error.kind, told.sync_failed.error.message));
   } else if (told.trouble) {
     this.emit('trouble', new TiSyncError(told.trouble.kind, told.trouble.message));

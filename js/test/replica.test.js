@@ -89,17 +89,49 @@ test('an app upgrade migrates what is there', (t) => {
   assert.deepStrictEqual(replica.collection('notes').get('a').document, { name: 'Milk', from: 0, to: 1 });
 });
 
+// The next command breaks a core.
+function breaks(core) {
+  const { tisync_call: call } = core.exports;
+  core.exports = { ...core.exports, tisync_call: (...values) => { call(...values); throw new Error('unreachable'); } };
+}
+
 test('a core that breaks is replaced, and nothing is lost', (t) => {
   const replica = device(t, path.join(folder(t), 'notes.db'), { collections });
   const notes = replica.collection('notes');
   notes.put('a', { n: 1 });
-  const broken = replica.core;
-  const { tisync_call: call } = broken.exports;
-  broken.exports = { ...broken.exports, tisync_call: (...values) => { call(...values); throw new Error('unreachable'); } };
+  const core = replica.core;
+  breaks(core);
   assert.throws(() => notes.put('b', { n: 2 }), (error) => error.kind === 'broken');
-  assert.notStrictEqual(replica.core, broken);
+  assert.notStrictEqual(replica.core, core);
   notes.put('c', { n: 3 });
   assert.deepStrictEqual(notes.query().map((record) => record.id), ['a', 'b', 'c']);
+});
+
+test('what a core told before it broke answers no sync of the next one', async (t) => {
+  const pulls = [];
+  const use = {
+    pull: () => {
+      pulls.push(null);
+      return { items: [{ upsert: { collection: 'notes', id: 'a', document: {} } }], end: { complete: {} } };
+    },
+    push: () => [],
+    fetch: () => [],
+    probe: () => {}
+  };
+  const config = { collections, connectors: { mine: { url: 'memory://here', use } } };
+  const replica = device(t, path.join(folder(t), 'notes.db'), config);
+  let again;
+  replica.on('over', () => {
+    if (again) return;
+    breaks(replica.core);
+    assert.throws(() => replica.health(), { kind: 'broken' });
+    again = [replica.sync(), replica.sync()];
+  });
+  const [first, second] = [replica.sync(), replica.sync()];
+  await assert.rejects(second, { kind: 'broken' });
+  await first;
+  const before = pulls.length;
+  for (const sync of again) await sync.then(() => assert.ok(pulls.length > before, 'it has asked the backend itself'));
 });
 
 test('nothing is told once a listener has closed the replica', (t) => {
