@@ -98,7 +98,7 @@ function adapter(load, model, alloy) {
   function access(target) {
     var found = modelOf(target);
     found.store.use(found);
-    return { store: found.store, replica: found.store.replica, bridge: found.store.bridge, name: found.collection };
+    return { store: found.store, replica: found.store.replica, bridge: found.store.bridge, name: found.collection, stays: !found.connector };
   }
 
   /** The replica of a database; without a name, of the only one. */

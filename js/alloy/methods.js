@@ -63,7 +63,7 @@ function ofCollections(prototype, access) {
       return entries(access(this), true);
     },
 
-    /** What is not settled on the backend yet. */
+    /** What is not settled on the backend yet: nothing where the models stay on the device. */
     pending: function () {
       return entries(access(this), false);
     },
@@ -75,9 +75,10 @@ function ofCollections(prototype, access) {
   });
 }
 
-// The entries of one collection, page by page.
+// The entries of one collection that are for a backend, page by page.
 function entries(at, waiting) {
   var found = [];
+  if (at.stays) return found;
   var after;
   do {
     var page = at.replica.outbox({ waiting: waiting, after: after, limit: PAGE });

@@ -101,6 +101,8 @@ test('an app that had no table before has nothing to tell of it', async (t) => {
   Alloy.createModel('own', { title: 'stays here' }).save();
   Alloy.createModel('todo', { title: 'goes' }).save();
   assert.deepStrictEqual([sync.health().unsent, sync.health().outbox.pending], [1, 2]);
+  const pending = (name) => Alloy.Collections.instance(name).pending().length;
+  assert.deepStrictEqual([pending('own'), pending('todo')], [0, 1]);
   await sync.syncNow();
   assert.strictEqual(sync.health().unsent, 0);
   assert.deepStrictEqual(logs, []);
