@@ -1,7 +1,8 @@
 //! What a command gives back.
 use serde::Serialize;
 use tisync_connect::Error;
-use tisync_core::model::{CollectionName, ConnectorName, Decide, Event, Health, Task};
+use tisync_connect::progress::PullProgress;
+use tisync_core::model::{ConnectorName, Decide, Event, Health, Task};
 
 /// What every command gives back, beside what it was asked for (`ok`) or why it failed (`error`).
 #[derive(Debug, Default, Serialize)]
@@ -114,24 +115,11 @@ pub enum Told {
     #[cfg(feature = "certify")]
     Certified(crate::certify::Certified),
     /// A part of what a feed has was stored.
-    Progress(Progress),
+    Progress(PullProgress),
     /// Another process syncs now.
     LeaseLost,
     /// A step was refused; what it was about waits.
     Trouble(Error),
-}
-
-/// How far a collection's feed is.
-#[derive(Debug, Serialize)]
-pub struct Progress {
-    /// The collection.
-    pub collection: CollectionName,
-    /// Rows of the backend that were stored since it was at its end.
-    pub stored: u64,
-    /// How many that will be, where the backend tells.
-    pub total: Option<u64>,
-    /// Whether it is at its end.
-    pub complete: bool,
 }
 
 /// What a sync did.

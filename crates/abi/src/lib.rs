@@ -24,7 +24,6 @@ mod lend;
 mod lifeboat;
 mod lists;
 mod open;
-mod progress;
 #[cfg(feature = "trace")]
 mod replay;
 mod replica;
@@ -35,7 +34,7 @@ mod sql;
 mod streams;
 mod verbs;
 
-pub use answer::{Answer, Ask, Progress, Told};
+pub use answer::{Answer, Ask, Told};
 #[cfg(feature = "certify")]
 pub use certify::{Certified, Certify};
 pub use command::Command;
@@ -47,4 +46,5 @@ pub use lend::{LentAnswer, LentOutcome, LentRequest};
 pub use lifeboat::{Part, Place};
 pub use open::{ConnectorSettings, Open, Opened};
 pub use sql::HostDriver;
+pub use tisync_connect::progress::PullProgress;
 pub use tisync_connect::{Error, ErrorKind};

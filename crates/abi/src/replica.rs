@@ -4,7 +4,6 @@ use crate::ears::Ears;
 use crate::exchange::Exchanges;
 use crate::host::Host;
 use crate::open::{Migrations, Open, Opened, Parts};
-use crate::progress::Walks;
 use crate::run::PUSH;
 use crate::session::Sessions;
 use crate::slots::Slots;
@@ -17,6 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use tisync_connect::Connector;
 use tisync_connect::Error;
+use tisync_connect::progress::Walks;
 use tisync_connect::settings::WriteDurability;
 use tisync_core::Engine;
 use tisync_core::model::{

@@ -2,7 +2,6 @@
 use crate::answer::Told;
 use crate::ears::Heard;
 use crate::exchange::failure;
-use crate::progress;
 use crate::replica::{Replica, Waiter};
 use crate::slots::SlotHttp;
 use std::rc::Rc;
@@ -176,12 +175,10 @@ impl Replica {
             Output::Continue { from: stored, .. } => Some(from + stored),
             _ => None,
         });
-        let news = outputs.iter().any(progress::is_news);
-        let told = self
-            .walks
-            .stored(request, &page, from..next.unwrap_or(page.items.len()), news);
+        let slice = from..next.unwrap_or(page.items.len());
+        let told = self.walks.given(request, &page, slice, &outputs);
         self.stepped(now, outputs, true);
-        self.told.extend(told);
+        self.told.extend(told.into_iter().map(Told::Progress));
         if let Some(next) = next {
             page.forget(from..next);
             self.inputs.push_front(answer(next, page));
@@ -211,6 +208,9 @@ impl Replica {
                 self.inputs.push_front(input);
             }
             error => {
+                if let Input::Answer { request, .. } = &input {
+                    self.walks.refused(*request);
+                }
                 self.fail_waiters(&error);
                 self.told.push(Told::Trouble(error));
             }
@@ -232,6 +232,7 @@ impl Replica {
             | Output::Written(_)
             | Output::BroughtBack(_)
             | Output::Stay(_)
+            | Output::Stored(_)
             | Output::Migrate(_) => {}
         }
     }

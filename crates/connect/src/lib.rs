@@ -13,6 +13,7 @@ pub mod lifeboat;
 pub mod limits;
 #[doc(hidden)]
 pub mod planted;
+pub mod progress;
 mod session;
 pub mod settings;
 

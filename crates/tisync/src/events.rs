@@ -9,6 +9,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use tisync_connect::progress::PullProgress;
 use tisync_core::model::Event;
 
 /// What a receiver is told.
@@ -17,6 +18,8 @@ use tisync_core::model::Event;
 pub enum Notice {
     /// Something changed here.
     Event(Event),
+    /// How far a pull is: told after each page that had something new.
+    Progress(PullProgress),
     /// Another process has written to the file: read again what you show.
     Elsewhere,
     /// The receiver fell behind and missed this many: read again what you show.

@@ -96,6 +96,7 @@ pub use settings::{ConnectorSettings, Settings};
 /// ```
 pub use tisync_connect::Error;
 pub use tisync_connect::ErrorKind;
+pub use tisync_connect::progress::PullProgress;
 pub use traffic::Totals;
 pub use typed::Typed;
 pub use watch::Watch;

@@ -229,7 +229,28 @@ impl Replica {
         self.inner.shared.traffic.by_connector()
     }
 
-    /// Receives what changes from now on. What other processes write shows as [`crate::Notice::Elsewhere`].
+    /// Receives what changes from now on. What other processes write shows as [`crate::Notice::Elsewhere`], and how far
+    /// a pull is as [`crate::Notice::Progress`].
+    ///
+    /// ```no_run
+    /// use tisync::{Notice, Replica};
+    /// let replica = Replica::open("notes.db")
+    ///     .server("http://127.0.0.1:7400")
+    ///     .collection("notes", "merge")
+    ///     .open()?;
+    /// let mut events = replica.events();
+    /// replica.start()?;
+    /// while let Some(notice) = events.blocking_next() {
+    ///     if let Notice::Progress(pull) = notice {
+    ///         let of = pull.total.map_or(String::new(), |total| format!(" of {total}"));
+    ///         println!("{}: {}{of}", pull.collection, pull.stored);
+    ///         if pull.complete {
+    ///             break;
+    ///         }
+    ///     }
+    /// }
+    /// # Ok::<(), tisync::Error>(())
+    /// ```
     pub fn events(&self) -> Events {
         Events::new(self.inner.shared.watchers.clone())
     }

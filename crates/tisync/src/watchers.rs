@@ -165,6 +165,8 @@ impl Watchers {
         }
         match &notice {
             Notice::Event(event) => state.live.changed(event),
+            // What was stored is told of by events.
+            Notice::Progress(_) => {}
             Notice::Elsewhere | Notice::Lagged(_) => state.live.changed_elsewhere(),
         }
         let notice = Arc::new(notice);

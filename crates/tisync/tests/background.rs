@@ -189,3 +189,45 @@ fn handles_go_between_threads() {
     assert_eq!(a.collection("notes").unwrap().count().unwrap(), 100);
     assert_eq!(a.blocking_sync().unwrap().traffic.pushed, 100);
 }
+
+#[test]
+fn a_pull_tells_how_far_it_is() {
+    let world = World::new();
+    let a = world.notes("a", "merge");
+    let fill = |first: usize, count: usize| {
+        a.bulk(|writes| {
+            (first..first + count).try_for_each(|n| writes.put("notes", format!("n{n:05}"), "{}"))
+        })
+        .unwrap();
+        a.blocking_sync().unwrap();
+    };
+    fill(0, 6_000);
+    let b = world.notes("b", "merge");
+    let mut events = b.events();
+    let mut pulled = || {
+        b.blocking_sync().unwrap();
+        let told = std::iter::from_fn(|| events.try_next());
+        let told: Vec<_> = told
+            .filter_map(|notice| match notice {
+                Notice::Progress(pull) => Some((pull.stored, pull.total, pull.complete)),
+                _ => None,
+            })
+            .collect();
+        told
+    };
+    let told = pulled();
+    let is_going_on = |(stored, total, complete): &(u64, Option<u64>, bool)| {
+        *stored < 6_000 && total.is_none() && !complete
+    };
+    let (last, before) = told.split_last().unwrap();
+    assert!(
+        !before.is_empty() && before.iter().all(is_going_on),
+        "{told:?}"
+    );
+    assert!(before.is_sorted_by_key(|(stored, ..)| *stored), "{told:?}");
+    assert_eq!(*last, (6_000, Some(6_000), true));
+    // Nothing new is nothing to tell, and the next pull counts for itself.
+    assert_eq!(pulled(), []);
+    fill(6_000, 3);
+    assert_eq!(pulled(), [(3, Some(3), true)]);
+}

@@ -135,7 +135,7 @@ impl Told {
                 self.records += records.len();
             }
             Notice::Lagged(missed) => self.missed += *missed as usize,
-            Notice::Event(_) | Notice::Elsewhere => self.others += 1,
+            Notice::Event(_) | Notice::Progress(_) | Notice::Elsewhere => self.others += 1,
         }
     }
 }

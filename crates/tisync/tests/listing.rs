@@ -73,7 +73,7 @@ fn changed_by(events: &mut Events) -> Vec<String> {
             Notice::Event(Event::Changed { records, .. }) => {
                 changed.extend(records.into_iter().map(|(id, _)| id.as_str().to_owned()));
             }
-            Notice::Event(_) => {}
+            Notice::Event(_) | Notice::Progress(_) => {}
             other => panic!("{other:?}"),
         }
     }

@@ -132,3 +132,23 @@ fn checkpoints_of_the_database_are_as_small_as_slices_and_never_off() {
         assert_eq!(found, pages, "slices of {items}");
     }
 }
+
+#[test]
+fn a_page_that_the_engine_does_not_take_counts_for_nothing() {
+    let mut device = Device::open(json!({"main": {"url": "http://server"}}));
+    device.ok(json!("sync"));
+    let page = |device: &mut Device, ids: std::ops::Range<u64>, more: bool, epoch: &str| {
+        let (id, _, _) = device.request().unwrap();
+        let item = |n| json!({"collection": "notes", "id": format!("r{n}"), "version": format!("{epoch}.{n}"), "schema": 0, "doc": {"stars": n}});
+        let items: Vec<_> = ids.clone().map(item).collect();
+        device.answer(id, 200, &json!({"items": items, "checkpoint": ids.end.to_string(), "more": more, "epochs": [[epoch, 0]], "server_time_ms": 1_700_000_000_000_u64}));
+        progress(device)
+    };
+    let told = page(&mut device, 1..3, true, "e1");
+    assert_eq!(told, [json!([2, null, false])]);
+    // The server was restored meanwhile: this page is dropped, and the feed begins anew.
+    let told = page(&mut device, 3..7, true, "e2");
+    assert_eq!(told, [] as [Value; 0]);
+    let told = page(&mut device, 11..13, false, "e2");
+    assert_eq!(told, [json!([2, 2, true])]);
+}

@@ -5,9 +5,10 @@ use crate::exit::{Code, Failure};
 use crate::output::{Look, Out};
 use crate::text;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::time::Duration;
-use tisync::model::{Blocker, Event};
-use tisync::{Notice, Replica, SyncReport, Totals};
+use tisync::model::{Blocker, CollectionName, Event};
+use tisync::{Notice, PullProgress, Replica, SyncReport, Totals};
 
 /// Milliseconds between two looks at the progress.
 const PROGRESS_MS: u64 = 100;
@@ -26,20 +27,38 @@ pub(crate) fn once(replica: &Replica, out: &Out) -> Result<Code, Failure> {
 async fn with_progress(replica: &Replica, out: &Out) -> Result<SyncReport, Failure> {
     let spinner = out.spinner();
     let before = replica.traffic();
+    let mut events = replica.events();
+    let mut pulls = BTreeMap::new();
     let sync = replica.sync();
     tokio::pin!(sync);
     let result = loop {
         tokio::select! {
             result = &mut sync => break result,
             () = tokio::time::sleep(Duration::from_millis(PROGRESS_MS)) => {
-                let done = replica.traffic().since(&before);
-                spinner.set_message(format!("pulled {}, pushed {}", done.pulled, done.pushed));
+                while let Some(notice) = events.try_next() {
+                    if let Notice::Progress(pull) = notice {
+                        pulls.insert(pull.collection.clone(), pull);
+                    }
+                }
+                spinner.set_message(progress(&replica.traffic().since(&before), &pulls));
                 spinner.tick();
             }
         }
     };
     spinner.finish_and_clear();
     Ok(result?)
+}
+
+/// What was exchanged so far, and how far the pulls are that go on.
+fn progress(done: &Totals, pulls: &BTreeMap<CollectionName, PullProgress>) -> String {
+    let mut text = format!("pulled {}, pushed {}", done.pulled, done.pushed);
+    for pull in pulls.values().filter(|pull| !pull.complete) {
+        let of = pull
+            .total
+            .map_or(String::new(), |total| format!(" of {total}"));
+        text += &format!("; {}: {}{of}", pull.collection, pull.stored);
+    }
+    text
 }
 
 fn summary(report: &SyncReport, out: &Out) -> Result<(), Failure> {
@@ -185,7 +204,7 @@ fn tell(
             }
             *shown = (Some(line), now);
         }
-        Notice::Event(Event::Changed { .. }) | Notice::Elsewhere => {}
+        Notice::Event(Event::Changed { .. }) | Notice::Progress(_) | Notice::Elsewhere => {}
         Notice::Lagged(missed) => out.line(format!("{missed} notices were missed")),
     }
     out.object(notice)

@@ -28,7 +28,7 @@ pub(super) fn answered<T: Tx>(
                 let Some((key, _)) = work.feeds_of(connector).into_iter().next() else {
                     return Ok(());
                 };
-                pull::answered(work, &key, page, from).map(|_| ())
+                pull::answered(work, &key, request, page, from).map(|_| ())
             }
             _ => Ok(()),
         };
@@ -49,7 +49,7 @@ pub(super) fn answered<T: Tx>(
             return Ok(());
         }
         (Reply::Pulled(Ok(page)), Asked::Pull { feed, .. }) => {
-            if let Some(from) = pull::answered(work, feed, page, from)? {
+            if let Some(from) = pull::answered(work, feed, request, page, from)? {
                 work.outputs.push(Output::Continue { request, from });
                 return Ok(());
             }

@@ -45,6 +45,7 @@ pub(super) fn ask<T: Tx>(
 pub(super) fn answered<T: Tx>(
     work: &mut Work<'_, T>,
     key: &FeedKey,
+    request: RequestId,
     page: Page,
     from: usize,
 ) -> Result<Option<usize>, Error> {
@@ -125,6 +126,7 @@ pub(super) fn answered<T: Tx>(
             }
         }
     })?;
+    work.outputs.push(Output::Stored(request));
     Ok(None)
 }
 

@@ -22,6 +22,8 @@ pub enum Output {
         /// The place.
         from: usize,
     },
+    /// The page that came for this request was stored, all of it: the feed has moved to the place after it.
+    Stored(RequestId),
     /// Step a `Wake` at this monotonic time; replaces the former.
     WakeAt {
         /// The time; `None` when nothing waits for time.
@@ -38,10 +40,10 @@ pub enum Output {
     Written(Vec<Written>),
     /// What became of the pending writes of this step's lifeboat.
     BroughtBack(Vec<BroughtBack>),
-    /// What changed for the app.
-    Event(Event),
     /// The places of the chains that this step was to give up, and that stay.
     Stay(Vec<usize>),
+    /// What changed for the app.
+    Event(Event),
 }
 
 /// What changed for the app: one a step and collection.

@@ -314,7 +314,7 @@ impl<D: Disk> World<D> {
                 {
                     self.given_up(who.replica, collection, id);
                 }
-                Output::Written(_) | Output::Stay(_) | Output::Event(_) => {}
+                Output::Written(_) | Output::Stay(_) | Output::Stored(_) | Output::Event(_) => {}
             }
         }
         self.nudge_holder(who, kind);

@@ -67,6 +67,7 @@ impl WorkerLoop {
                 counters.pushed.add(accepted.count());
             }
         }
+        self.walks.came(order, reply);
         let key = (order.connector.clone(), log::kind(&order.task));
         match reply.failure() {
             Some(failure) => {

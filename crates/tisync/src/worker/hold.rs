@@ -100,6 +100,7 @@ impl WorkerLoop {
         self.lease = None;
         self.inputs.clear();
         self.replies.clear();
+        self.walks.clear();
         self.tasks.abort_all();
         self.wires.values().for_each(|wire| wire.rest());
         lock(&self.shared.busy).clear();

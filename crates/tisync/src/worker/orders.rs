@@ -5,9 +5,18 @@ use crate::local::lock;
 use crate::{ErrorKind, exchange, host, limits, log};
 use std::sync::atomic::Ordering;
 use tisync_core::model::{
-    CollectionName, Decide, Event, Input, Order, Output, RecordId, Resolution, Task,
+    CollectionName, Decide, Event, Input, Order, Output, RecordId, Reply, RequestId, Resolution,
+    Task,
 };
 use tracing::Instrument;
+
+/// The request that an input answers.
+fn answers(input: &Input) -> Option<RequestId> {
+    match input {
+        Input::Answer { request, .. } => Some(*request),
+        _ => None,
+    }
+}
 
 impl WorkerLoop {
     pub(super) fn step(&mut self, input: Input) {
@@ -15,10 +24,7 @@ impl WorkerLoop {
             return;
         }
         // A sliced page is given again with the same reply.
-        let sliced = match &input {
-            Input::Answer { request, .. } => Some(*request),
-            _ => None,
-        };
+        let sliced = answers(&input);
         let health = Output::Event(Event::Health);
         match self.stepper.step(input.clone()) {
             Ok(outputs) => {
@@ -28,7 +34,13 @@ impl WorkerLoop {
                 let continued = outputs
                     .iter()
                     .any(|output| matches!(output, Output::Continue { request, .. } if sliced == Some(*request)));
-                if let Input::Answer { request, reply, .. } = input {
+                if let Input::Answer {
+                    request,
+                    from,
+                    reply,
+                } = input
+                {
+                    self.tell_progress(request, from, &reply, &outputs);
                     if continued {
                         self.replies.insert(request, reply);
                     } else {
@@ -56,8 +68,32 @@ impl WorkerLoop {
             }
             Err(error) => {
                 tracing::error!(%error, "a step was refused");
+                if let Some(request) = sliced {
+                    self.walks.refused(request);
+                }
                 self.fail_waiters(&error);
             }
+        }
+    }
+
+    /// Tells how far the feeds are of which a page was stored, or a slice of it.
+    fn tell_progress(
+        &mut self,
+        request: RequestId,
+        from: usize,
+        reply: &Reply,
+        outputs: &[Output],
+    ) {
+        let Reply::Pulled(Ok(page)) = reply else {
+            return;
+        };
+        let next = outputs.iter().find_map(|output| match output {
+            Output::Continue { from, .. } => Some(*from),
+            _ => None,
+        });
+        let slice = from..next.unwrap_or(page.items.len());
+        for progress in self.walks.given(request, page, slice, outputs) {
+            self.shared.watchers.tell(Notice::Progress(progress));
         }
     }
 
@@ -86,7 +122,8 @@ impl WorkerLoop {
             Output::Written(_)
             | Output::BroughtBack(_)
             | Output::Migrate(_)
-            | Output::Stay(_) => {}
+            | Output::Stay(_)
+            | Output::Stored(_) => {}
         }
     }
 

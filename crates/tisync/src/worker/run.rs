@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 use tisync_connect::http::Http;
+use tisync_connect::progress::Walks;
 use tisync_core::Engine;
 use tisync_core::model::{
     ConnectorName, Decide, Failure, Input, Order, Reply, RequestId, Resolution,
@@ -88,6 +89,7 @@ pub(super) struct WorkerLoop {
     /// The connectors whose provider is being asked; whether it is to be asked once more.
     pub(super) renewing: BTreeMap<ConnectorName, bool>,
     pub(super) monitor: Monitor,
+    pub(super) walks: Walks,
     /// Replies that a later slice of the same page still needs.
     pub(super) replies: BTreeMap<RequestId, Reply>,
     /// The last failure of each connector and kind of order since its last success.
@@ -139,6 +141,7 @@ impl WorkerLoop {
             ears: Ears::new(),
             renewing: BTreeMap::new(),
             monitor: Monitor::new(shared.monitors),
+            walks: Walks::default(),
             replies: BTreeMap::new(),
             failures: BTreeMap::new(),
             waiters: Vec::new(),

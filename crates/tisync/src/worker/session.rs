@@ -121,6 +121,7 @@ impl WorkerLoop {
         self.wires.values().for_each(|wire| wire.rest());
         self.orders.clear();
         self.replies.clear();
+        self.walks.clear();
         self.close_ears();
         lock(&self.shared.busy).clear();
         self.directly(Input::Stop)?;

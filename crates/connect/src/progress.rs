@@ -1,5 +1,5 @@
 //! How far a walk through a feed is.
-use crate::answer::{Progress, Told};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use tisync_core::model::{
@@ -7,9 +7,22 @@ use tisync_core::model::{
     RequestId, Task,
 };
 
+/// How far a collection's feed is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PullProgress {
+    /// The collection.
+    pub collection: CollectionName,
+    /// Rows of the backend that were stored since it was at its end.
+    pub stored: u64,
+    /// How many that will be, where the backend tells.
+    pub total: Option<u64>,
+    /// Whether it is at its end.
+    pub complete: bool,
+}
+
 /// The feeds that are walked through.
-#[derive(Default)]
-pub(crate) struct Walks {
+#[derive(Debug, Default)]
+pub struct Walks {
     /// The feeds of pages that are being stored, and whether they have one collection.
     pages: BTreeMap<RequestId, (FeedKey, bool)>,
     /// From the first page that says that there is more to the last one.
@@ -17,7 +30,7 @@ pub(crate) struct Walks {
 }
 
 /// One of them.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Walk {
     /// Rows that are stored, by their collections.
     stored: BTreeMap<CollectionName, u64>,
@@ -27,7 +40,7 @@ struct Walk {
 
 impl Walks {
     /// A page has come, and is stored from now on.
-    pub(crate) fn came(&mut self, order: &Order, reply: &Reply) {
+    pub fn came(&mut self, order: &Order, reply: &Reply) {
         let (Task::Pull(pull), Reply::Pulled(Ok(_))) = (&order.task, reply) else {
             return;
         };
@@ -48,20 +61,24 @@ impl Walks {
         self.pages.insert(order.request, (key, is_one));
     }
 
-    /// A page was stored, or a slice of it: what there is to tell. `news` says whether anything was new in it.
-    pub(crate) fn stored(
+    /// A page was given to the engine, or a slice of it: what there is to tell, if the outputs say that it was stored.
+    pub fn given(
         &mut self,
         request: RequestId,
         page: &Page,
         slice: Range<usize>,
-        news: bool,
-    ) -> Vec<Told> {
+        outputs: &[Output],
+    ) -> Vec<PullProgress> {
         let is_whole = slice.end == page.items.len();
         let known = match is_whole {
             false => self.pages.get(&request).cloned(),
             true => self.pages.remove(&request),
         };
-        let Some((key, is_one)) = known else {
+        let is_stored = |output: &Output| match output {
+            Output::Continue { request: of, .. } | Output::Stored(of) => *of == request,
+            _ => false,
+        };
+        let (Some((key, is_one)), true) = (known, outputs.iter().any(is_stored)) else {
             return Vec::new();
         };
         let rest = (page.items.len() - slice.end) as u64;
@@ -71,20 +88,18 @@ impl Walks {
                 *walk.stored.entry(collection.clone()).or_default() += 1;
             }
         }
-        walk.is_news |= news;
+        walk.is_news |= outputs.iter().any(is_news);
         let is_end = is_whole && page.end != PageEnd::More;
         let left = match page.end {
             PageEnd::More => page.left,
             PageEnd::Complete { .. } => Some(0),
         };
         let left = left.filter(|_| is_one);
-        let told = |(collection, stored): (&CollectionName, &u64)| {
-            Told::Progress(Progress {
-                collection: collection.clone(),
-                stored: *stored,
-                total: left.map(|left| stored + rest + left),
-                complete: is_end,
-            })
+        let told = |(collection, stored): (&CollectionName, &u64)| PullProgress {
+            collection: collection.clone(),
+            stored: *stored,
+            total: left.map(|left| stored + rest + left),
+            complete: is_end,
         };
         let told = match walk.is_news {
             true => walk.stored.iter().map(told).collect(),
@@ -96,15 +111,20 @@ impl Walks {
         told
     }
 
+    /// The engine has refused the answer to a request: nobody gives it again.
+    pub fn refused(&mut self, request: RequestId) {
+        self.pages.remove(&request);
+    }
+
     /// Nothing that was asked for is awaited any more.
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.pages.clear();
         self.walks.clear();
     }
 }
 
 /// Whether an output tells of records that are new here.
-pub(crate) fn is_news(output: &Output) -> bool {
+fn is_news(output: &Output) -> bool {
     matches!(output, Output::Event(Event::Changed { remote: true, .. }))
 }
 
@@ -114,5 +134,41 @@ fn collection(item: &Item) -> Option<&CollectionName> {
         | Item::Tombstone { collection, .. }
         | Item::OutOfScope { collection, .. } => Some(collection),
         Item::Bad { collection, .. } => collection.as_ref(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tisync_core::model::{ConnectorName, FeedName, Generation};
+
+    fn order(number: u64) -> Order {
+        Order {
+            request: RequestId(number),
+            connector: ConnectorName::new("main").unwrap(),
+            generation: Generation(1),
+            task: Task::Pull(PullRequest {
+                feed: FeedName::new("all").unwrap(),
+                collections: vec![CollectionName::new("notes").unwrap()],
+                checkpoint: None,
+                snapshot: false,
+                items_max: 1,
+                bytes_max: 1,
+            }),
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_page_that_was_refused_or_dropped() {
+        let mut walks = Walks::default();
+        let page = Page::whole(Vec::new());
+        for number in 1..=3 {
+            walks.came(&order(number), &Reply::Pulled(Ok(page.clone())));
+        }
+        walks.refused(RequestId(1));
+        assert!(walks.given(RequestId(2), &page, 0..0, &[]).is_empty());
+        let stored = [Output::Stored(RequestId(3))];
+        walks.given(RequestId(3), &page, 0..0, &stored);
+        assert!(walks.pages.is_empty() && walks.walks.is_empty());
     }
 }
