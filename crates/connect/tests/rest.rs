@@ -293,6 +293,23 @@ fn only_a_token_that_can_be_read_leads_on_and_only_none_is_the_end() {
 }
 
 #[test]
+fn an_answer_that_says_something_twice_is_refused() {
+    let options = r#"{"probe":"notes","rows":"data.rows",
+        "paging":{"by":"cursor","cursor":"after","field":"next","limit":"limit"}}"#;
+    let refused = |body: &str| {
+        let failure = pull(options, &Script::json(200, body), None).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::NotThisProtocol, "{failure:?}");
+        assert!(failure.message.contains("twice"), "{failure:?}");
+    };
+    refused(r#"{"data":{"rows":[{"id":"a"}],"rows":[]}}"#);
+    refused(r#"{"data":{"rows":[]},"data":{"rows":[{"id":"a"}]}}"#);
+    refused(r#"{"data":{"rows":[{"id":"a"}]},"next":"b","next":null}"#);
+    let other = r#"{"n":1,"n":2,"data":{"rows":[{"id":"a"}]},"next":null}"#;
+    let page = pull(options, &Script::json(200, other), None).unwrap();
+    assert_eq!(page.items.len(), 1);
+}
+
+#[test]
 fn rows_that_shift_between_two_pages_are_seen() {
     let options = r#"{"probe":"notes","page_items":2,"paging":{"by":"page","page":"p"}}"#;
     let place = r#"{"i":"b","n":2,"o":true}"#;

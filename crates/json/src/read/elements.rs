@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 /// The elements of an array in a text, each read when it is asked for: who must not block does something else in between,
 /// however long the text is.
 ///
-/// `None` as an element says that what follows is no JSON, or was cut off; it is the last one then.
+/// `None` as an element says that what follows is no JSON, or was cut off, or holds a name of the path twice; it is the
+/// last one then.
 ///
 /// ```
 /// let text = br#"{"data": {"rows": [{"a": 1}, 2], "total": 2}}"#;
@@ -19,8 +20,8 @@ use serde_json::value::RawValue;
 #[derive(Debug)]
 pub struct Elements<'a> {
     place: Place<'a>,
-    /// The objects around the array.
-    depth: usize,
+    /// The names of the objects around the array.
+    path: Vec<String>,
     state: State,
 }
 
@@ -47,7 +48,7 @@ impl<'a> Elements<'a> {
         place.takes(b'[')?;
         Some(Elements {
             place,
-            depth: path.len(),
+            path: path.iter().map(|name| (*name).to_owned()).collect(),
             state: State::Begun,
         })
     }
@@ -65,7 +66,7 @@ impl<'a> Elements<'a> {
             return self.place.value().map(Some);
         }
         self.state = State::Over;
-        self.place.ends(self.depth).then_some(None)
+        self.place.ends(&self.path).then_some(None)
     }
 }
 
@@ -113,11 +114,13 @@ impl<'a> Place<'a> {
         read(value).ok()
     }
 
-    /// Whether the text ends as it should behind a value in so many objects.
-    fn ends(&mut self, depth: usize) -> bool {
-        let closed = (0..depth).try_for_each(|_| {
+    /// Whether the text ends as it should behind the value at a path, and leads to no other one there.
+    fn ends(&mut self, path: &[String]) -> bool {
+        let closed = path.iter().rev().try_for_each(|name| {
             while self.takes(b',').is_some() {
-                self.value::<String>()?;
+                if self.value::<String>()? == *name {
+                    return None;
+                }
                 self.takes(b':')?;
                 self.value::<&RawValue>()?;
             }
@@ -183,6 +186,19 @@ mod tests {
             "{{\"n\":{{\"items\":[]}},\"data\":{{\"total\":5,\"items\":{body},\"z\":[]}},\"more\":null}}"
         );
         assert_eq!(found(&within, &["data", "items"]).unwrap(), rows);
+    }
+
+    #[test]
+    fn a_path_leads_to_one_array() {
+        for twice in [
+            r#"{"data":{"items":[1],"items":[2]}}"#,
+            r#"{"data":{"items":[1]},"data":{"items":[2]}}"#,
+            r#"{"data":{"items":[1]},"data":null}"#,
+        ] {
+            assert_eq!(found(twice, &["data", "items"]), None, "{twice}");
+        }
+        let others = r#"{"n":1,"n":2,"data":{"items":[1],"data":2},"items":0,"n":3}"#;
+        assert_eq!(found(others, &["data", "items"]).unwrap(), ["1"]);
     }
 
     #[test]

@@ -3,8 +3,9 @@ use super::Server;
 use super::options::PagingOption;
 use crate::Session;
 use crate::http::{Http, Request, Response, classify, path_segment, query, read_json, rows_of};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use std::fmt;
 use tisync_core::model::{CollectionName, Failure, RecordId};
 
 impl Server {
@@ -129,7 +130,7 @@ pub(super) fn rows<'a>(
 ) -> Result<Vec<&'a RawValue>, Failure> {
     let whole: &RawValue = read_json(response)?;
     let rows = match path {
-        Some(path) => field(whole, path).ok_or_else(|| no_rows(&format!("in `{path}`")))?,
+        Some(path) => field(whole, path)?.ok_or_else(|| no_rows(&format!("in `{path}`")))?,
         None => whole,
     };
     tisync_json::read(rows.get()).map_err(|_| no_rows("as the answer"))
@@ -142,19 +143,57 @@ fn no_rows(place: &str) -> Failure {
 }
 
 /// A field of an answer, by names with dots between them; `None` when it is missing or null.
-pub(super) fn field<'a>(whole: &'a RawValue, path: &str) -> Option<&'a RawValue> {
+///
+/// # Errors
+/// When it is there twice: nobody knows which one is meant.
+pub(super) fn field<'a>(whole: &'a RawValue, path: &str) -> Result<Option<&'a RawValue>, Failure> {
     let mut at = whole;
     for name in path.split('.') {
-        let fields: BTreeMap<String, &RawValue> = tisync_json::read(at.get()).ok()?;
-        at = fields.get(name)?;
+        let Ok(Fields(fields)) = tisync_json::read(at.get()) else {
+            return Ok(None);
+        };
+        let mut of_name = fields.into_iter().filter(|(key, _)| key == name);
+        match (of_name.next(), of_name.next()) {
+            (None, _) => return Ok(None),
+            (Some((_, value)), None) => at = value,
+            (Some(_), Some(_)) => {
+                return Err(classify::not_this_protocol(&format!(
+                    "the field `{name}` was expected once, but it is in the answer twice"
+                )));
+            }
+        }
     }
-    (at.get() != "null").then_some(at)
+    Ok((at.get() != "null").then_some(at))
+}
+
+/// The fields of an object, as they stand there.
+struct Fields<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(Fields(Vec::new()))
+    }
+}
+
+impl<'de: 'a, 'a> Visitor<'de> for Fields<'a> {
+    type Value = Self;
+
+    fn expecting(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+        text.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
+        while let Some(field) = map.next_entry()? {
+            self.0.push(field);
+        }
+        Ok(self)
+    }
 }
 
 /// A field of an answer as text: a text or a number.
 pub(super) fn text_field(response: &Response, path: &str) -> Option<String> {
     let whole: &RawValue = read_json(response).ok()?;
-    let raw = field(whole, path)?.get();
+    let raw = field(whole, path).ok()??.get();
     match tisync_json::read::<String>(raw) {
         Ok(text) => Some(text),
         Err(_) => raw
@@ -170,7 +209,7 @@ pub(super) fn text_field(response: &Response, path: &str) -> Option<String> {
 /// When it is something else: what nobody can read is no end.
 pub(super) fn token(response: &Response, path: &str) -> Result<Option<String>, Failure> {
     let whole: &RawValue = read_json(response)?;
-    match field(whole, path).map(RawValue::get) {
+    match field(whole, path)?.map(RawValue::get) {
         None | Some("false") => Ok(None),
         Some(_) => match text_field(response, path) {
             Some(text) => Ok(Some(text).filter(|text| !text.is_empty())),

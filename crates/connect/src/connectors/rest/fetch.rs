@@ -99,7 +99,7 @@ impl Server {
         let whole: &RawValue = read_json(response)?;
         Ok(match &self.options.row {
             None => self.row(whole),
-            Some(path) => field(whole, path)
+            Some(path) => field(whole, path)?
                 .ok_or_else(|| format!("a record was expected in `{path}`, but none came"))
                 .and_then(|raw| self.row(raw)),
         })
@@ -153,7 +153,8 @@ async fn by_marks(
         }
         let rows = rows(&response, server.options.rows.as_deref())?;
         let carries = |raw: &&RawValue| {
-            let own = field(raw, name).and_then(|raw| tisync_json::read::<String>(raw.get()).ok());
+            let own = field(raw, name).ok().flatten();
+            let own = own.and_then(|raw| tisync_json::read::<String>(raw.get()).ok());
             own.as_deref() == Some(&text)
         };
         let carrying: Vec<&RawValue> = rows.iter().copied().filter(carries).collect();
