@@ -3,6 +3,7 @@
 // What the doctor looks at in models.
 
 const { note, wrong } = require('./finding');
+const { isOfApp } = require('./project');
 
 const STOCK = ['sql', 'properties', 'localStorage'];
 const POLICIES = ['client-wins', 'server-wins', 'latest-timestamp-wins', 'merge', 'manual'];
@@ -46,6 +47,7 @@ function other(project, file, given) {
 function id(file, config) {
   const { adapter, columns } = config;
   const name = adapter.idAttribute;
+  if (isOfApp(name) || isOfApp(columns)) return [];
   if (name === undefined) {
     // As with sql: nothing is wrong with that on this device.
     if (!columns || !config.connector || config.URL !== undefined) return [];
@@ -67,6 +69,7 @@ function connector(project, file, config) {
   const isShared = (name) => typeof name === 'string' && project.configures(name);
   if (!given || (typeof given === 'object' && isShared(given.name))) return [];
   const name = typeof given === 'object' ? given.type : given;
+  if (isOfApp(name)) return [note(file, 'its connector comes from code of the app, which is not run here', 'Look at it yourself: its `type` is the name of a file in connectors/.')];
   if (typeof name !== 'string') return [wrong(file, 'its connector names no `type`', "Write connector: { type: 'rest', url: 'https://…' }, with the name of a file in connectors/.")];
   if (!project.copies().length || isShared(name)) return [];
   const connectors = project.connectors();

@@ -132,4 +132,7 @@ function stub() {
   return self;
 }
 
-module.exports = { ADAPTER, PLACES, Project, files };
+/** Whether a value of a configuration comes from the app's own code, which is not run here. */
+const isOfApp = (value) => typeof value === 'function' && value.anything === value;
+
+module.exports = { ADAPTER, PLACES, Project, files, isOfApp };

@@ -150,6 +150,16 @@ test('the doctor finds nothing in a sound project', async (t) => {
   assert.deepStrictEqual(await run('doctor'), { code: 0, stdout: 'nothing wrong\n', stderr: '' });
 });
 
+test('the doctor leaves what code of the app makes to who reads it, as in examples/alloy-todo', async (t) => {
+  const example = path.join(__dirname, '../../examples/alloy-todo/app');
+  const files = Object.fromEntries(['lib/backend.js', 'models/list.js', 'models/todo.js'].map((name) => [`app/${name}`, read(example, name)]));
+  const { run, doctor } = project(t, files);
+  await run('add');
+  const { code, found } = await doctor();
+  assert.deepStrictEqual([code, found.map(({ where, level }) => [where, level])], [0, [['app/models/list.js', 'note'], ['app/models/todo.js', 'note']]]);
+  assert.match(found[0].what, /its connector comes from code of the app/);
+});
+
 // A mistake each: files, and what the doctor says of them.
 const MISTAKES = {
   'no sdk-version': [{ 'tiapp.xml': '<ti:app><!-- <sdk-version>12</sdk-version> --></ti:app>' }, 'tiapp.xml', /no <sdk-version>/],
