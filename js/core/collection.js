@@ -20,7 +20,7 @@ Collection.prototype.get = function (id) {
 
 /** The records that a query finds: `{filter, order, limit, offset, after}`. Without one, all. */
 Collection.prototype.query = function (query) {
-  return this.replica.command({ query: { collection: this.name, query: query || {} } });
+  return this.replica.query(this.name, query || {});
 };
 
 /** How many records a query finds. */

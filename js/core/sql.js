@@ -7,12 +7,16 @@ var BATCH = 0, EXECUTE = 1, QUERY = 2, READ_ONLY = 3, FORGET = 4;
 var NULL = 0, INTEGER = 1, REAL = 2, TEXT = 3;
 var ERRORS = { busy: 0, full: 1, io: 2, corrupt: 3, misuse: 4 };
 var HIGH = 4294967296;
+// Statements of `records` that stay prepared: an app has few.
+var KEPT_MAX = 50;
 
 /** Carries out requests on `database` (see docs/ABI.md); `text` reads and writes UTF-8. */
 function Sql(database, text) {
   this.database = database;
   this.text = text;
   this.statements = {};
+  this.kept = {};
+  this.keptCount = 0;
 }
 
 /**
@@ -81,12 +85,41 @@ Sql.prototype.statement = function (number, sql) {
   return this.statements[number];
 };
 
-Sql.prototype.forget = function () {
-  for (var number in this.statements) {
-    if (this.statements[number].close) this.statements[number].close();
+/**
+ * The records that a statement of the core finds (`query` with `direct`): read here, their rows need not go into the
+ * core's memory and come back from it as one text.
+ */
+Sql.prototype.records = function (sql, values) {
+  if (!this.kept[sql]) {
+    if (this.keptCount === KEPT_MAX) this.forgetKept();
+    this.kept[sql] = this.database.prepare(sql);
+    this.keptCount++;
   }
-  this.statements = {};
+  var rows = this.kept[sql].all(values);
+  for (var i = 0; i < rows.length; i++) {
+    var row = rows[i];
+    rows[i] = { id: row[0], document: JSON.parse(row[1]), state: row[2], version: row[3] === undefined ? null : row[3] };
+  }
+  return rows;
 };
+
+Sql.prototype.forget = function () {
+  closeAll(this.statements);
+  this.statements = {};
+  this.forgetKept();
+};
+
+Sql.prototype.forgetKept = function () {
+  closeAll(this.kept);
+  this.kept = {};
+  this.keptCount = 0;
+};
+
+function closeAll(statements) {
+  for (var name in statements) {
+    if (statements[name].close) statements[name].close();
+  }
+}
 
 // Reads a request.
 function Reader(bytes, at, text) {

@@ -46,6 +46,36 @@ test('errors say what was expected, and change nothing', (t) => {
   assert.throws(() => device(t, path.join(folder(t), 'x.db'), { collections: { notes: { policy: 'coin' } } }), /expected client-wins/);
 });
 
+test('what a query finds is the same, whether the core reads it or the host', (t) => {
+  const replica = device(t, path.join(folder(t), 'notes.db'), { collections });
+  const notes = replica.collection('notes');
+  replica.bulk((writes) => { for (let i = 0; i < 120; i++) writes.put('notes', `${['é', '😀', '\ue000', 'z', ''][i % 5]}${i}`, { title: `Note ${i} 👋`, stars: i % 7, big: 9007199254740993 }); });
+  notes.remove(notes.query()[3].id);
+  const read = replica.core.sql.records;
+  const isRead = (query, wanted) => {
+    let rows = null;
+    replica.core.sql.records = (sql, values) => (rows = read.call(replica.core.sql, sql, values));
+    const found = notes.query(query);
+    assert.strictEqual(rows !== null, wanted, JSON.stringify(query));
+    assert.deepStrictEqual(found, replica.command({ query: { collection: 'notes', query } }));
+    return found;
+  };
+  const sorted = { order: [{ path: '/stars', descending: true }] };
+  assert.strictEqual(isRead({}, true).length, 119);
+  assert.strictEqual(isRead({ ...sorted, limit: 5, offset: 2 }, true).length, 5);
+  const [last] = isRead({ ...sorted, filter: { ge: ['/stars', 3] }, limit: 9 }, true).slice(-1);
+  assert.ok(isRead({ ...sorted, after: [last.id, last.document], limit: 4 }, true).length);
+  assert.ok(isRead({ filter: { in: ['/stars', [1, 2.5, null]] } }, true).length);
+  // An undeclared field is looked at after reading.
+  assert.strictEqual(isRead({ filter: { eq: ['/title', 'Note 8 👋'] } }, false).length, 1);
+  // More statements than are kept prepared.
+  for (let i = 0; i < 60; i++) isRead({ filter: { or: Array(i).fill({ eq: ['/stars', i % 7] }) } }, true);
+  // What cannot be read is the core's to tell.
+  replica.core.host.database.exec("UPDATE tisync_c1 SET doc = '{' WHERE rid = 1");
+  assert.throws(() => notes.query(), (error) => error instanceof TiSyncError && error.kind === 'corrupt');
+  assert.strictEqual(notes.query({ ...sorted, limit: 1 }).length, 1);
+});
+
 test('a write waits for the disk, unless the app says that it need not', (t) => {
   // 1 is NORMAL, 2 is FULL.
   const synchronous = (name, config) => {

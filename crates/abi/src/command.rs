@@ -30,13 +30,17 @@ pub enum Command {
         /// Its id, or a former one.
         id: RecordId,
     },
-    /// Reads the records that a query finds.
+    /// Reads the records that a query finds; gives a list of what `get` gives.
     Query {
         /// The collection.
         collection: CollectionName,
         /// Which ones, in which order.
         #[serde(default)]
         query: Query,
+        /// Whether the host would rather read the rows itself: gives [`tisync_store::Statement`] instead of a list
+        /// where SQL alone answers.
+        #[serde(default)]
+        direct: bool,
     },
     /// Counts the records that a query finds.
     Count {

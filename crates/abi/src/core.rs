@@ -149,7 +149,20 @@ impl Core {
             #[cfg(feature = "trace")]
             Command::Conformance | Command::Replay { .. } => Ok(()),
             Command::Get { collection, id } => put(out, &replica.get(&collection, &id)?),
-            Command::Query { collection, query } => put(out, &replica.query(&collection, &query)?),
+            Command::Query {
+                collection,
+                query,
+                direct,
+            } => {
+                let statement = match direct {
+                    true => replica.statement(&collection, &query)?,
+                    false => None,
+                };
+                match statement {
+                    Some(statement) => put(out, &statement),
+                    None => put(out, &replica.query(&collection, &query)?),
+                }
+            }
             Command::Count { collection, query } => {
                 put(out, &replica.count_of(&collection, &query)?)
             }

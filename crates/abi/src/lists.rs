@@ -5,7 +5,7 @@ use tisync_core::model::{CollectionName, JournalId, JournalRow, RecordId};
 use tisync_core::store::{Durability, EntryFilter, JournalFilter, Store, Tx};
 use tisync_json::Value;
 use tisync_store::lists::{self, OpenConflict, OutboxEntry};
-use tisync_store::{Query, SqlRows, Visible};
+use tisync_store::{Query, SqlRows, Statement, Visible};
 
 /// Rows of an answer to SQL of the app's own: it is held in memory.
 const SQL_ROWS_MAX: usize = 100_000;
@@ -27,6 +27,16 @@ impl Replica {
     ) -> Result<Vec<Visible>, Error> {
         self.known(collection)?;
         Ok(self.store.reader().query(collection, query)?)
+    }
+
+    /// The statement that answers a query, if SQL alone can.
+    pub(crate) fn statement(
+        &mut self,
+        collection: &CollectionName,
+        query: &Query,
+    ) -> Result<Option<Statement>, Error> {
+        self.known(collection)?;
+        Ok(self.store.reader().statement(collection, query)?)
     }
 
     pub(crate) fn count_of(

@@ -44,7 +44,7 @@ pub use driver::{Next, SqlConsole, SqlDriver, SqlRow, SqlValue};
 pub use key::Key;
 pub use live::{Live, Topic, WatchId};
 pub use query::{Filter, Order, Query, Visible, VisibleRow};
-pub use reader::{Reader, SqlRows};
+pub use reader::{Reader, SqlRows, Statement};
 #[cfg(feature = "rusqlite")]
 pub use rusqlite_driver::RusqliteDriver;
 pub use salvage::{FileKind, Salvage, Unreadable};

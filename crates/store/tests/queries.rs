@@ -10,7 +10,7 @@ use tisync_store::{Filter, Options, Order, Query, Reader, SqliteStore, Visible};
 
 #[path = "support/queries.rs"]
 mod support;
-use support::{Memory, columns, found, store};
+use support::{Memory, columns, direct, found, store};
 
 fn some(documents: &[(&str, &str)]) -> Memory {
     let parsed: Vec<_> = documents
@@ -158,6 +158,23 @@ fn numbers_are_compared_exactly() {
         let big: Value = "123456789012345678901234567890".parse().unwrap();
         assert_eq!(ask(Filter::Lt(path(key), big)).len(), 4);
     }
+}
+
+#[test]
+fn a_statement_is_given_where_sql_alone_answers_with_values_of_any_host() {
+    let mut store = some(&[("a", r#"{"i":1,"u":1}"#), ("b", "{}")]);
+    let mut is_given = |query: &Query| direct(&mut store, query).is_some();
+    let of = |filter| Query::new(filter);
+    assert!(is_given(&Query::default()));
+    assert!(is_given(&of(Filter::eq(path("i"), 1)).limit(1).offset(1)));
+    assert!(!is_given(&of(Filter::eq(path("u"), 1))));
+    assert!(!is_given(
+        &Query::default().order(Order::ascending(path("u")))
+    ));
+    let exact = of(Filter::eq(path("i"), -9_007_199_254_740_992_i64));
+    assert!(is_given(&exact));
+    let none_of_a_double = of(Filter::eq(path("i"), -9_007_199_254_740_993_i64));
+    assert!(!is_given(&none_of_a_double));
 }
 
 #[test]

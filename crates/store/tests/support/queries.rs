@@ -1,8 +1,8 @@
 //! A store in memory, and what a query finds in it.
 use tisync_core::conformance::{column, commit, declare, insert, notes, record};
-use tisync_core::model::{Column, ColumnKind, Record};
-use tisync_json::Document;
-use tisync_store::{Options, Query, RusqliteDriver, SqliteStore};
+use tisync_core::model::{Column, ColumnKind, Record, RecordId, Version};
+use tisync_json::{Document, Value};
+use tisync_store::{Options, Query, RusqliteDriver, SqliteStore, Visible};
 
 pub(crate) type Memory = SqliteStore<RusqliteDriver>;
 
@@ -31,7 +31,27 @@ pub(crate) fn store(columns: Vec<Column>, documents: &[(String, Document)]) -> M
 pub(crate) fn found(store: &mut Memory, query: &Query) -> Vec<String> {
     let rows = store.reader().query(&notes(), query).unwrap();
     assert_eq!(rows.len() as u64, counted(store, query), "{query:?}");
+    if let Some(direct) = direct(store, query) {
+        assert_eq!(direct, rows, "{query:?}");
+    }
     rows.into_iter().map(|row| row.id.to_string()).collect()
+}
+
+/// The same by the statement of the query, where there is one.
+pub(crate) fn direct(store: &mut Memory, query: &Query) -> Option<Vec<Visible>> {
+    let mut reader = store.reader();
+    let statement = reader.statement(&notes(), query).unwrap()?;
+    let found = reader.sql(&statement.sql, &statement.values, usize::MAX);
+    let rows = found.unwrap().rows.into_iter().map(|row| {
+        let [id, document, state, version] = <[Value; 4]>::try_from(row).unwrap();
+        Visible {
+            id: RecordId::new(id.as_str().unwrap()).unwrap(),
+            document: Document::parse(document.as_str().unwrap()).unwrap(),
+            state: serde_json::from_str(&state.to_string()).unwrap(),
+            version: (!version.is_null()).then(|| Version::new(version.as_str().unwrap()).unwrap()),
+        }
+    });
+    Some(rows.collect())
 }
 
 /// The count of a query, cut to its offset and limit.
