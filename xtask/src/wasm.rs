@@ -15,6 +15,7 @@ mod build;
 mod debian;
 mod measure;
 mod module;
+mod order;
 mod squeeze;
 mod toolchain;
 mod tools;

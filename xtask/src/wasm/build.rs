@@ -3,7 +3,7 @@
 use super::module::Module;
 use super::squeeze::squeeze;
 use super::toolchain::Toolchain;
-use super::{TARGET, alloy, tools::Tools};
+use super::{TARGET, alloy, order, tools::Tools};
 use crate::process;
 use crate::workspace::{Workspace, output};
 use anyhow::{Context, Result, bail, ensure};
@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Bytes of the module after gzip: what an app grows by. ADR 17 says what it is made of, and what was aimed at.
-const GZIP_BYTES_MAX: u64 = 740_000;
+const GZIP_BYTES_MAX: u64 = 675_000;
 
 /// The only function that the module asks its host for.
 const IMPORT: (&str, &str) = ("tisync", "host");
@@ -38,6 +38,8 @@ pub(crate) fn run(workspace: &Workspace, toolchain: &Toolchain, tools: &Tools) -
     let is_made = is_newer(&wasm, &compiled) && is_newer(&js, &wasm);
     if !is_made {
         optimise(tools, &compiled, &wasm, "-Oz")?;
+        let module = fs::read(&wasm)?;
+        fs::write(&wasm, order::by_likeness(&module)?)?;
     }
     let bytes = fs::read(&wasm)?;
     judge(&Module::parse(&bytes)?)?;
@@ -133,6 +135,11 @@ fn optimise(tools: &Tools, compiled: &Path, wasm: &Path, level: &str) -> Result<
         "--strip-debug",
         "--strip-producers",
         "--strip-target-features",
+        // The lowest kilobyte is the far end of the stack: nothing that is there is counted from an address below it.
+        "--low-memory-unused",
+        // What gzip finds less alike is no gain, however short: a function inlined where it is called, locals merged.
+        "--one-caller-inline-max-function-size=0",
+        "--skip-pass=merge-locals",
         level,
         "-o",
     ]);
