@@ -11,7 +11,6 @@ use crate::replica::seed;
 use crate::slots::{Filled, SlotHttp, Slots};
 use serde::{Deserialize, Serialize};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -19,6 +18,7 @@ use std::task::{Context, Poll};
 use tisync_connect::certify::{Kit, Report, certify};
 use tisync_connect::{Connector, LocalFuture, Session};
 use tisync_core::model::{CollectionName, ConnectorName, RequestId};
+use tisync_json::tree::BTreeSet;
 use tisync_json::{Document, Path};
 
 /// What is tried, on what.

@@ -1,8 +1,8 @@
 //! Ears: the streams of hints that the engine has ordered, beside the exchanges.
-use std::collections::{BTreeMap, BTreeSet};
 use std::task::{Context, Poll, Waker};
 use tisync_connect::{Hint, Hints};
 use tisync_core::model::{ConnectorName, Failure, RequestId};
+use tisync_json::tree::{BTreeMap, BTreeSet};
 
 /// The streams that are open, one a connector.
 #[derive(Default)]

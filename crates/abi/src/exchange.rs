@@ -1,10 +1,10 @@
 //! Exchanges: the futures of the connectors, polled when there is something to poll for.
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use tisync_connect::LocalFuture;
 use tisync_core::model::{ConnectorName, Failure, FailureKind, Order, Reply, RequestId};
+use tisync_json::tree::{BTreeMap, BTreeSet};
 
 /// The exchanges that are under way, by request: the order in which they are polled.
 #[derive(Default)]

@@ -3,7 +3,6 @@ use crate::slots::{Filled, Slots};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use tisync_connect::connectors::{Setup, SetupError};
 use tisync_connect::http::Http;
@@ -12,6 +11,7 @@ use tisync_core::model::{
     Capability, CollectionName, ConnectorName, Failure, FailureKind, FeedName, Fetched, Page,
     PullRequest, PushItem, Pushed, RequestId, Task, Wanted,
 };
+use tisync_json::tree::BTreeMap;
 
 /// The kind that a configuration gives a connector of the host's.
 pub(crate) const KIND: &str = "host";

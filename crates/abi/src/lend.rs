@@ -5,7 +5,6 @@ use crate::command::HttpFailure;
 use crate::slots::Slots;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -16,6 +15,7 @@ use tisync_core::model::{
     Capability, CollectionName, Failure, FeedName, Fetched, Page, PullRequest, PushItem, Pushed,
     Wanted,
 };
+use tisync_json::tree::BTreeMap;
 
 /// A request of a connector that the host brings.
 #[derive(Debug, Deserialize)]

@@ -6,7 +6,6 @@ use crate::sql::HostDriver;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use tisync_connect::connectors::{self, Setup};
 use tisync_connect::http::base_address;
@@ -19,6 +18,7 @@ use tisync_core::model::{
 };
 use tisync_core::store::{Durability, Op, Store, Tx};
 use tisync_json::Document;
+use tisync_json::tree::{BTreeMap, BTreeSet};
 use tisync_store::SqliteStore;
 use tisync_store::lists::{self, Outdated};
 

@@ -12,7 +12,7 @@ use crate::streams::Streams;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::cell::Cell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use tisync_connect::Connector;
 use tisync_connect::Error;
@@ -24,6 +24,7 @@ use tisync_core::model::{
     RequestId,
 };
 use tisync_core::store::Durability;
+use tisync_json::tree::BTreeMap;
 use tisync_store::{Options, SqliteStore};
 
 /// Pages in the WAL before a checkpoint, for each record of a slice: to move one takes about a twentieth of what it takes

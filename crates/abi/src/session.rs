@@ -2,11 +2,11 @@
 use crate::answer::Ask;
 use crate::exchange::failure;
 use crate::replica::Replica;
-use std::collections::{BTreeMap, BTreeSet};
 use tisync_connect::Session;
 use tisync_connect::{Error, ErrorKind};
 use tisync_core::model::{Account, ConnectorName, FailureKind, Input, Now, Order};
 use tisync_core::store::{Durability, Store, Tx};
+use tisync_json::tree::{BTreeMap, BTreeSet};
 
 /// The session of each connector.
 #[derive(Default)]

@@ -6,7 +6,6 @@ use crate::command::HttpFailure;
 use crate::hosted::HostedReply;
 use crate::streams::Streams;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -14,6 +13,7 @@ use std::task::{Context, Poll};
 use tisync_connect::LocalFuture;
 use tisync_connect::http::{Http, HttpError, Request, Response, Streamed};
 use tisync_core::model::{ConnectorName, RequestId, Task};
+use tisync_json::tree::BTreeMap;
 
 /// What the host was asked for.
 #[derive(Default)]

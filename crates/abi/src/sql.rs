@@ -4,9 +4,9 @@
 //! u32 · values`, a reply `0 · …` or `1 · kind u8 · message`. Numbers are little-endian; a value is its tag, then
 //! what it holds. `docs/ABI.md` has the whole of it.
 use crate::host::{Call, Host};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use tisync_core::store::{StoreError, StoreErrorKind};
+use tisync_json::tree::BTreeMap;
 use tisync_store::{Next, SqlConsole, SqlDriver, SqlRow, SqlValue};
 
 /// Statements whose numbers the host may keep; beyond, all are forgotten and come with their texts again.

@@ -1,6 +1,6 @@
 //! Streams: answers that the host passes on piece by piece, for hints.
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use tisync_connect::LocalFuture;
 use tisync_connect::http::{HttpError, Streamed};
 use tisync_core::model::RequestId;
+use tisync_json::tree::BTreeMap;
 
 /// The headers of an answer, names in lower case.
 type Headers = Vec<(String, String)>;

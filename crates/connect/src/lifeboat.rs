@@ -5,11 +5,11 @@
 use crate::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, BTreeSet};
 use tisync_core::model::{
     Account, Chain, CollectionName, ConnectorName, GroupId, Input, Lifeboat, Output, Return,
 };
 use tisync_json::hash64;
+use tisync_json::tree::{BTreeMap, BTreeSet};
 
 /// The only version of the format so far.
 const VERSION: u32 = 1;

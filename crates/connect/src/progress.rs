@@ -1,11 +1,11 @@
 //! How far a walk through a feed is.
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::ops::Range;
 use tisync_core::model::{
     CollectionName, Event, FeedKey, Item, Order, Output, Page, PageEnd, PullRequest, Reply,
     RequestId, Task,
 };
+use tisync_json::tree::BTreeMap;
 
 /// How far a collection's feed is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -7,9 +7,9 @@ use crate::model::{
     Quarantined, Record, RecordId, RecordState, Rid, Schema, Stamp, Suspicion, Version,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::fmt;
 use tisync_json::Document;
+use tisync_json::tree::BTreeMap;
 
 /// How durable a commit must be when it returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use crate::model::{Input, Now, Output};
 use crate::store::{Store, StoreErrorKind};
 use crate::{Engine, Error};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use tisync_json::tree::BTreeMap;
 
 /// Commits without a flush that a power cut can take, in a store that a trace is replayed on.
 pub const UNFLUSHED_MAX: usize = 8;

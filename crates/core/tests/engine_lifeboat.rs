@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used)]
 mod common;
 use common::*;
-use std::collections::BTreeMap;
 use tisync_core::ErrorKind;
 use tisync_core::model::*;
+use tisync_json::tree::BTreeMap;
 
 /// What a device would write into a file.
 fn chains(device: &mut Device) -> Vec<Chain> {

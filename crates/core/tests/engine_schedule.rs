@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 mod common;
 use common::*;
-use std::collections::BTreeMap;
 use tisync_core::model::*;
+use tisync_json::tree::BTreeMap;
 
 /// Steps `Wake` whenever it is asked for, for this long; returns the orders.
 fn run(device: &mut Device, ms: u64) -> Vec<Order> {

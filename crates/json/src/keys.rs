@@ -1,8 +1,8 @@
 //! The keys of one object, to see a duplicate.
 
 use crate::text::Literal;
+use crate::tree::BTreeSet;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 /// Keys kept on the stack; objects with more of them, or with an escaped key, need a set.
 const FEW: usize = 16;

@@ -23,6 +23,7 @@ mod raw;
 mod read;
 mod sink;
 mod text;
+pub mod tree;
 mod value;
 
 pub use document::Document;

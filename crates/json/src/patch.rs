@@ -1,9 +1,9 @@
 //! A change of some fields of a document.
 
+use crate::tree::{BTreeMap, BTreeSet};
 use crate::{Error, ErrorKind, Object, Path, Value};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// A change of some fields: never holds a path and its prefix.
 ///

@@ -1,9 +1,9 @@
 //! Parsed JSON.
 
 use crate::print::{self, Style};
+use crate::tree::BTreeMap;
 use crate::{Error, Number, Path, parse, raw};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::BTreeMap;
 
 /// An object's fields; keys in the order of their UTF-8 bytes.
 pub type Object = BTreeMap<String, Value>;

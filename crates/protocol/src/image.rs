@@ -1,7 +1,7 @@
 //! What the server holds of one record.
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use tisync_json::Document;
+use tisync_json::tree::BTreeMap;
 
 /// The server's image of a record: `{"present": {…}}` or `{"gone": {…}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! One change, on its way to the server.
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use tisync_json::tree::{BTreeMap, BTreeSet};
 use tisync_json::{Document, Patch, Path, Value};
 
 /// One change of one record.

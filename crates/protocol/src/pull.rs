@@ -1,7 +1,7 @@
 //! `POST /v1/pull`: what has changed since a checkpoint.
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use tisync_json::Document;
+use tisync_json::tree::BTreeMap;
 
 /// Asks for what has changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

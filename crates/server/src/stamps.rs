@@ -1,8 +1,8 @@
 //! When each field was changed.
 use crate::limits::STAMPS_MAX;
 use crate::store::Record;
-use std::collections::BTreeMap;
 use tisync_json::Patch;
+use tisync_json::tree::BTreeMap;
 use tisync_protocol::limits::STAMP_AHEAD_MS_MAX;
 use tisync_protocol::{Change, Mutation, Stamp};
 

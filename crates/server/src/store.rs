@@ -1,8 +1,9 @@
 //! Where a server keeps its records: what the service asks of a store.
 use crate::StoreError;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use tisync_json::Document;
+use tisync_json::tree::BTreeMap;
 use tisync_protocol::{Digest, Rejected, Verdict};
 
 /// A store of any number of tenants. Synchronous.

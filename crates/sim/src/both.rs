@@ -1,10 +1,10 @@
 //! The store in memory and the one on SQLite, side by side: every read and every commit must agree.
 use crate::disk::Disk;
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 use tisync_core::memory::{MemoryStore, MemoryTx};
 use tisync_core::model::*;
 use tisync_core::store::*;
+use tisync_json::tree::BTreeMap;
 use tisync_store::{Options, RusqliteDriver, SqliteStore, SqliteTx};
 
 /// Two stores that are given the same. Where they differ the run panics, which the simulator reports.

@@ -1,12 +1,12 @@
 //! A store that notes what is committed, and dies when it is told to.
 use crate::check::Commit;
 use crate::scenario::CrashWhen;
-use std::collections::BTreeMap;
 use tisync_core::model::*;
 use tisync_core::store::{
     Declared, Durability, EntryFilter, EntryKey, JournalFilter, Keys, Known, Load, Op, Row, Store,
     StoreError, StoreErrorKind, Tx,
 };
+use tisync_json::tree::BTreeMap;
 
 /// Passes everything on to the store below and notes what is committed.
 pub(crate) struct Watched<'a, S> {

@@ -5,8 +5,8 @@
 //! what it shows in the end is what is there. A storm of changes costs a watch no more than a few runs, and
 //! nothing is queued for it. Here is no clock, thread or timer: the host brings the time, and runs what is due.
 use crate::limits;
-use std::collections::{BTreeMap, BTreeSet};
 use tisync_core::model::{CollectionName, Event, RecordId};
+use tisync_json::tree::{BTreeMap, BTreeSet};
 
 /// The watches of a replica.
 ///

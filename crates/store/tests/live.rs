@@ -1,7 +1,7 @@
 //! Live queries: which watch runs when.
 #![allow(clippy::unwrap_used)]
-use std::collections::BTreeSet;
 use tisync_core::model::{ChangeKind, CollectionName, Event, JournalId, RecordId};
+use tisync_json::tree::BTreeSet;
 use tisync_store::{Live, Topic, WatchId};
 
 fn collection(name: &str) -> CollectionName {

@@ -173,7 +173,7 @@ fn documents() -> impl Strategy<Value = Vec<(String, Document)>> {
         .prop_filter("an id", |name| RecordId::new(name).is_ok());
     prop::collection::btree_map(
         names,
-        fields.prop_map(|fields| Document::from_object(&fields)),
+        fields.prop_map(|fields| Document::from_object(&fields.into())),
         0..12,
     )
     .prop_map(|map| map.into_iter().collect())

@@ -5,10 +5,10 @@ use crate::lifeboat::Boat;
 use crate::traffic::Totals;
 use crate::{Error, ErrorKind, Replica, ReplicaBuilder, Returned, host, storage};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tisync_connect::lifeboat::Head;
 use tisync_core::model::{Account, Config, ConnectorName};
+use tisync_json::tree::BTreeMap;
 use tisync_store::Salvage;
 
 /// What became of a damaged file.

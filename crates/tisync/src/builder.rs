@@ -11,7 +11,6 @@ use crate::replica::{Inner, Replica};
 use crate::shared::{Backend, Shared};
 use crate::watchers::Watchers;
 use crate::{Error, ErrorKind, address, limits, storage};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -24,6 +23,7 @@ use tisync_core::model::{
     CollectionName, Config, ConnectorName, Decide, JournalLimits, Resolution,
 };
 use tisync_json::Value;
+use tisync_json::tree::BTreeMap;
 use tisync_store::Key;
 use zeroize::Zeroizing;
 

@@ -3,8 +3,8 @@ use crate::document::{IntoDocument, IntoId, Record};
 use crate::query::Query;
 use crate::watch::{Answer, Watch};
 use crate::{Error, ErrorKind, Replica};
-use std::collections::BTreeSet;
 use tisync_core::model::{CollectionName, Input, Output, RecordId, Write, WriteKind, Written};
+use tisync_json::tree::BTreeSet;
 use tisync_json::{Document, Patch};
 use tisync_store::{Topic, VisibleRow};
 

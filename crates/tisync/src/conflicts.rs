@@ -2,8 +2,8 @@
 use crate::document::IntoId;
 use crate::watch::{Answer, Watch};
 use crate::{Error, ErrorKind, Replica};
-use std::collections::BTreeSet;
 use tisync_core::model::{Input, Resolution};
+use tisync_json::tree::BTreeSet;
 use tisync_store::Topic;
 use tisync_store::lists::{self, OpenConflict};
 

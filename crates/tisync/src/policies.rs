@@ -1,9 +1,9 @@
 //! Policy functions: the app's own rules, asked between steps.
 use crate::Error;
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tisync_core::model::{CollectionConfig, Decide, FieldRule, Image, Question, Resolution, Rule};
+use tisync_json::tree::BTreeMap;
 use tisync_json::{Path, Value, get};
 
 /// A field that changed on both sides, as a field function sees it.

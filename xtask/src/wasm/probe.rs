@@ -1,5 +1,4 @@
 //! Steps the engine, so that the linker keeps it: what this module imports is what the core needs of a host.
-use std::collections::BTreeMap;
 use tisync_core::memory::MemoryStore;
 use tisync_core::model::{Config, Input, JournalLimits, Now};
 use tisync_core::Engine;
@@ -11,8 +10,8 @@ pub extern "C" fn probe(seed: u32) -> usize {
     let config = Config {
         node: seed,
         account: None,
-        connectors: BTreeMap::new(),
-        collections: BTreeMap::new(),
+        connectors: Default::default(),
+        collections: Default::default(),
         slice_items: None,
         journal: JournalLimits::default(),
     };

@@ -4,9 +4,9 @@ use super::words::{self, Words};
 use crate::http::Http;
 use crate::{Connector, LocalFuture, Session};
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use tisync_core::model::*;
+use tisync_json::tree::{BTreeMap, BTreeSet};
 use tisync_json::{Document, Patch, Path, Value, hash64};
 
 /// Why a check does not hold.

@@ -1,11 +1,11 @@
 //! The engine's configuration, out of what an app declares and what its connectors say.
 use crate::Connector;
 use crate::connectors::SetupError;
-use std::collections::BTreeMap;
 use tisync_core::model::{
     Account, Capability, CollectionConfig, CollectionName, Config, ConnectorConfig, ConnectorName,
     FeedName, JournalLimits, Policy, Schema,
 };
+use tisync_json::tree::BTreeMap;
 
 /// What an app declares of a collection.
 #[derive(Clone, Debug)]

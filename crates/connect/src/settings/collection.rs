@@ -4,9 +4,9 @@ use super::migration::MigrationSettings;
 use super::rules::{column_kind, delete_rule, fallback, field_rule, rule};
 use crate::connectors::SetupError;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use tisync_core::model::{CollectionName, Column, Policy, Reference, Schema};
 use tisync_json::Path;
+use tisync_json::tree::BTreeMap;
 
 /// A collection in a configuration.
 ///

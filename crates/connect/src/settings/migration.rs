@@ -2,7 +2,7 @@
 use super::collection::parsed;
 use crate::connectors::SetupError;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use tisync_json::tree::BTreeMap;
 use tisync_json::{Document, Object, Patch, Path, Value, get};
 
 /// The steps of a collection's migrations, in the order of their numbers.

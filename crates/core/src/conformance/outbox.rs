@@ -5,7 +5,7 @@ use crate::model::{
     RequestId,
 };
 use crate::store::EntryKey;
-use std::collections::{BTreeMap, BTreeSet};
+use tisync_json::tree::{BTreeMap, BTreeSet};
 use tisync_json::{Patch, Value};
 
 fn states() -> Vec<EntryState> {

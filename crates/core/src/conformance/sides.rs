@@ -2,7 +2,7 @@
 use super::*;
 use crate::model::JournalId;
 use crate::model::{Conflict, Image, JournalRow, JournalState, Loser, Remote};
-use std::collections::BTreeMap;
+use tisync_json::tree::BTreeMap;
 
 fn side(base: Image, remote: Option<Image>) -> Dirty {
     Dirty {

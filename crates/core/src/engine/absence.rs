@@ -5,7 +5,7 @@ use super::{apply, sweep};
 use crate::error::Error;
 use crate::model::*;
 use crate::store::{Op, Tx};
-use std::collections::BTreeMap;
+use tisync_json::tree::BTreeMap;
 
 /// Whether a record of a collection can be looked up, with evidence that it is gone.
 pub(super) fn can_look<T: Tx>(

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::model::*;
 use crate::planted::{self, Bug};
 use crate::store::{EntryFilter, Op, Tx};
-use std::collections::{BTreeMap, BTreeSet, btree_map};
+use tisync_json::tree::{BTreeMap, BTreeSet};
 
 const ACCOUNT: &str = "account";
 const ENDPOINTS: &str = "endpoints";
@@ -206,14 +206,14 @@ fn keep_torn_groups<T: Tx>(
     let mut members: BTreeMap<GroupId, BTreeSet<(CollectionName, Rid)>> = BTreeMap::new();
     for place in leaving.values() {
         for group in saved[*place].entries.iter().filter_map(|entry| entry.group) {
-            if let btree_map::Entry::Vacant(place) = members.entry(group) {
+            if !members.contains_key(&group) {
                 let entries = work
                     .tx
                     .entries(EntryFilter::Group(group), None, usize::MAX)?;
                 let records = entries
                     .into_iter()
                     .map(|entry| (entry.collection, entry.rid));
-                place.insert(records.collect());
+                members.insert(group, records.collect());
             }
         }
     }

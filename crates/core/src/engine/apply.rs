@@ -7,7 +7,7 @@ use crate::model::*;
 use crate::planted::{self, Bug};
 use crate::reconcile;
 use crate::store::{Keys, Load, Op, Row, Tx};
-use std::collections::{BTreeMap, BTreeSet};
+use tisync_json::tree::{BTreeMap, BTreeSet};
 
 /// Applies items to the records.
 pub(super) fn apply<T: Tx>(

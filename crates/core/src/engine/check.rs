@@ -13,7 +13,7 @@ use crate::model::*;
 use crate::planted::{self, Bug};
 use crate::reconcile;
 use crate::store::{EntryKey, Tx};
-use std::collections::BTreeMap;
+use tisync_json::tree::BTreeMap;
 
 /// A record to read, and the entry that waits for it.
 pub(super) type Unchecked = (CollectionName, RecordId, MutationId);

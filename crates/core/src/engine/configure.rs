@@ -54,7 +54,7 @@ pub(super) fn check(config: &Config) -> Result<(), Error> {
                 ));
             }
         }
-        let mut names = std::collections::BTreeSet::new();
+        let mut names = tisync_json::tree::BTreeSet::new();
         for column in &settings.schema.columns {
             let plain = !column.name.is_empty()
                 && column

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::limits;
 use crate::model::*;
 use crate::store::{EntryFilter, Tx};
-use std::collections::BTreeMap;
+use tisync_json::tree::BTreeMap;
 
 /// Collects the health of everything.
 pub(super) fn health<T: Tx>(work: &mut Work<'_, T>) -> Result<Health, Error> {

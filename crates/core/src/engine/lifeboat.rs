@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::model::*;
 use crate::planted::{self, Bug};
 use crate::store::{EntryFilter, Op, Tx};
-use std::collections::BTreeSet;
+use tisync_json::tree::BTreeSet;
 
 /// The pending writes of the records whose chains begin among the next `limit` entries after `after`, with the place
 /// to go on at; `None` at the end.

@@ -10,7 +10,7 @@ use crate::model::*;
 use crate::planted::{self, Bug};
 use crate::reconcile;
 use crate::store::{EntryFilter, Op, Tx};
-use std::collections::BTreeMap;
+use tisync_json::tree::BTreeMap;
 
 /// What to look up.
 #[derive(Default)]

@@ -5,7 +5,7 @@ use crate::model::{
     Checkpoint, CollectionName, ConnectorName, FeedKey, FeedName, Generation, MutationId, RecordId,
     RequestId,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use tisync_json::tree::{BTreeMap, BTreeSet};
 
 /// What an engine keeps between steps, besides the configuration.
 #[derive(Clone, Debug, Default)]

@@ -13,8 +13,8 @@ use crate::model::*;
 use crate::planted::{self, Bug};
 use crate::store::{Declared, Op, Row, Tx};
 use record::Brought;
-use std::collections::BTreeMap;
 use tisync_json::Document;
+use tisync_json::tree::BTreeMap;
 
 /// What the function has made of documents.
 #[derive(Default)]

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::model::*;
 use crate::planted::{self, Bug};
 use crate::store::Tx;
-use std::collections::BTreeMap;
+use tisync_json::tree::BTreeMap;
 use tisync_json::{Document, Patch, Path, diff};
 
 /// A change that is about to join a chain.

@@ -11,7 +11,7 @@ use crate::limits;
 use crate::model::*;
 use crate::planted::{self, Bug};
 use crate::store::{EntryFilter, EntryKey, Tx};
-use std::collections::{BTreeMap, BTreeSet};
+use tisync_json::tree::{BTreeMap, BTreeSet};
 
 /// Freezes the next batch of a connector and hands it out; says whether there was anything to send.
 pub(super) fn send<T: Tx>(

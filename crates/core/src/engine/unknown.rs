@@ -8,7 +8,7 @@ use crate::model::*;
 use crate::planted::{self, Bug};
 use crate::reconcile;
 use crate::store::{EntryFilter, JournalFilter, Tx};
-use std::collections::BTreeMap;
+use tisync_json::tree::BTreeMap;
 
 /// How an entry whose fate is unknown is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

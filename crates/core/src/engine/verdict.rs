@@ -11,7 +11,7 @@ use crate::limits;
 use crate::model::*;
 use crate::planted::{self, Bug};
 use crate::store::{EntryFilter, Tx};
-use std::collections::{BTreeMap, BTreeSet};
+use tisync_json::tree::{BTreeMap, BTreeSet};
 
 /// Settles the answer to a push that is still open; returns how many entries it did not bring further.
 pub(super) fn answered<T: Tx>(

@@ -9,8 +9,9 @@ use crate::model::{
 use crate::store::{
     Declared, EntryFilter, EntryKey, JournalFilter, Keys, Known, Load, Op, StoreError, Tx, rules,
 };
-use std::collections::BTreeMap;
+
 use std::ops::Bound;
+use tisync_json::tree::BTreeMap;
 
 type Whole = (Record, Option<Dirty>);
 

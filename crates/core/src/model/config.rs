@@ -2,8 +2,8 @@
 use super::{Account, Capability, CollectionName, ConnectorName, FeedName, Policy};
 use crate::limits;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use tisync_json::Path;
+use tisync_json::tree::BTreeMap;
 
 /// Everything the engine is told once: part of the trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

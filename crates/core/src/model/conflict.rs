@@ -1,7 +1,7 @@
 //! Open conflicts.
 use super::{CollectionName, Deadline, Image, RecordId, Remote, Rid};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use tisync_json::tree::BTreeMap;
 use tisync_json::{Document, Path, Value};
 
 /// Both sides changed and nothing has decided yet.

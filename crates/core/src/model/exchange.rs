@@ -5,8 +5,8 @@ use super::{
     Remote, RequestId, Stamp, Stamps, Version,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use tisync_json::Document;
+use tisync_json::tree::BTreeMap;
 
 /// Asks for a page of a feed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@ use super::{
     CollectionName, Generation, GroupId, JournalId, MutationId, RequestId, Rid, Stamp, Version,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use tisync_json::tree::BTreeMap;
 use tisync_json::{Document, Object, Patch, Path, diff};
 
 /// What a mutation does to its record.

@@ -1,7 +1,7 @@
 //! Policies: the rules that settle a conflict.
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use tisync_json::Path;
+use tisync_json::tree::BTreeMap;
 
 /// The rule of a collection for records that changed on both sides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use super::{
     Shrink, Verified,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use tisync_json::tree::BTreeMap;
 
 /// What waits, since when, and why: never better than the truth.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,8 +2,8 @@
 use super::three_way::Clash;
 use super::{Side, Sides, stamps, text};
 use crate::model::{FieldRule, Loser};
-use std::collections::BTreeSet;
 use std::mem::discriminant;
+use tisync_json::tree::BTreeSet;
 use tisync_json::{Number, Value};
 
 /// How a doubly changed field is settled.

@@ -5,7 +5,7 @@ use super::{
     Decision, Plan, Side, both, classify::Found, fallback, resolve, stamps, three_way, whole,
 };
 use crate::model::{Fallback, FieldRule, Image, Loser, Policy, Question, Rule};
-use std::collections::BTreeMap;
+use tisync_json::tree::BTreeMap;
 use tisync_json::{Object, Path, Value};
 
 /// Merges, or opens a conflict where a field asks for it. A person is asked before any function.

@@ -4,7 +4,7 @@ use super::{
     Decision, Plan, classify::Found, deletes, fallback, merge, planned, server_fields, whole,
 };
 use crate::model::{Image, Loser, Policy, Resolution, Rule};
-use std::collections::{BTreeMap, BTreeSet};
+use tisync_json::tree::{BTreeMap, BTreeSet};
 use tisync_json::{Document, Object, Patch, Path, Value};
 
 pub(super) fn resolve(found: &Found<'_>, policy: &Policy, resolution: &Resolution) -> Decision {

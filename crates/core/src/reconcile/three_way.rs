@@ -1,5 +1,5 @@
 //! Walks three documents at once.
-use std::collections::BTreeSet;
+use tisync_json::tree::BTreeSet;
 use tisync_json::{Object, Path, Value};
 
 /// A field that both sides changed, differently. `None` is a field that is not there.

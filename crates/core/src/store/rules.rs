@@ -5,8 +5,8 @@ use crate::model::{
     CollectionName, Dirty, JournalRow, MutationId, Record, RecordState, Remote, Rid, Schema,
     Version,
 };
-use std::collections::BTreeSet;
 use tisync_json::Document;
+use tisync_json::tree::BTreeSet;
 
 /// Bytes that a journal row counts besides its documents.
 const JOURNAL_ROW_BYTES: u64 = 256;

@@ -1,11 +1,11 @@
 //! A device whose server is the test: orders come out, answers go in.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
-use std::collections::BTreeMap;
 use tisync_core::memory::MemoryStore;
 use tisync_core::model::*;
 use tisync_core::store::{EntryFilter, JournalFilter, Keys, Load, Store, Tx};
 use tisync_core::{Engine, Error};
 use tisync_json::Document;
+use tisync_json::tree::BTreeMap;
 
 pub fn document(text: &str) -> Document {
     Document::parse(text).unwrap()

@@ -1,11 +1,11 @@
 //! Every cell: all presences, rules, delete rules, fallbacks and times, against the reference.
 use crate::reference::{Who, reference};
 use crate::support::{Case, image, stamps};
-use std::collections::BTreeMap;
 use tisync_core::model::{
     DeleteRule, Fallback, Image, Policy, Question, RemoteStamps, Rule, Stamp,
 };
 use tisync_core::reconcile::{Plan, Situation};
+use tisync_json::tree::BTreeMap;
 use tisync_json::{Document, Object};
 
 /// When they wrote, we having written at 5,000, what the backend says of it, and who is later then.

@@ -3,11 +3,11 @@
 //! `PROPTEST_CASES` sets how many cases each law is tried with.
 use crate::support::{Case, path, settled, stamps};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
 use tisync_core::model::{
     DeleteRule, Fallback, FieldRule, Image, Loser, Policy, RemoteStamps, Resolution, Rule, Stamp,
 };
 use tisync_core::reconcile::{Plan, Situation, check, undo};
+use tisync_json::tree::BTreeMap;
 use tisync_json::{Document, Object, Path, Value, diff, get};
 
 fn scalar() -> impl Strategy<Value = Value> {
@@ -27,7 +27,8 @@ fn a_value() -> impl Strategy<Value = Value> {
     scalar().prop_recursive(3, 16, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
-            prop::collection::btree_map(key(), inner, 0..4).prop_map(Value::Object),
+            prop::collection::btree_map(key(), inner, 0..4)
+                .prop_map(|fields| Value::Object(fields.into())),
         ]
     })
 }
@@ -46,7 +47,7 @@ fn a_path() -> impl Strategy<Value = Path> {
 }
 
 fn object() -> impl Strategy<Value = Object> {
-    prop::collection::btree_map(key(), a_value(), 0..5)
+    prop::collection::btree_map(key(), a_value(), 0..5).prop_map(Object::from)
 }
 
 /// An edit of a document: paths set or unset.
@@ -160,7 +161,7 @@ prop_compose! {
         fields in prop::collection::btree_map(a_path(), field_rule(), 0..4),
         fallback in fallback(),
     ) -> Policy {
-        Policy { rule, deletes, fields, fallback }
+        Policy { rule, deletes, fields: fields.into(), fallback }
     }
 }
 
@@ -186,7 +187,7 @@ fn mirrored_policies() -> impl Strategy<Value = (Policy, Policy)> {
         let policy = Policy {
             rule,
             deletes: None,
-            fields,
+            fields: fields.into(),
             fallback: Some(fallback(ours)),
         };
         let mut mirrored = policy.clone();
@@ -214,7 +215,8 @@ fn resolution() -> impl Strategy<Value = Resolution> {
         Just(Resolution::Delete),
         Just(Resolution::Failed("late".to_owned())),
         object().prop_map(|object| Resolution::Document(Document::from_object(&object))),
-        prop::collection::btree_map(a_path(), a_value(), 0..3).prop_map(Resolution::Fields),
+        prop::collection::btree_map(a_path(), a_value(), 0..3)
+            .prop_map(|fields| Resolution::Fields(fields.into())),
     ]
 }
 

@@ -1,8 +1,8 @@
 //! The rule `text`.
 use crate::support::case;
 use proptest::prelude::*;
-use std::collections::BTreeMap;
 use tisync_core::model::{Fallback, FieldRule, Loser, Policy, Rule};
+use tisync_json::tree::BTreeMap;
 use tisync_json::{Document, Object, Value};
 
 /// The merged text, if the edits do not overlap.

@@ -1,10 +1,10 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
+use crate::tree::BTreeMap;
 use proptest::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

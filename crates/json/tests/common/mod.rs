@@ -87,7 +87,8 @@ pub fn values() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 24, 5, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
-            prop::collection::btree_map(strings(), inner, 0..5).prop_map(Value::Object),
+            prop::collection::btree_map(strings(), inner, 0..5)
+                .prop_map(|fields| Value::Object(fields.into())),
         ]
     })
 }
@@ -100,9 +101,10 @@ pub fn objects() -> impl Strategy<Value = Object> {
         Just(Value::Array(Vec::new())),
     ];
     let value = leaf.prop_recursive(3, 16, 3, |inner| {
-        prop::collection::btree_map("[a-c]", inner, 0..4).prop_map(Value::Object)
+        prop::collection::btree_map("[a-c]", inner, 0..4)
+            .prop_map(|fields| Value::Object(fields.into()))
     });
-    prop::collection::btree_map("[a-c]", value, 0..4)
+    prop::collection::btree_map("[a-c]", value, 0..4).prop_map(Object::from)
 }
 
 pub fn paths() -> impl Strategy<Value = Path> {

@@ -22,9 +22,10 @@ pub use transactions::*;
 use crate::store::{
     Access, Head, Key, Meta, Range, Receipt, Record, ServerStore, ServerTx, Settled, Tally,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use tisync_json::Document;
+use tisync_json::tree::BTreeMap;
 use tisync_protocol::Rejected;
 
 /// Makes a test of each case; the expression makes an empty store.

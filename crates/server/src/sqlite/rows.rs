@@ -2,8 +2,8 @@
 use super::{failed, place};
 use crate::StoreError;
 use crate::store::{Content, LiveRow, Receipt, Record, Row, Settled};
-use std::collections::BTreeMap;
 use tisync_json::Document;
+use tisync_json::tree::BTreeMap;
 use tisync_protocol::Rejected;
 
 /// Reads (place, updated_ms, stamp, stamps, doc, schema).

@@ -3,9 +3,9 @@ use super::World;
 use super::event::Who;
 use crate::check::{Checked, Violation};
 use crate::disk::Disk;
-use std::collections::{BTreeMap, BTreeSet};
 use tisync_core::model::*;
 use tisync_core::store::{Durability, EntryFilter, Tx};
+use tisync_json::tree::{BTreeMap, BTreeSet};
 
 /// Entries of the outbox that are looked at together.
 const ENTRIES: usize = 100;

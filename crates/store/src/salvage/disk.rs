@@ -29,11 +29,11 @@ pub(super) fn lend<T>(
 mod kept {
     use super::Disk;
     use std::cell::RefCell;
-    use std::collections::BTreeMap;
     use std::fs::Metadata;
     use std::os::unix::fs::MetadataExt;
     use std::path::Path;
     use std::sync::{Mutex, PoisonError};
+    use tisync_json::tree::BTreeMap;
 
     static KEPT: Mutex<BTreeMap<Identity, RefCell<Disk>>> = Mutex::new(BTreeMap::new());
 

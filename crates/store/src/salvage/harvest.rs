@@ -2,8 +2,8 @@
 use super::row::{self, Pending, Place, Row};
 use super::tree::{self, Kind, Node, Value};
 use super::view::{Pages, View};
-use std::collections::{BTreeMap, BTreeSet};
 use tisync_core::model::{Change, CollectionName, MutationId, Rid, Stamp};
+use tisync_json::tree::{BTreeMap, BTreeSet};
 
 /// The roots of the trees, in the order in which a new file gets them: for when the list of the tables is damaged.
 const ROOTS: [(&str, u32); 4] = [

@@ -30,10 +30,10 @@ pub(crate) use kind::MAGIC;
 pub(crate) use kind::explained;
 use row::{Base, Pending, Place, Row};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use tisync_core::model::{Chain, CollectionName, Rid};
 use tisync_core::store::{StoreError, StoreErrorKind};
+use tisync_json::tree::{BTreeMap, BTreeSet};
 use view::View;
 use wal::{Frames, Log};
 

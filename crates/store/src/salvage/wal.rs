@@ -1,7 +1,7 @@
 //! The write-ahead log: which frames SQLite takes, and which it would have taken but for a damaged one before them.
 use super::disk::Disk;
 use crate::limits;
-use std::collections::BTreeMap;
+use tisync_json::tree::BTreeMap;
 
 /// Bytes before the first frame.
 const HEADER: usize = 32;

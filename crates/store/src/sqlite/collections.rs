@@ -2,10 +2,10 @@
 use super::table::Table;
 use super::{codec, data_version, layout};
 use crate::driver::{Next, SqlDriver};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use tisync_core::model::CollectionName;
 use tisync_core::store::StoreError;
+use tisync_json::tree::BTreeMap;
 
 /// The declared collections, read again when another connection may have changed them.
 #[derive(Clone, Debug, Default)]

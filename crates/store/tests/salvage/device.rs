@@ -1,9 +1,9 @@
 //! A replica whose server is the test.
-use std::collections::BTreeMap;
 use tisync_core::Engine;
 use tisync_core::model::*;
 use tisync_core::store::{Durability, EntryFilter, Store, Tx};
 use tisync_json::Document;
+use tisync_json::tree::BTreeMap;
 
 pub fn name<T: std::str::FromStr>(text: &str) -> T
 where

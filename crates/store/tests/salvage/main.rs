@@ -7,12 +7,12 @@ mod patient;
 
 use device::{Device, documents, name};
 use patient::{Damage, Dice, Patient, Places, patient};
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tisync_core::memory::MemoryStore;
 use tisync_core::model::*;
 use tisync_core::store::{Durability, Keys, Load, Store, Tx};
+use tisync_json::tree::{BTreeMap, BTreeSet};
 use tisync_store::{FileKind, Salvage};
 
 fn write(dir: &Path, file: &[u8], log: &[u8]) -> PathBuf {

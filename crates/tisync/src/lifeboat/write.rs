@@ -2,12 +2,12 @@
 use super::{failed, lines};
 use crate::files::{flush_folder, partial, private};
 use crate::{Error, ErrorKind};
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tisync_connect::lifeboat::{End, Head, Line};
 use tisync_core::model::Chain;
+use tisync_json::tree::BTreeSet;
 
 /// A lifeboat file that is being written; it gets its name when it is complete and on the disk.
 #[derive(Debug)]

@@ -2,9 +2,9 @@
 use super::{Held, Result, Run, Stand, failed, trouble};
 use crate::certify::stand::{Made, Seen, Walk};
 use crate::certify::words::{Words, short};
-use std::collections::BTreeMap;
 use tisync_core::model::*;
 use tisync_json::Document;
+use tisync_json::tree::BTreeMap;
 
 pub(in crate::certify) async fn all(run: &mut Run<'_>, stand: &Stand) {
     let group = "feed";

@@ -2,8 +2,8 @@
 use super::{Held, Result, Run, Stand, failed, is_gone, is_there, trouble, versioned};
 use crate::certify::faults::Fault;
 use crate::certify::stand::{Made, Seen, kind};
-use std::collections::BTreeMap;
 use tisync_core::model::*;
+use tisync_json::tree::BTreeMap;
 
 /// Requests of one push that are tried, each by itself.
 const REQUESTS_MAX: usize = 8;

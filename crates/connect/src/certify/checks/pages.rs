@@ -5,9 +5,9 @@ use crate::certify::stand::Walk;
 use crate::http::{Request, Response, date_ms, instant_ms, rfc3339};
 use serde_json::{Map, Value as Json};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use tisync_core::model::*;
+use tisync_json::tree::{BTreeMap, BTreeSet};
 
 const GROUP: &str = "feed";
 /// Rows that a page holds at most, where fewer are given than asked for.

@@ -2,8 +2,8 @@
 use super::{Held, Result, Run, Stand, failed, is_gone, is_there, trouble, versioned};
 use crate::certify::stand::{Made, Seen, kind, seen};
 use crate::certify::words::Words;
-use std::collections::BTreeSet;
 use tisync_core::model::*;
+use tisync_json::tree::BTreeSet;
 use tisync_json::{Patch, Path, Value};
 
 /// Writes in the batch that is tried.

@@ -2,8 +2,8 @@
 use crate::http::{Response, classify};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 use tisync_core::model::{Failure, FailureKind};
+use tisync_json::tree::BTreeMap;
 
 /// What the server said, of which it is known that the server said it.
 #[derive(Debug)]

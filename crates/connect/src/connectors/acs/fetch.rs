@@ -4,10 +4,10 @@ use super::{Call, Server, names, row};
 use crate::Session;
 use crate::http::Http;
 use serde_json::json;
-use std::collections::BTreeMap;
 use tisync_core::model::{
     CollectionName, Failure, Fetched, Found, Image, Marked, MutationId, RecordId, Wanted,
 };
+use tisync_json::tree::BTreeMap;
 
 /// Ids in one query: they go into the address.
 const IDS_MAX: usize = 50;

@@ -3,8 +3,8 @@ use super::names::Place;
 use super::{Call, Server, fetch, names, row};
 use crate::Session;
 use crate::http::{Http, classify};
-use std::collections::BTreeSet;
 use tisync_core::model::{Change, Failure, Found, Image, PushItem, Pushed, RecordId, Verdict};
+use tisync_json::tree::BTreeSet;
 use tisync_json::{Document, Object, Value};
 
 pub(super) async fn verdicts(

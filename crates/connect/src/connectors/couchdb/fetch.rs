@@ -6,8 +6,8 @@ use crate::http::{Http, send};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use tisync_core::model::{CollectionName, Failure, Fetched, Found, RecordId, Wanted};
+use tisync_json::tree::BTreeMap;
 
 /// What a database says of an id.
 #[derive(Clone, Debug)]

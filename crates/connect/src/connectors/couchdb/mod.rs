@@ -12,7 +12,6 @@ use super::{Kind, Setup, SetupError, copies};
 use crate::http::{Auth, Http, Request, base_address, classify, read_json, send};
 use crate::{Connector, Hints, LocalFuture, Session};
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use tisync_core::limits::PUSH_ITEMS_MAX;
@@ -20,6 +19,7 @@ use tisync_core::model::{
     Answers, Capability, CollectionName, Deletes, Equality, Failure, FeedKind, Idempotency, Ids,
     ListenRequest, RemoteStamps, Versions,
 };
+use tisync_json::tree::BTreeMap;
 
 /// The entry in [`super::KINDS`].
 pub(super) const KIND: Kind = Kind {

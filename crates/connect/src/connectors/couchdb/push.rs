@@ -7,11 +7,11 @@ use crate::http::{Http, classify, send};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use tisync_core::model::{
     Change, CollectionName, Failure, Image, MutationId, Precondition, PushItem, Pushed, Remote,
     Verdict,
 };
+use tisync_json::tree::BTreeMap;
 use tisync_json::{Document, Object, Value};
 
 #[derive(Serialize)]

@@ -4,8 +4,8 @@ use crate::Session;
 use crate::http::{Http, query, send};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 use tisync_core::model::{CollectionName, Failure, Fetched, Found, FoundRecord, Wanted};
+use tisync_json::tree::BTreeMap;
 
 /// Bytes of ids in one address: servers refuse longer ones.
 const IDS_BYTES_MAX: usize = 1_500;

@@ -4,11 +4,11 @@ use crate::Session;
 use crate::http::{Http, classify, send};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 use tisync_core::model::{
     Change, Failure, FailureKind, Image, Precondition, PushItem, Pushed, Verdict,
 };
 use tisync_json::Document;
+use tisync_json::tree::BTreeMap;
 
 /// Milliseconds until a write goes again that was refused for what is not its own fault.
 const REFUSED_MS: u64 = 60_000;

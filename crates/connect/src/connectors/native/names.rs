@@ -1,8 +1,8 @@
 //! From the protocol's texts to the engine's types.
-use std::collections::BTreeMap;
 use std::str::FromStr;
 use tisync_core::model::{CollectionName, Image, Remote, Stamp, Stamps, Version};
 use tisync_json::Path;
+use tisync_json::tree::BTreeMap;
 
 /// Reads collection names, most of which repeat the one before.
 #[derive(Default)]

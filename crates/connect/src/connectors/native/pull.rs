@@ -6,9 +6,9 @@ use crate::planted::{self, Bug};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use tisync_core::model::{CollectionName, Failure, Item, Page, PageEnd, PullRequest, Version};
 use tisync_json::Document;
+use tisync_json::tree::BTreeMap;
 
 /// What is sent.
 pub(super) fn body(request: &PullRequest) -> tisync_protocol::PullRequest {

@@ -4,10 +4,10 @@ use crate::http::{Response, classify};
 use crate::planted::{self, Bug};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 use tisync_core::model::{
     Change, Failure, FailureKind, Image, MutationId, Precondition, PushItem, Pushed, Verdict,
 };
+use tisync_json::tree::BTreeMap;
 use tisync_protocol::{Mutation, PatchChange, Problem};
 
 /// What is sent.

@@ -5,10 +5,10 @@ use crate::Session;
 use crate::connectors::documents::Row;
 use crate::http::{Http, Response, classify, read_json, send};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 use tisync_core::model::{
     CollectionName, Failure, Fetched, Found, Image, Marked, MutationId, RecordId, Wanted,
 };
+use tisync_json::tree::BTreeMap;
 
 /// What a record's own address says.
 pub(super) enum Answer {

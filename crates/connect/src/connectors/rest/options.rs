@@ -2,11 +2,11 @@
 use crate::connectors::SetupError;
 use crate::http::Auth;
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use tisync_core::model::{
     Answers, Capability, CollectionName, Deletes, Equality, FeedKind, Idempotency, Ids, Paging,
     RemoteStamps, Versions,
 };
+use tisync_json::tree::BTreeMap;
 
 /// Rows in one page, unless the options say more or less.
 const PAGE_ITEMS: usize = 100;

@@ -1,6 +1,6 @@
 //! The ids that a change names in declared references.
 use crate::model::*;
-use std::collections::BTreeMap;
+use tisync_json::tree::BTreeMap;
 use tisync_json::{Document, Number, Object, Path, Value};
 
 /// What an id became, by collection and former id; the same id, when the record went before the server made one.

@@ -9,7 +9,7 @@ use crate::limits;
 use crate::model::*;
 use crate::planted::{self, Bug};
 use crate::store::{EntryKey, Tx};
-use std::collections::{BTreeMap, BTreeSet};
+use tisync_json::tree::{BTreeMap, BTreeSet};
 use tisync_json::{Document, Patch, Path, Value};
 
 /// Whether an entry can be sent as far as what it refers to goes.

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::model::*;
 use crate::planted::{self, Bug};
 use crate::store::{Known, Tx, rules};
-use std::collections::BTreeMap;
+use tisync_json::tree::BTreeMap;
 
 /// Asks for the records that differ.
 pub(super) fn fetch<T: Tx>(

@@ -9,7 +9,7 @@ use crate::limits;
 use crate::model::*;
 use crate::planted::{self, Bug};
 use crate::store::{Known, Tx};
-use std::collections::{BTreeMap, BTreeSet};
+use tisync_json::tree::{BTreeMap, BTreeSet};
 
 /// Asks the next question of a comparison whose counting is done.
 pub(super) fn next<T: Tx>(

@@ -3,7 +3,7 @@ use super::Work;
 use crate::error::Error;
 use crate::model::*;
 use crate::store::{EntryFilter, Tx};
-use std::collections::{BTreeMap, BTreeSet};
+use tisync_json::tree::{BTreeMap, BTreeSet};
 
 impl<'a, T: Tx> Work<'a, T> {
     /// Brings the members of the touched groups in line: a member that is held or parked holds the others.

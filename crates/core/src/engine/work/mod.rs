@@ -11,7 +11,7 @@ use super::slot::{Fate, Slot};
 use crate::error::{Error, ErrorKind};
 use crate::model::*;
 use crate::store::{EntryFilter, JournalFilter, Keys, Load, Op, Tx};
-use std::collections::{BTreeMap, BTreeSet};
+use tisync_json::tree::{BTreeMap, BTreeSet};
 
 /// Reads through to the transaction, collects changes, and writes once.
 pub(super) struct Work<'a, T: Tx> {

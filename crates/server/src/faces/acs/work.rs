@@ -143,7 +143,7 @@ impl<T: ServerTx> Work<'_, T> {
                 record: put.id,
                 base: put.base,
                 stamp: None,
-                stamps: BTreeMap::new(),
+                stamps: Default::default(),
                 group: None,
                 schema: 0,
                 change: put.change,

@@ -1,9 +1,9 @@
 //! From layout 1 to 2: the outbox, the side rows and the meta table are sealed.
 use crate::driver::{Next, SqlDriver, SqlRow, SqlValue};
 use crate::sqlite::{codec, seal};
-use std::collections::BTreeMap;
 use tisync_core::model::{CollectionName, Rid};
 use tisync_core::store::StoreError;
+use tisync_json::tree::BTreeMap;
 
 /// Rows that are held at a time.
 const ROWS: usize = 500;

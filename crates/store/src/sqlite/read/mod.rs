@@ -7,7 +7,6 @@ mod setup;
 use super::{SqliteTx, codec, seal};
 use crate::driver::{Next, SqlDriver, SqlRow, SqlValue};
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
 use tisync_core::model::{
     CollectionName, CollectionOutbox, Conflict, ConnectorName, ConnectorState, Dirty, Entry,
     FeedKey, FeedState, IdRange, JournalId, JournalRow, Quarantined, Record, RecordId, Rid, Stamp,
@@ -16,6 +15,7 @@ use tisync_core::model::{
 use tisync_core::store::{
     Declared, EntryFilter, EntryKey, JournalFilter, Keys, Known, Load, Op, StoreError, Tx, rules,
 };
+use tisync_json::tree::BTreeMap;
 
 type Whole = (Record, Option<Dirty>);
 

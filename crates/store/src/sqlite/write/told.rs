@@ -1,8 +1,8 @@
 //! What a commit tells of the records that it writes, which then need not be looked up for their seals.
 use crate::sqlite::seal::OfBase;
-use std::collections::BTreeMap;
 use tisync_core::model::{CollectionName, RecordId, Rid, Version};
 use tisync_core::store::Op;
+use tisync_json::tree::BTreeMap;
 
 /// By record: its id, where the commit tells it, and what belongs to its base.
 pub(super) type Told<'a> = BTreeMap<(&'a CollectionName, Rid), Record<'a>>;
