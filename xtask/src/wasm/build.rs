@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Bytes of the module after gzip: what an app grows by. ADR 17 says what it is made of, and what was aimed at.
-const GZIP_BYTES_MAX: u64 = 592_000;
+const GZIP_BYTES_MAX: u64 = 590_000;
 
 /// The only function that the module asks its host for.
 const IMPORT: (&str, &str) = ("tisync", "host");

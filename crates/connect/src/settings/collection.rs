@@ -3,7 +3,10 @@ use super::assemble::{Declared, Served};
 use super::migration::MigrationSettings;
 use super::rules::{column_kind, delete_rule, fallback, field_rule, rule};
 use crate::connectors::SetupError;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use tisync_core::model::{CollectionName, Column, Policy, Reference, Schema};
 use tisync_json::Path;
 use tisync_json::tree::BTreeMap;
@@ -52,7 +55,7 @@ pub struct CollectionSettings {
 }
 
 /// A typed column in a configuration: its kind, or more.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum ColumnSettings {
     /// `text`, `integer`, `real` or `boolean`; the field has the column's name.
@@ -62,12 +65,52 @@ pub enum ColumnSettings {
         /// The kind.
         kind: String,
         /// The field, when it has another name.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         path: Option<String>,
         /// Whether it has an index.
-        #[serde(default)]
         indexed: bool,
     },
+}
+
+impl<'de> Deserialize<'de> for ColumnSettings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(KindOrWhole)
+    }
+}
+
+/// Reads the kind of a column, or more.
+struct KindOrWhole;
+
+impl<'de> Visitor<'de> for KindOrWhole {
+    type Value = ColumnSettings;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the kind of a column, or an object of `kind`, `path` and `indexed`")
+    }
+
+    fn visit_str<E: de::Error>(self, kind: &str) -> Result<ColumnSettings, E> {
+        Ok(ColumnSettings::Kind(kind.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ColumnSettings, A::Error> {
+        #[derive(Deserialize)]
+        struct Whole {
+            kind: String,
+            path: Option<String>,
+            #[serde(default)]
+            indexed: bool,
+        }
+        let Whole {
+            kind,
+            path,
+            indexed,
+        } = Whole::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(ColumnSettings::Whole {
+            kind,
+            path,
+            indexed,
+        })
+    }
 }
 
 /// A reference in a configuration.

@@ -1,6 +1,6 @@
 //! Requests in the backend's own words, and the parts of its answers.
 use super::Server;
-use super::options::PagingOption;
+use super::paging::PagingOption;
 use crate::Session;
 use crate::http::{Http, Request, Response, classify, path_segment, query, read_json, rows_of};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};

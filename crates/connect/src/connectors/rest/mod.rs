@@ -5,6 +5,7 @@
 mod ask;
 mod fetch;
 mod options;
+mod paging;
 mod pull;
 mod push;
 mod rows;

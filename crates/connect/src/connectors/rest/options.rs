@@ -1,4 +1,5 @@
 //! What a plain REST backend can be told to be, and what follows from it.
+use super::paging::PagingOption;
 use crate::connectors::SetupError;
 use crate::http::Auth;
 use serde::Deserialize;
@@ -130,41 +131,6 @@ pub(super) enum UpdateOption {
 pub(super) enum AnswersOption {
     Record,
     Nothing,
-}
-
-/// How a listing is paged; each with the parameter that says how many rows a page holds.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(tag = "by", rename_all = "lowercase", deny_unknown_fields)]
-pub(super) enum PagingOption {
-    /// All rows at once.
-    Single {},
-    /// By the number of the page.
-    Page {
-        page: String,
-        limit: Option<String>,
-        #[serde(default = "one")]
-        first: u64,
-    },
-    /// By the number of rows before it.
-    Offset { skip: String, limit: String },
-    /// By a token in the answer.
-    Cursor {
-        cursor: String,
-        field: String,
-        limit: Option<String>,
-    },
-    /// By the header `Link`.
-    Link { limit: Option<String> },
-    /// By an address in the answer.
-    Next {
-        field: String,
-        limit: Option<String>,
-    },
-    /// By the id of the row before it, in the order of ids.
-    Keyset {
-        after: String,
-        limit: Option<String>,
-    },
 }
 
 fn one() -> u64 {

@@ -1,7 +1,8 @@
 //! One page of a listing, or of the rows that changed since a time.
 use super::Server;
 use super::ask::{all_rows, names_pages, next_link, query_of, text_field, token};
-use super::options::{Changes, PagingOption, TimeFormat, Total};
+use super::options::{Changes, TimeFormat, Total};
+use super::paging::PagingOption;
 use super::rows::time;
 use crate::Session;
 use crate::connectors::documents::{bad, object};
