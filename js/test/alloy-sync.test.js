@@ -16,6 +16,8 @@ each('what one device saves arrives at a live collection of another, and draws o
   const models = { todo: synced(url), list: synced(url, { adapter: { collection_name: 'lists' } }) };
   const anna = start(models);
   const ben = start(models, { platform: 'ios' });
+  // Else it hears of them and pulls before anyone looks.
+  ben.sync.configure({ autostart: false });
   const todos = ben.Alloy.Collections.instance('todo');
   const drawn = draws(todos, version);
   todos.fetch();
