@@ -88,8 +88,9 @@ fn a_large_pull_floods_nobody() {
     drop(replica);
     let (slow, quick) = (read_all(slow), quick.join().unwrap());
     println!("told: {quick:?}; the slow one: {slow:?}");
-    // A page is one event; its request and its answer change the health, and so do the beginning and the end.
-    assert!(quick.all() <= 4 * PAGES, "{quick:?}");
+    // A page is one event, and says how far the pull is; its request and its answer change the health, and so do the
+    // beginning and the end.
+    assert!(quick.all() <= 5 * PAGES, "{quick:?}");
     if quick.missed == 0 {
         // The machine was not too busy for it.
         assert_eq!((quick.changed, quick.records), (PAGES, RECORDS));
