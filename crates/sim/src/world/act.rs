@@ -274,7 +274,7 @@ impl<D: Disk> World<D> {
 
     /// Someone logs out, gives up what is pending, and comes back at once: in slices, as a driver does it.
     fn log_out(&mut self, replica: usize, pick: usize) -> Checked {
-        if pick % 16 == 8 {
+        if pick % 32 == 8 {
             self.leave_what_is_saved(replica)?;
         } else {
             self.board(replica)?;

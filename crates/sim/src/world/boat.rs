@@ -49,6 +49,9 @@ impl<D: Disk> World<D> {
 
     /// Gives up what is in the file, which may be an old one: nothing goes that is not in it.
     pub(super) fn leave_what_is_saved(&mut self, replica: usize) -> Checked {
+        if self.replicas[replica].boat.chains.is_empty() {
+            self.board(replica)?;
+        }
         let saved = self.replicas[replica].boat.chains.clone();
         let before = self.outbox(replica)?;
         self.for_holder(replica, Input::GiveUpSaved(saved.clone()))?;
