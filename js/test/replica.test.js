@@ -150,17 +150,17 @@ test('what a core told before it broke answers no sync of the next one', async (
   };
   const config = { collections, connectors: { mine: { url: 'memory://here', use } } };
   const replica = device(t, path.join(folder(t), 'notes.db'), config);
-  let again;
+  let again, before;
   replica.on('over', () => {
     if (again) return;
     breaks(replica.core);
     assert.throws(() => replica.health(), { kind: 'broken' });
+    before = pulls.length;
     again = [replica.sync(), replica.sync()];
   });
   const [first, second] = [replica.sync(), replica.sync()];
   await assert.rejects(second, { kind: 'broken' });
   await first;
-  const before = pulls.length;
   for (const sync of again) await sync.then(() => assert.ok(pulls.length > before, 'it has asked the backend itself'));
 });
 
