@@ -84,7 +84,7 @@ function loaded(options) {
     const make = require(path.join(folder, 'tisync.js'));
     return {
       instantiate: (imports) => make(imports.tisync),
-      sizes: { slice_items: 30, page_items: 200 }
+      sizes: { slice_items: 15, page_items: 200 }
     };
   }
   compiled = compiled || new WebAssembly.Module(fs.readFileSync(path.join(folder, 'tisync.wasm')));

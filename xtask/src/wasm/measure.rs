@@ -45,7 +45,7 @@ pub(crate) fn run(workspace: &Workspace, built: &Built, tools: &Tools) -> Result
         &["--jitless"],
         &built.js,
         &native,
-        "30 200",
+        "15 200",
     )?;
     rows.push(slow.clone());
     for row in rows {
