@@ -63,13 +63,7 @@ fn documents() -> impl Strategy<Value = tisync_json::Document> {
 }
 
 fn states() -> impl Strategy<Value = RecordState> {
-    prop::sample::select(vec![
-        RecordState::Clean,
-        RecordState::Dirty,
-        RecordState::Provisional,
-        RecordState::Unconfirmed,
-        RecordState::Tombstone,
-    ])
+    prop::sample::select(RecordState::ALL.to_vec())
 }
 
 fn versions() -> impl Strategy<Value = Option<Version>> {

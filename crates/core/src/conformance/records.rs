@@ -8,15 +8,8 @@ pub fn an_inserted_record_comes_back_whole<S: Store>(store: &mut S) {
 }
 
 pub fn every_state_version_and_stamp_comes_back<S: Store>(store: &mut S) {
-    let states = [
-        RecordState::Clean,
-        RecordState::Dirty,
-        RecordState::Provisional,
-        RecordState::Unconfirmed,
-        RecordState::Tombstone,
-    ];
     let mut records = Vec::new();
-    for (index, state) in states.into_iter().enumerate() {
+    for (index, state) in RecordState::ALL.into_iter().enumerate() {
         let rid = index as i64 + 1;
         let mut one = record(rid, &format!("n{rid}"));
         one.state = state;

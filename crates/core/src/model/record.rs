@@ -20,6 +20,17 @@ pub enum RecordState {
     Tombstone,
 }
 
+impl RecordState {
+    /// Every state.
+    pub const ALL: [RecordState; 5] = [
+        RecordState::Clean,
+        RecordState::Dirty,
+        RecordState::Provisional,
+        RecordState::Unconfirmed,
+        RecordState::Tombstone,
+    ];
+}
+
 /// A record as the store keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {

@@ -51,15 +51,8 @@ pub(crate) fn state_of(code: i64) -> Result<RecordState, StoreError> {
 
 /// The name of the state in a column `state`, in SQL: as JSON has it.
 pub(crate) fn state_name() -> Result<String, StoreError> {
-    let states = [
-        RecordState::Clean,
-        RecordState::Dirty,
-        RecordState::Provisional,
-        RecordState::Unconfirmed,
-        RecordState::Tombstone,
-    ];
     let mut sql = format!("CASE state & {STATE}");
-    for state in states {
+    for state in RecordState::ALL {
         let name = to_json(&state)?.replace('"', "'");
         sql.push_str(&format!(" WHEN {} THEN {name}", state_code(state)));
     }
