@@ -13,12 +13,15 @@ use xtask_backends::{BENCH_JS, POUCHDB_SERVER, Place};
 mod alloy;
 mod build;
 mod debian;
+mod locals;
 mod measure;
 mod module;
 mod order;
 mod squeeze;
+mod text;
 mod toolchain;
 mod tools;
+mod webs;
 
 use module::Module;
 use toolchain::Toolchain;
