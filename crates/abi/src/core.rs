@@ -238,10 +238,7 @@ impl Core {
                 put(out, &())
             }
             Command::StreamEnded { id, kind, message } => {
-                let error = kind.map(|kind| HttpError {
-                    kind: kind.into(),
-                    message,
-                });
+                let error = kind.map(|kind| HttpError::new(kind.into(), message));
                 replica.hears(id, News::End(error));
                 put(out, &())
             }

@@ -130,9 +130,5 @@ impl Exchanges {
 }
 
 pub(crate) fn failure(kind: FailureKind, not_sent: bool, message: impl Into<String>) -> Failure {
-    Failure {
-        kind,
-        not_sent,
-        message: message.into(),
-    }
+    Failure::new(kind, not_sent, message)
 }

@@ -192,9 +192,9 @@ impl Connector for Hosted {
 
 /// A connector that answers something else than it was asked: it may have done what it was asked.
 fn unfit() -> Failure {
-    Failure {
-        kind: FailureKind::Retry { after_ms: None },
-        not_sent: false,
-        message: "the connector's answer does not fit what it was asked: a bug in it".into(),
-    }
+    Failure::new(
+        FailureKind::Retry { after_ms: None },
+        false,
+        "the connector's answer does not fit what it was asked: a bug in it",
+    )
 }

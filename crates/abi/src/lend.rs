@@ -124,7 +124,7 @@ impl Requests {
                         HttpErrorKind::TooLarge => HttpFailure::TooLarge,
                         HttpErrorKind::Refused => HttpFailure::Refused,
                     },
-                    message: error.message,
+                    message: error.message.clone(),
                 },
             };
             LentAnswer { request, outcome }

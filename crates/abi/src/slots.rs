@@ -65,10 +65,7 @@ impl Filled {
 
     /// No answer over HTTP.
     pub(crate) fn failed(kind: HttpFailure, message: String) -> Self {
-        Filled::Http(Err(HttpError {
-            kind: kind.into(),
-            message,
-        }))
+        Filled::Http(Err(HttpError::new(kind.into(), message)))
     }
 }
 
@@ -248,8 +245,8 @@ impl Future for Pause {
 }
 
 fn mixed_up() -> HttpError {
-    HttpError {
-        kind: tisync_connect::http::HttpErrorKind::Broken,
-        message: "the host answered a request over HTTP as if it were a call of a connector".into(),
-    }
+    HttpError::new(
+        tisync_connect::http::HttpErrorKind::Broken,
+        "the host answered a request over HTTP as if it were a call of a connector",
+    )
 }

@@ -9,7 +9,10 @@ use tisync_core::store::{StoreError, StoreErrorKind};
 
 /// Why a call failed: what was expected, what came, and what to do. Nothing has changed.
 #[derive(Clone, Debug, Serialize)]
-pub struct Error {
+pub struct Error(Box<Details>);
+
+#[derive(Clone, Debug, Serialize)]
+struct Details {
     kind: ErrorKind,
     message: String,
 }
@@ -63,10 +66,10 @@ pub enum ErrorKind {
 impl Error {
     /// Makes an error.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error {
+        Error(Box::new(Details {
             kind,
             message: message.into(),
-        }
+        }))
     }
 
     /// What was given does not fit.
@@ -113,56 +116,56 @@ impl Error {
 
     /// The kind.
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        self.0.kind
     }
 
     /// Whether what was asked for is not there.
     pub fn is_not_found(&self) -> bool {
-        self.kind == ErrorKind::NotFound
+        self.0.kind == ErrorKind::NotFound
     }
 
     /// Whether the record exists already.
     pub fn is_already_exists(&self) -> bool {
-        self.kind == ErrorKind::AlreadyExists
+        self.0.kind == ErrorKind::AlreadyExists
     }
 
     /// Whether the caller has to change what it gives.
     pub fn is_invalid(&self) -> bool {
         matches!(
-            self.kind,
+            self.0.kind,
             ErrorKind::Invalid | ErrorKind::Limit | ErrorKind::BadConfig
         )
     }
 
     /// Whether the backend could not be reached.
     pub fn is_offline(&self) -> bool {
-        self.kind == ErrorKind::Offline
+        self.0.kind == ErrorKind::Offline
     }
 
     /// Whether the backend refuses the credentials.
     pub fn is_credentials(&self) -> bool {
-        self.kind == ErrorKind::Credentials
+        self.0.kind == ErrorKind::Credentials
     }
 
     /// Whether the file, or the credentials, are another account's.
     pub fn is_wrong_account(&self) -> bool {
-        self.kind == ErrorKind::WrongAccount
+        self.0.kind == ErrorKind::WrongAccount
     }
 
     /// Whether another process syncs this file.
     pub fn is_lease_elsewhere(&self) -> bool {
-        self.kind == ErrorKind::LeaseElsewhere
+        self.0.kind == ErrorKind::LeaseElsewhere
     }
 
     /// Whether it is for the key of the file: a missing one, a wrong one, or one too many.
     pub fn is_encryption_key(&self) -> bool {
-        self.kind == ErrorKind::EncryptionKey
+        self.0.kind == ErrorKind::EncryptionKey
     }
 
     /// Whether the local file is the trouble.
     pub fn is_storage(&self) -> bool {
         matches!(
-            self.kind,
+            self.0.kind,
             ErrorKind::Busy | ErrorKind::Storage | ErrorKind::Corrupt | ErrorKind::Newer
         )
     }
@@ -170,7 +173,7 @@ impl Error {
     /// Whether the same call may succeed later without a change.
     pub fn is_temporary(&self) -> bool {
         matches!(
-            self.kind,
+            self.0.kind,
             ErrorKind::Offline
                 | ErrorKind::Backend
                 | ErrorKind::Busy
@@ -182,7 +185,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.0.message)
     }
 }
 
@@ -202,8 +205,8 @@ impl From<tisync_core::Error> for Error {
             _ => ErrorKind::Invalid,
         };
         let message = match error.kind {
-            EngineError::Store(kind) => explained(kind, error.message),
-            _ => error.message,
+            EngineError::Store(kind) => explained(kind, error.into_message()),
+            _ => error.into_message(),
         };
         Error::new(kind, message)
     }
@@ -217,7 +220,10 @@ impl From<SetupError> for Error {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        Error::new(of_store(error.kind), explained(error.kind, error.message))
+        Error::new(
+            of_store(error.kind),
+            explained(error.kind, error.into_message()),
+        )
     }
 }
 
@@ -252,7 +258,7 @@ impl From<tisync_json::Error> for Error {
 
 impl From<HttpError> for Error {
     fn from(error: HttpError) -> Self {
-        Error::new(ErrorKind::Offline, error.message)
+        Error::new(ErrorKind::Offline, error.message.clone())
     }
 }
 
@@ -267,7 +273,7 @@ impl From<Failure> for Error {
             FailureKind::TooLarge => ErrorKind::Limit,
             FailureKind::Retry { .. } | FailureKind::ExpiredCheckpoint { .. } => ErrorKind::Backend,
         };
-        Error::new(kind, failure.message)
+        Error::new(kind, failure.into_message())
     }
 }
 

@@ -44,11 +44,9 @@ pub fn carry_out(
     }
 }
 
-fn without_token(session: &Session, failure: Failure) -> Failure {
-    Failure {
-        message: session.hide(&failure.message),
-        ..failure
-    }
+fn without_token(session: &Session, mut failure: Failure) -> Failure {
+    failure.message = session.hide(&failure.message);
+    failure
 }
 
 fn reasons_without_token(session: &Session, mut pushed: Pushed) -> Pushed {

@@ -45,7 +45,7 @@ fn a_record_is_gone_only_when_its_own_id_is_named() {
 fn a_create_that_is_refused_for_its_user_waits_for_credentials() {
     let failure = push(401, "Not today.", Precondition::Absent).unwrap_err();
     assert_eq!(
-        (failure.kind, failure.not_sent),
+        (failure.kind.clone(), failure.not_sent),
         (FailureKind::Credentials, true)
     );
 }

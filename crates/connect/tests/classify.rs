@@ -97,11 +97,11 @@ fn only_a_request_that_never_left_proves_that_nothing_was_sent() {
         (HttpErrorKind::Timeout, FailureKind::Offline, false),
         (HttpErrorKind::TooLarge, FailureKind::TooLarge, false),
     ] {
-        let failure = classify::no_answer(&HttpError {
-            kind,
-            message: "a message\nof two lines".into(),
-        });
-        assert_eq!((failure.kind, failure.not_sent), (failure_kind, not_sent));
+        let failure = classify::no_answer(&HttpError::new(kind, "a message\nof two lines"));
+        assert_eq!(
+            (failure.kind.clone(), failure.not_sent),
+            (failure_kind, not_sent)
+        );
         assert_eq!(failure.message, "a message of two lines");
     }
 }

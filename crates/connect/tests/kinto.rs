@@ -117,7 +117,7 @@ fn a_batch_of_a_user_who_is_refused_parks_nothing() {
     let both = format!(r#"{{"responses":[{refused},{refused}]}}"#);
     let failure = push(&Script::json(200, &both), 2).unwrap_err();
     assert_eq!(
-        (failure.kind, failure.not_sent),
+        (failure.kind.clone(), failure.not_sent),
         (FailureKind::Credentials, true)
     );
     let fine = r#"{"status":200,"body":{"data":{"id":"n2","last_modified":20,"title":"whole"}}}"#;

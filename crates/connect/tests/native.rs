@@ -208,7 +208,7 @@ fn an_expired_checkpoint_names_the_history_and_only_our_server_may_say_so() {
     let problem =
         r#"{"type":"expired-checkpoint","title":"t","status":410,"epochs":[["e",0],["f",9]]}"#;
     let ours = Script::new(410, "application/problem+json", problem);
-    match pull(&ours).unwrap_err().kind {
+    match pull(&ours).unwrap_err().kind.clone() {
         FailureKind::ExpiredCheckpoint { epoch: Some(info) } => {
             assert_eq!(info.epoch.as_str(), "f");
             assert_eq!(

@@ -148,10 +148,7 @@ fn what_is_no_stream_of_hints_is_classified() {
 #[test]
 fn a_stream_that_breaks_or_babbles_ends_with_a_failure() {
     let http = Script::new(200, SSE, &["event: hint\n\n"]);
-    let broken = HttpError {
-        kind: HttpErrorKind::Timeout,
-        message: "silence".into(),
-    };
+    let broken = HttpError::new(HttpErrorKind::Timeout, "silence");
     http.pieces.borrow_mut().push_back(Err(broken));
     let all = heard(&http);
     assert_eq!(all[..2], [Ok(Hint::Listening), Ok(Hint::Changed)]);
@@ -175,7 +172,7 @@ fn a_probe_believes_only_a_server_that_says_who_it_is() {
             .poll(&mut Context::from_waker(Waker::noop()));
         assert_eq!(http.sent.borrow()[0].url, "http://server.test/v1/about");
         match polled {
-            Poll::Ready(answer) => answer.map_err(|failure| failure.kind),
+            Poll::Ready(answer) => answer.map_err(|failure| failure.kind.clone()),
             Poll::Pending => panic!("a connector awaits nothing but Http"),
         }
     };

@@ -353,10 +353,7 @@ struct Crash(std::cell::Cell<u16>);
 impl Http for Crash {
     fn send(&self, _: Request) -> LocalFuture<Result<Response, HttpError>> {
         let answered = match self.0.replace(0) {
-            0 => Err(HttpError {
-                kind: HttpErrorKind::NotSent,
-                message: "refused".into(),
-            }),
+            0 => Err(HttpError::new(HttpErrorKind::NotSent, "refused")),
             status => Ok(answer(status, "application/json", "{}")),
         };
         Box::pin(async move { answered })
@@ -384,7 +381,7 @@ fn what_the_backend_refuses_for_good_is_parked_and_what_another_refuses_is_not()
     let page = Script::new(403, "text/html", "<p>Blocked by your company");
     let blocked = push(PLAIN, &page, 1).unwrap_err();
     assert_eq!(
-        (blocked.kind, blocked.not_sent),
+        (blocked.kind.clone(), blocked.not_sent),
         (FailureKind::NotThisProtocol, false)
     );
     let taken = answer(409, "application/json", r#"{"title":"must be unique"}"#);

@@ -128,7 +128,7 @@ fn a_record_of_somebody_else_is_no_answer_to_a_create() {
         .0
         .unwrap_err();
     assert_eq!(
-        (failure.kind, failure.not_sent),
+        (failure.kind.clone(), failure.not_sent),
         (FailureKind::NotThisProtocol, false)
     );
 }

@@ -157,10 +157,7 @@ struct Down(HttpErrorKind);
 
 impl Http for Down {
     fn send(&self, _: Request) -> LocalFuture<Result<Response, HttpError>> {
-        let error = HttpError {
-            kind: self.0,
-            message: "the name cannot be found".to_owned(),
-        };
+        let error = HttpError::new(self.0, "the name cannot be found");
         Box::pin(async move { Err(error) })
     }
 }

@@ -4,7 +4,11 @@ use std::fmt;
 
 /// Why a step was refused: nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
+pub struct Error(Box<ErrorDetails>);
+
+/// What an [`Error`] says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorDetails {
     /// The kind, which says what to do.
     pub kind: ErrorKind,
     /// What was expected, what came, and what to do.
@@ -39,13 +43,26 @@ pub enum ErrorKind {
     Limit,
 }
 
+impl std::ops::Deref for Error {
+    type Target = ErrorDetails;
+
+    fn deref(&self) -> &ErrorDetails {
+        &self.0
+    }
+}
+
 impl Error {
+    /// What was expected, what came, and what to do.
+    pub fn into_message(self) -> String {
+        self.0.message
+    }
+
     /// Makes an error.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error {
+        Error(Box::new(ErrorDetails {
             kind,
             message: message.into(),
-        }
+        }))
     }
 
     /// Whether the same input may be given again later.
@@ -59,10 +76,7 @@ impl Error {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        Error {
-            kind: ErrorKind::Store(error.kind),
-            message: error.message,
-        }
+        Error::new(ErrorKind::Store(error.kind), error.into_message())
     }
 }
 

@@ -14,4 +14,4 @@ pub mod store;
 pub mod trace;
 
 pub use engine::Engine;
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorDetails, ErrorKind};

@@ -1,5 +1,8 @@
 //! The seam to the store: pages of rows in, one set of changes out.
+mod error;
 pub mod rules;
+
+pub use error::{StoreError, StoreErrorDetails, StoreErrorKind};
 
 use crate::model::{
     CollectionName, CollectionOutbox, Conflict, ConnectorName, ConnectorState, Dirty, Entry,
@@ -7,7 +10,6 @@ use crate::model::{
     Quarantined, Record, RecordId, RecordState, Rid, Schema, Stamp, Suspicion, Version,
 };
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use tisync_json::Document;
 use tisync_json::tree::BTreeMap;
 
@@ -451,50 +453,3 @@ impl Op {
         }
     }
 }
-
-/// Why the store refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoreError {
-    /// The kind.
-    pub kind: StoreErrorKind,
-    /// What happened, for a person.
-    pub message: String,
-}
-
-/// The kinds of store errors, with what to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StoreErrorKind {
-    /// Another connection writes: give the same input again.
-    Busy,
-    /// No room left: free some, then give the same input again.
-    Full,
-    /// The file cannot be read or written.
-    Io,
-    /// The file is damaged.
-    Corrupt,
-    /// The file is encrypted, and its key is missing or another one; or a key came for a file that is not.
-    EncryptionKey,
-    /// The file was written by a newer version.
-    Newer,
-    /// The caller broke a rule: a bug.
-    Misuse,
-}
-
-impl StoreError {
-    /// Makes an error.
-    pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
-        StoreError {
-            kind,
-            message: message.into(),
-        }
-    }
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for StoreError {}

@@ -31,10 +31,11 @@ fn probe(device: &mut Device, ms: u64) -> RequestId {
 }
 
 fn offline() -> Failure {
-    Failure {
-        message: "expected to reach http://server, but the connection was refused".to_owned(),
-        ..failure(FailureKind::Offline, true)
-    }
+    Failure::new(
+        FailureKind::Offline,
+        true,
+        "expected to reach http://server, but the connection was refused",
+    )
 }
 
 fn state(device: &mut Device) -> NetworkState {
@@ -55,7 +56,7 @@ fn lost() -> Device {
 fn cut_off(kind: FailureKind) -> Device {
     let mut device = lost();
     let request = probe(&mut device, 0);
-    let failure = Failure { kind, ..offline() };
+    let failure = offline().of_kind(kind);
     device.answer(request, Reply::Probed(Err(failure)));
     device
 }

@@ -84,13 +84,7 @@ impl Tape {
         result: &Result<Vec<Output>, Error>,
         state: impl FnOnce() -> u64,
     ) {
-        let struck = matches!(
-            result,
-            Err(Error {
-                kind: ErrorKind::Store(_),
-                ..
-            })
-        );
+        let struck = matches!(result, Err(error) if matches!(error.kind, ErrorKind::Store(_)));
         self.steps += 1;
         let is_compared = self.steps.is_multiple_of(STATE_STEPS);
         let step = Step {

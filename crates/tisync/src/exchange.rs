@@ -203,9 +203,5 @@ pub(crate) fn unknown_connector(order: &Order) -> Reply {
 }
 
 fn failure(kind: FailureKind, not_sent: bool, message: String) -> Failure {
-    Failure {
-        kind,
-        not_sent,
-        message,
-    }
+    Failure::new(kind, not_sent, message)
 }

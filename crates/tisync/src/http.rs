@@ -104,31 +104,35 @@ where
 }
 
 fn silent(origin: &str) -> HttpError {
-    HttpError {
-        kind: HttpErrorKind::Timeout,
-        message: format!("expected a sign of life from {origin}, but none came in time"),
-    }
+    HttpError::new(
+        HttpErrorKind::Timeout,
+        format!("expected a sign of life from {origin}, but none came in time"),
+    )
 }
 
 /// The request without its body, and the origin that it goes to.
 fn prepare(client: &Client, request: &Request) -> Result<(RequestBuilder, String), HttpError> {
-    let url = Url::parse(&request.url).map_err(|error| HttpError {
-        kind: HttpErrorKind::Refused,
-        message: format!("expected the address of a server, but it is not a URL: {error}"),
+    let url = Url::parse(&request.url).map_err(|error| {
+        HttpError::new(
+            HttpErrorKind::Refused,
+            format!("expected the address of a server, but it is not a URL: {error}"),
+        )
     })?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(HttpError {
-            kind: HttpErrorKind::Refused,
-            message: format!(
+        return Err(HttpError::new(
+            HttpErrorKind::Refused,
+            format!(
                 "expected an address with http or https, but {:?} came",
                 url.scheme()
             ),
-        });
+        ));
     }
     let origin = url.origin().ascii_serialization();
-    let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| HttpError {
-        kind: HttpErrorKind::Refused,
-        message: format!("expected an HTTP method, but {:?} came", request.method),
+    let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| {
+        HttpError::new(
+            HttpErrorKind::Refused,
+            format!("expected an HTTP method, but {:?} came", request.method),
+        )
     })?;
     let mut builder = client.request(method, url);
     for (name, value) in &request.headers {
@@ -164,13 +168,13 @@ async fn exchange(client: &Client, request: Request) -> Result<Response, HttpErr
         .map_err(|error| classify(error, &origin))?
     {
         if body.len() + chunk.len() > request.answer_bytes_max {
-            return Err(HttpError {
-                kind: HttpErrorKind::TooLarge,
-                message: format!(
+            return Err(HttpError::new(
+                HttpErrorKind::TooLarge,
+                format!(
                     "expected at most {} bytes from {origin}, but more came",
                     request.answer_bytes_max
                 ),
-            });
+            ));
         }
         body.extend_from_slice(&chunk);
     }
@@ -216,7 +220,7 @@ fn classify(error: reqwest::Error, origin: &str) -> HttpError {
         HttpErrorKind::Refused => format!("expected a server to trust at {origin}, but {root}"),
         _ => format!("expected a whole answer from {origin}, but {root}"),
     };
-    HttpError { kind, message }
+    HttpError::new(kind, message)
 }
 
 fn root_of(error: &reqwest::Error) -> String {

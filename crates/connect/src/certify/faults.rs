@@ -331,10 +331,7 @@ impl Faults {
 }
 
 fn error(kind: HttpErrorKind, message: &str) -> HttpError {
-    HttpError {
-        kind,
-        message: message.to_owned(),
-    }
+    HttpError::new(kind, message)
 }
 
 /// Scheme, host and port of an address.

@@ -145,22 +145,25 @@ impl Setup {
 
 /// Why a connector cannot be made of a set-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SetupError {
+pub struct SetupError(Box<SetupErrorDetails>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct SetupErrorDetails {
     message: String,
 }
 
 impl SetupError {
     /// An error that says what was expected and what came.
     pub fn new(message: impl Into<String>) -> Self {
-        SetupError {
+        SetupError(Box::new(SetupErrorDetails {
             message: message.into(),
-        }
+        }))
     }
 }
 
 impl fmt::Display for SetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.0.message)
     }
 }
 

@@ -29,7 +29,10 @@ pub struct Next {
 
 /// Why a page cannot be used: the backend did not do what it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FeedError {
+pub struct FeedError(Box<FeedErrorDetails>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct FeedErrorDetails {
     message: String,
     /// Whether nothing but a walk from the beginning goes on.
     begins_again: bool,
@@ -37,24 +40,24 @@ pub struct FeedError {
 
 impl FeedError {
     fn new(message: impl Into<String>) -> Self {
-        FeedError {
+        FeedError(Box::new(FeedErrorDetails {
             message: message.into(),
             begins_again: false,
-        }
+        }))
     }
 
     /// The place of a walk is worth nothing any more.
     fn lost_place(message: impl Into<String>) -> Self {
-        FeedError {
+        FeedError(Box::new(FeedErrorDetails {
+            message: message.into(),
             begins_again: true,
-            ..FeedError::new(message)
-        }
+        }))
     }
 }
 
 impl fmt::Display for FeedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.0.message)
     }
 }
 
@@ -62,14 +65,14 @@ impl std::error::Error for FeedError {}
 
 impl From<FeedError> for Failure {
     fn from(error: FeedError) -> Self {
-        Failure {
-            kind: match error.begins_again {
+        Failure::new(
+            match error.0.begins_again {
                 true => FailureKind::ExpiredCheckpoint { epoch: None },
                 false => FailureKind::Retry { after_ms: None },
             },
-            not_sent: false,
-            message: error.message,
-        }
+            false,
+            error.0.message,
+        )
     }
 }
 

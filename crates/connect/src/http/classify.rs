@@ -14,11 +14,7 @@ pub fn no_answer(error: &HttpError) -> Failure {
         HttpErrorKind::Broken | HttpErrorKind::Timeout => (FailureKind::Offline, false),
         HttpErrorKind::TooLarge => (FailureKind::TooLarge, false),
     };
-    Failure {
-        kind,
-        not_sent,
-        message: cut(&error.message),
-    }
+    Failure::new(kind, not_sent, cut(&error.message))
 }
 
 /// What a status other than success means for the request as a whole.
@@ -48,12 +44,9 @@ pub fn failure(response: &Response) -> Failure {
         426 => FailureKind::UpgradeRequired,
         _ => FailureKind::NotThisProtocol,
     };
-    Failure {
-        message: message(response, &kind),
-        // What is too large to be taken was not carried out.
-        not_sent: kind == FailureKind::TooLarge,
-        kind,
-    }
+    let message = message(response, &kind);
+    let not_sent = kind == FailureKind::TooLarge;
+    Failure::new(kind, not_sent, message)
 }
 
 fn message(response: &Response, kind: &FailureKind) -> String {
@@ -77,11 +70,7 @@ fn message(response: &Response, kind: &FailureKind) -> String {
 /// The failure of an answer that cannot be what was asked for; `what` says what was expected and what came,
 /// without any of it.
 pub fn not_this_protocol(what: &str) -> Failure {
-    Failure {
-        kind: FailureKind::NotThisProtocol,
-        not_sent: false,
-        message: cut(what),
-    }
+    Failure::new(FailureKind::NotThisProtocol, false, cut(what))
 }
 
 /// How long the server asks to wait: seconds, or a date compared with the answer's own `Date`, so that this

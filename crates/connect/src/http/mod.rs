@@ -18,6 +18,7 @@ pub(crate) use rows::rows_of;
 
 use crate::{LocalFuture, LocalStream};
 use std::fmt;
+use std::ops::Deref;
 
 /// Sends requests: reqwest natively, the host's client elsewhere, a scripted network in the simulator.
 pub trait Http {
@@ -133,11 +134,33 @@ impl fmt::Debug for Response {
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpError {
+pub struct HttpError(Box<HttpErrorDetails>);
+
+/// What an [`HttpError`] says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpErrorDetails {
     /// The kind.
     pub kind: HttpErrorKind,
     /// What happened, for a person; without secrets.
     pub message: String,
+}
+
+impl HttpError {
+    /// Makes an error.
+    pub fn new(kind: HttpErrorKind, message: impl Into<String>) -> Self {
+        HttpError(Box::new(HttpErrorDetails {
+            kind,
+            message: message.into(),
+        }))
+    }
+}
+
+impl Deref for HttpError {
+    type Target = HttpErrorDetails;
+
+    fn deref(&self) -> &HttpErrorDetails {
+        &self.0
+    }
 }
 
 /// The kinds of missing answers.

@@ -38,10 +38,7 @@ impl Home {
 impl Http for Home {
     fn send(&self, request: Request) -> LocalFuture<Result<Response, HttpError>> {
         let Some(path) = request.url.strip_prefix(ADDRESS).map(str::to_owned) else {
-            let error = HttpError {
-                kind: HttpErrorKind::NotSent,
-                message: "no such host".to_owned(),
-            };
+            let error = HttpError::new(HttpErrorKind::NotSent, "no such host");
             return Box::pin(async move { Err(error) });
         };
         let mut asked = HttpRequest {

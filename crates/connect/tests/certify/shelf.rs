@@ -301,10 +301,7 @@ impl Connector for Shelf {
                     },
                     Ok(_) => Verdict::Unknown,
                     Err(failure) if shelf.has(Fault::BrokenIsNotSent) => {
-                        return Err(Failure {
-                            not_sent: true,
-                            ..failure
-                        });
+                        return Err(failure.not_sent(true));
                     }
                     // What was answered before it stands.
                     Err(failure) if verdicts.is_empty() => return Err(failure),

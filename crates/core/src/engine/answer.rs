@@ -55,7 +55,8 @@ pub(super) fn answered<T: Tx>(
             }
         }
         (Reply::Pulled(Err(failure)), Asked::Pull { feed, .. }) => {
-            if let FailureKind::ExpiredCheckpoint { epoch } = failure.kind {
+            if let FailureKind::ExpiredCheckpoint { epoch } = &failure.kind {
+                let epoch = epoch.clone();
                 let known = work.feed(feed)?.epoch.clone();
                 let reason = match (&known, &epoch) {
                     (Some(known), Some(now)) if known.epoch != now.epoch => PassReason::Epoch,
@@ -65,7 +66,9 @@ pub(super) fn answered<T: Tx>(
                 work.event(Event::Health);
                 network::reached(work, &open.connector)?;
                 pull::restart(work, feed, reason, epoch)?;
-                return work.set_feed(feed, |state| state.last_error = Some(failure.message));
+                return work.set_feed(feed, |state| {
+                    state.last_error = Some(failure.message.clone())
+                });
             }
         }
         (Reply::Pushed(answer), Asked::Push) => {
@@ -105,10 +108,12 @@ pub(super) fn answered<T: Tx>(
     }
     work.memory.open.remove(&request);
     let failure = failure.or_else(|| {
-        (silent > 0).then(|| Failure {
-            kind: FailureKind::Retry { after_ms: None },
-            not_sent: false,
-            message: format!("the answer did not settle {silent} mutations or look-ups"),
+        (silent > 0).then(|| {
+            Failure::new(
+                FailureKind::Retry { after_ms: None },
+                false,
+                format!("the answer did not settle {silent} mutations or look-ups"),
+            )
         })
     });
     match failure {

@@ -370,11 +370,7 @@ pub(super) fn give_up<T: Tx>(
         .map(|(request, _)| *request)
         .collect();
     for request in given_up {
-        let failure = Failure {
-            kind: FailureKind::Offline,
-            not_sent: false,
-            message: message.to_owned(),
-        };
+        let failure = Failure::new(FailureKind::Offline, false, message);
         let reply = match work.memory.open.get(&request).map(|open| &open.asked) {
             Some(Asked::Pull { .. }) => Reply::Pulled(Err(failure)),
             Some(Asked::Push) => Reply::Pushed(Err(failure)),

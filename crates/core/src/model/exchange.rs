@@ -5,6 +5,7 @@ use super::{
     Remote, RequestId, Stamp, Stamps, Version,
 };
 use serde::{Deserialize, Serialize};
+use std::ops::{Deref, DerefMut};
 use tisync_json::Document;
 use tisync_json::tree::BTreeMap;
 
@@ -213,7 +214,11 @@ impl FromIterator<FoundRecord> for Fetched {
 
 /// Why a request failed as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
+pub struct Failure(Box<FailureDetails>);
+
+/// What a [`Failure`] says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureDetails {
     /// The kind.
     pub kind: FailureKind,
     /// Whether it is proven that nothing was sent, or that nothing of it was carried out.
@@ -222,7 +227,49 @@ pub struct Failure {
     pub message: String,
 }
 
+impl Deref for Failure {
+    type Target = FailureDetails;
+
+    fn deref(&self) -> &FailureDetails {
+        &self.0
+    }
+}
+
+impl DerefMut for Failure {
+    fn deref_mut(&mut self) -> &mut FailureDetails {
+        &mut self.0
+    }
+}
+
 impl Failure {
+    /// Makes a failure.
+    pub fn new(kind: FailureKind, not_sent: bool, message: impl Into<String>) -> Self {
+        Failure(Box::new(FailureDetails {
+            kind,
+            not_sent,
+            message: message.into(),
+        }))
+    }
+
+    /// The same of another kind.
+    #[must_use]
+    pub fn of_kind(mut self, kind: FailureKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
+    /// The same with another proof that nothing was carried out, or with none.
+    #[must_use]
+    pub fn not_sent(mut self, not_sent: bool) -> Self {
+        self.0.not_sent = not_sent;
+        self
+    }
+
+    /// What happened, for a person.
+    pub fn into_message(self) -> String {
+        self.0.message
+    }
+
     /// Whether the backend takes nothing of the schemas that were sent, and has carried out nothing of it.
     pub(crate) fn is_of_older_schema(&self) -> bool {
         self.kind == FailureKind::UpgradeRequired && self.not_sent

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 /// A name or key that was refused: what was expected and what came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NameError {
+pub struct NameError(Box<NameErrorDetails>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct NameErrorDetails {
     /// What kind of name was expected, with its rule.
     pub expected: &'static str,
     /// What came, shortened.
@@ -15,16 +18,20 @@ pub struct NameError {
 
 impl NameError {
     pub(super) fn new(expected: &'static str, came: &str) -> Self {
-        NameError {
+        NameError(Box::new(NameErrorDetails {
             expected,
             came: came.chars().take(80).collect(),
-        }
+        }))
     }
 }
 
 impl fmt::Display for NameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expected {}, but {:?} came", self.expected, self.came)
+        write!(
+            f,
+            "expected {}, but {:?} came",
+            self.0.expected, self.0.came
+        )
     }
 }
 

@@ -409,9 +409,5 @@ pub fn page(items: Vec<Item>, epoch: &str, history: &[(&str, u64)]) -> Page {
 }
 
 pub fn failure(kind: FailureKind, not_sent: bool) -> Failure {
-    Failure {
-        kind,
-        not_sent,
-        message: "the test says so".to_owned(),
-    }
+    Failure::new(kind, not_sent, "the test says so")
 }

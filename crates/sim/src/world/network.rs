@@ -341,10 +341,7 @@ impl<D: Disk> World<D> {
 }
 
 pub(super) fn no_answer(kind: HttpErrorKind, message: &str) -> HttpError {
-    HttpError {
-        kind,
-        message: message.to_owned(),
-    }
+    HttpError::new(kind, message)
 }
 
 fn page(status: u16, media: &str, body: &str, retry_after: Option<&str>) -> Response {

@@ -123,10 +123,7 @@ impl Http for Lossy {
         let Some(fault) = self.fault(&request) else {
             return inner.send(request);
         };
-        let broken = |kind| HttpError {
-            kind,
-            message: "the network of the test broke".to_owned(),
-        };
+        let broken = |kind| HttpError::new(kind, "the network of the test broke");
         let page = |status| Response {
             status,
             headers: vec![("content-type".to_owned(), "text/html".to_owned())],

@@ -226,7 +226,7 @@ async fn wrong_token(stand: &Stand) -> Result<Held> {
     match refused.kind {
         FailureKind::Credentials => Ok(Held::Passed),
         // Some take them for another user's, who may not see this.
-        FailureKind::Retry { .. } => Ok(Held::Noted(refused.message)),
+        FailureKind::Retry { .. } => Ok(Held::Noted(refused.message.clone())),
         _ => failed("refused credentials", &refused),
     }
 }

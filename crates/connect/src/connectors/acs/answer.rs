@@ -107,11 +107,11 @@ impl Answer {
             413 => FailureKind::TooLarge,
             _ => FailureKind::Retry { after_ms: None },
         };
-        Failure {
+        Failure::new(
             kind,
-            not_sent: (400..=499).contains(&self.code) && self.code != 408,
-            message: classify::cut(&format!("{what}: {} ({})", self.message, self.code)),
-        }
+            (400..=499).contains(&self.code) && self.code != 408,
+            classify::cut(&format!("{what}: {} ({})", self.message, self.code)),
+        )
     }
 
     /// What concerns no object, but the session, the key or the server as a whole.
@@ -132,9 +132,6 @@ impl Answer {
             FailureKind::NotThisProtocol => "the server does not know what was asked",
             _ => "the server cannot answer now",
         };
-        Some(Failure {
-            kind,
-            ..self.failure(what)
-        })
+        Some(self.failure(what).of_kind(kind))
     }
 }

@@ -142,14 +142,14 @@ fn opened(streamed: Streamed) -> Result<LocalStream<Result<Vec<u8>, HttpError>>,
         body: Vec::new(),
     };
     Err(Some(match head.status {
-        404 | 405 | 406 | 501 => Failure {
-            kind: FailureKind::Retry { after_ms: None },
-            not_sent: false,
-            message: format!(
+        404 | 405 | 406 | 501 => Failure::new(
+            FailureKind::Retry { after_ms: None },
+            false,
+            format!(
                 "the server gives no hints: it answered with status {}",
                 head.status
             ),
-        },
+        ),
         _ => classify::failure(&head),
     }))
 }

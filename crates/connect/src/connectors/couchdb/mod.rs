@@ -127,10 +127,8 @@ impl Server {
         collection: &CollectionName,
         rest: &str,
     ) -> Result<Request, Failure> {
-        let database = names::segment(&self.options, collection).map_err(|reason| Failure {
-            not_sent: true,
-            ..classify::not_this_protocol(&reason)
-        })?;
+        let database = names::segment(&self.options, collection)
+            .map_err(|reason| classify::not_this_protocol(&reason).not_sent(true))?;
         let url = format!("{}/{database}{rest}", self.address);
         Ok(Request::json(method, url).with_auth(&self.options.auth, session))
     }

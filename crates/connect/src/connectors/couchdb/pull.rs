@@ -93,17 +93,14 @@ pub(super) async fn page(
 }
 
 /// A page beyond the limit cannot be read at all: smaller ones can.
-fn smaller(failure: Failure) -> Failure {
-    match failure.kind {
-        FailureKind::TooLarge => Failure {
-            message: classify::cut(&format!(
-                "{}; lower `page_items` in the connector's options",
-                failure.message
-            )),
-            ..failure
-        },
-        _ => failure,
+fn smaller(mut failure: Failure) -> Failure {
+    if failure.kind == FailureKind::TooLarge {
+        failure.message = classify::cut(&format!(
+            "{}; lower `page_items` in the connector's options",
+            failure.message
+        ));
     }
+    failure
 }
 
 /// `None` for what is no record.
@@ -171,13 +168,13 @@ async fn is_history(
     let response: Response = send(http, sent).await?;
     let about: About = server.read(&response, collection)?;
     match about.update_seq.as_u64() {
-        Some(now) if now < before => Err(Failure {
-            kind: FailureKind::ExpiredCheckpoint { epoch: None },
-            not_sent: false,
-            message: format!(
+        Some(now) if now < before => Err(Failure::new(
+            FailureKind::ExpiredCheckpoint { epoch: None },
+            false,
+            format!(
                 "the database has fewer changes ({now}) than it had ({before}): it was made anew, or restored"
             ),
-        }),
+        )),
         _ => Ok(()),
     }
 }

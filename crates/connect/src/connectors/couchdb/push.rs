@@ -61,10 +61,7 @@ pub(super) async fn verdicts(
         && let Some((failure, _)) = failures.pop()
     {
         let not_sent = failure.not_sent && failures.iter().all(|(other, _)| other.not_sent);
-        return Err(Failure {
-            not_sent,
-            ..failure
-        });
+        return Err(failure.not_sent(not_sent));
     }
     // Others of the batch have their verdicts: what was certainly not written waits, the rest is unknown.
     for (_, items) in failures.iter().filter(|(failure, _)| failure.not_sent) {
@@ -222,13 +219,10 @@ fn refused(
 ) -> Result<Vec<(MutationId, Verdict)>, Failure> {
     match items {
         [item] => {
-            let reason = failure.message;
+            let reason = failure.into_message();
             verdicts.push((item.id, Verdict::Rejected { reason }));
             Ok(verdicts)
         }
-        _ => Err(Failure {
-            kind: tisync_core::model::FailureKind::TooLarge,
-            ..failure
-        }),
+        _ => Err(failure.of_kind(tisync_core::model::FailureKind::TooLarge)),
     }
 }

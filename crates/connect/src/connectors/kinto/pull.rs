@@ -52,24 +52,23 @@ pub(super) async fn page(
     if let (Some(since), Some(now)) = (since, now)
         && now < since
     {
-        return Err(Failure {
-            kind: FailureKind::ExpiredCheckpoint { epoch: None },
-            not_sent: false,
-            message: format!(
+        return Err(Failure::new(
+            FailureKind::ExpiredCheckpoint { epoch: None },
+            false,
+            format!(
                 "the collection was last changed at {now}, before the place of this feed ({since}): it was restored"
             ),
-        });
+        ));
     }
     let is_last = response.header("next-page").is_none();
     let last = records.data.iter().filter_map(|raw| time(raw)).next_back();
     if !is_last && last <= since {
-        return Err(Failure {
-            kind: FailureKind::Retry { after_ms: None },
-            not_sent: false,
-            message: "no progress: a page that is not the last ends where it began, so that the server does not sort \
-                      by last_modified"
-                .to_owned(),
-        });
+        return Err(Failure::new(
+            FailureKind::Retry { after_ms: None },
+            false,
+            "no progress: a page that is not the last ends where it began, so that the server does not sort by \
+             last_modified",
+        ));
     }
     let checkpoint = last.or(since).or(now).unwrap_or_default();
     Ok(Page {

@@ -74,15 +74,13 @@ pub(super) async fn verdicts(
         .with_body(&Requests { requests });
     let response = send(http, sent).await?;
     let answers: Responses<'_> = match server.read(&response, &first.collection) {
-        Err(failure) if matches!(response.status, 400 | 413) && failure.not_sent => {
-            return Err(Failure {
-                kind: FailureKind::TooLarge,
-                message: classify::cut(&format!(
-                    "{}; the server may take fewer writes at once: lower `batch_items` in the connector's options",
-                    failure.message
-                )),
-                ..failure
-            });
+        Err(mut failure) if matches!(response.status, 400 | 413) && failure.not_sent => {
+            failure.kind = FailureKind::TooLarge;
+            failure.message = classify::cut(&format!(
+                "{}; the server may take fewer writes at once: lower `batch_items` in the connector's options",
+                failure.message
+            ));
+            return Err(failure);
         }
         answers => answers?,
     };
@@ -141,11 +139,11 @@ fn refused(server: &Server, items: &[&PushItem], answers: &[Answer<'_>]) -> Opti
         return None;
     };
     let refusal: Refusal = tisync_json::read(answer.body.get()).ok()?;
-    Some(Failure {
+    Some(Failure::new(
         kind,
-        not_sent: true,
-        message: server.refused(answer.status, &refusal, &first.collection),
-    })
+        true,
+        server.refused(answer.status, &refusal, &first.collection),
+    ))
 }
 
 /// Whether it is this that the server does not have.

@@ -98,14 +98,14 @@ fn opened(streamed: Streamed) -> Result<LocalStream<Result<Vec<u8>, HttpError>>,
              device and the server, such as a sign-in page of the network?"
         ))),
         // An older server, or one behind something that keeps no connections open: polls do.
-        404 | 405 | 406 | 501 => Err(Failure {
-            kind: FailureKind::Retry { after_ms: None },
-            not_sent: false,
-            message: format!(
+        404 | 405 | 406 | 501 => Err(Failure::new(
+            FailureKind::Retry { after_ms: None },
+            false,
+            format!(
                 "the server gives no hints: it answered with status {}",
                 head.status
             ),
-        }),
+        )),
         _ => Err(classify::failure(&head)),
     }
 }

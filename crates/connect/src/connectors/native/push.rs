@@ -147,10 +147,7 @@ fn refused(response: &Response, batch: &[PushItem]) -> Result<Vec<(MutationId, V
         return Err(failure);
     };
     if !is_one_unit(batch) {
-        return Err(Failure {
-            kind: FailureKind::TooLarge,
-            ..failure
-        });
+        return Err(failure.of_kind(FailureKind::TooLarge));
     }
     let Problem { kind, detail, .. } = problem;
     let reason = classify::cut(&format!("{kind}: {detail}"));

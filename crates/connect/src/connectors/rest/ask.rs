@@ -101,7 +101,7 @@ impl Server {
                 "the backend refuses the token, or the way in which it is sent (`auth`)".to_owned()
             }
             403 => format!("the user may not use `{path}`"),
-            _ => failure.message,
+            _ => return failure,
         };
         failure
     }

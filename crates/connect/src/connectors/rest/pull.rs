@@ -280,14 +280,14 @@ impl Reader<'_> {
             all.extend(self.rows_in(answer).await?);
         }
         if all.len() > PAGE_ITEMS_MAX {
-            return Err(Failure {
-                kind: FailureKind::TooLarge,
-                not_sent: false,
-                message: format!(
+            return Err(Failure::new(
+                FailureKind::TooLarge,
+                false,
+                format!(
                     "a page of at most {PAGE_ITEMS_MAX} rows was expected, but {} came",
                     all.len()
                 ),
-            });
+            ));
         }
         Ok(all.split_off(read.before.min(all.len())))
     }

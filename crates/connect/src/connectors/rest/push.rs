@@ -110,10 +110,9 @@ impl<'a> Writer<'a> {
 
     /// Why the backend has not carried a write out.
     fn refused(&self, item: &PushItem, response: &Response) -> Failure {
-        Failure {
-            not_sent: true,
-            ..self.server.refused(response, &item.collection)
-        }
+        self.server
+            .refused(response, &item.collection)
+            .not_sent(true)
     }
 
     /// The request of a write; `None` for an id that no address can carry.
@@ -290,10 +289,9 @@ impl<'a> Writer<'a> {
                 )),
             };
         }
-        let remote = self.remote(item).await.map_err(|failure| Failure {
+        let remote = self.remote(item).await.map_err(|failure| {
             // Whatever it proves of the question: the delete before it was sent.
-            not_sent: false,
-            ..failure
+            failure.not_sent(false)
         })?;
         match remote.map(|remote| remote.image) {
             Some(Image::Gone | Image::Absent) => Ok(Some(Verdict::accepted(None))),
@@ -311,10 +309,9 @@ impl<'a> Writer<'a> {
         let does = self
             .collections
             .does(server, http, session, &item.collection);
-        does.await.map_err(|failure| Failure {
+        does.await.map_err(|failure| {
             // Whatever it proves of the question: the write before it was sent.
-            not_sent: false,
-            ..failure
+            failure.not_sent(false)
         })
     }
 
@@ -356,10 +353,9 @@ impl<'a> Writer<'a> {
         item: &'a PushItem,
         response: &Response,
     ) -> Result<Option<Verdict>, Failure> {
-        let remote = self.remote(item).await.map_err(|failure| Failure {
+        let remote = self.remote(item).await.map_err(|failure| {
             // Whatever it proves of the question: the write before it was sent.
-            not_sent: false,
-            ..failure
+            failure.not_sent(false)
         })?;
         match remote {
             Some(remote) if remote.image.is_present() => Ok(Some(Verdict::Conflict {

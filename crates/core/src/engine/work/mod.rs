@@ -13,6 +13,25 @@ use crate::model::*;
 use crate::store::{EntryFilter, JournalFilter, Keys, Load, Op, Tx};
 use tisync_json::tree::{BTreeMap, BTreeSet};
 
+/// A row as it was loaded, and as it is now.
+struct Kept<S> {
+    loaded: Box<S>,
+    now: Box<S>,
+}
+
+impl<S: Clone + PartialEq> Kept<S> {
+    fn new(state: S) -> Self {
+        let loaded = Box::new(state);
+        let now = loaded.clone();
+        Kept { loaded, now }
+    }
+
+    /// The row, when it is to be written.
+    fn changed(self) -> Option<Box<S>> {
+        (self.now != self.loaded).then_some(self.now)
+    }
+}
+
 /// Reads through to the transaction, collects changes, and writes once.
 pub(super) struct Work<'a, T: Tx> {
     pub(super) tx: T,
@@ -28,8 +47,8 @@ pub(super) struct Work<'a, T: Tx> {
     /// Ids of records that this step made, which the store does not know yet.
     made: BTreeMap<(CollectionName, RecordId), Rid>,
     pub(super) ops: Vec<Op>,
-    feeds: BTreeMap<FeedKey, (FeedState, bool)>,
-    connectors: BTreeMap<ConnectorName, (ConnectorState, bool)>,
+    feeds: BTreeMap<FeedKey, Kept<FeedState>>,
+    connectors: BTreeMap<ConnectorName, Kept<ConnectorState>>,
     groups: BTreeSet<GroupId>,
     next_rid: BTreeMap<CollectionName, Rid>,
     next_seq: Option<i64>,
@@ -350,20 +369,14 @@ impl<'a, T: Tx> Work<'a, T> {
         // Like changes in a row go into one call of the store. The order of one record's changes stays.
         of_slots.sort_by_key(Op::turn);
         ops.append(&mut of_slots);
-        for (key, (state, dirty)) in std::mem::take(&mut self.feeds) {
-            if dirty {
-                ops.push(Op::Feed {
-                    key,
-                    state: Box::new(state),
-                });
+        for (key, kept) in std::mem::take(&mut self.feeds) {
+            if let Some(state) = kept.changed() {
+                ops.push(Op::Feed { key, state });
             }
         }
-        for (name, (state, dirty)) in std::mem::take(&mut self.connectors) {
-            if dirty {
-                ops.push(Op::Connector {
-                    name,
-                    state: Box::new(state),
-                });
+        for (name, kept) in std::mem::take(&mut self.connectors) {
+            if let Some(state) = kept.changed() {
+                ops.push(Op::Connector { name, state });
             }
         }
         ops.extend(

@@ -1,4 +1,5 @@
 //! Feeds, connectors and orders.
+use super::Kept;
 use super::Work;
 use crate::engine::memory::{Asked, Open};
 use crate::error::Error;
@@ -8,15 +9,18 @@ use crate::store::Tx;
 
 impl<'a, T: Tx> Work<'a, T> {
     /// Where a feed stands.
-    pub(in crate::engine) fn feed(&mut self, key: &FeedKey) -> Result<&mut FeedState, Error> {
+    pub(in crate::engine) fn feed(&mut self, key: &FeedKey) -> Result<&FeedState, Error> {
+        Ok(&self.kept_feed(key)?.now)
+    }
+
+    fn kept_feed(&mut self, key: &FeedKey) -> Result<&mut Kept<FeedState>, Error> {
         if !self.feeds.contains_key(key) {
             let state = self.tx.feed(key)?.unwrap_or_default();
-            self.feeds.insert(key.clone(), (state, false));
+            self.feeds.insert(key.clone(), Kept::new(state));
         }
         Ok(self
             .feeds
             .get_mut(key)
-            .map(|(state, _)| state)
             .unwrap_or_else(|| unreachable!("just inserted")))
     }
 
@@ -26,12 +30,7 @@ impl<'a, T: Tx> Work<'a, T> {
         key: &FeedKey,
         change: impl FnOnce(&mut FeedState),
     ) -> Result<(), Error> {
-        self.feed(key)?;
-        if let Some((state, dirty)) = self.feeds.get_mut(key) {
-            let before = state.clone();
-            change(state);
-            *dirty |= *state != before;
-        }
+        change(&mut self.kept_feed(key)?.now);
         Ok(())
     }
 
@@ -40,14 +39,17 @@ impl<'a, T: Tx> Work<'a, T> {
         &mut self,
         name: &ConnectorName,
     ) -> Result<&ConnectorState, Error> {
+        Ok(&self.kept_connector(name)?.now)
+    }
+
+    fn kept_connector(&mut self, name: &ConnectorName) -> Result<&mut Kept<ConnectorState>, Error> {
         if !self.connectors.contains_key(name) {
             let state = self.tx.connector(name)?.unwrap_or_default();
-            self.connectors.insert(name.clone(), (state, false));
+            self.connectors.insert(name.clone(), Kept::new(state));
         }
         Ok(self
             .connectors
-            .get(name)
-            .map(|(state, _)| state)
+            .get_mut(name)
             .unwrap_or_else(|| unreachable!("just inserted")))
     }
 
@@ -57,12 +59,7 @@ impl<'a, T: Tx> Work<'a, T> {
         name: &ConnectorName,
         change: impl FnOnce(&mut ConnectorState),
     ) -> Result<(), Error> {
-        self.connector(name)?;
-        if let Some((state, dirty)) = self.connectors.get_mut(name) {
-            let before = state.clone();
-            change(state);
-            *dirty |= *state != before;
-        }
+        change(&mut self.kept_connector(name)?.now);
         Ok(())
     }
 
