@@ -109,7 +109,6 @@ fn compile(
     toolchain.apply(&mut cargo);
     cargo
         .env("CARGO_TARGET_DIR", &target)
-        .env("RUSTFLAGS", "-Ctarget-cpu=mvp")
         .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
     let finished = process::run(cargo, "▸ module …")?;
     if !finished.status.success() {

@@ -4,6 +4,7 @@
 //! so that library is compiled once, offline (a minute or two), and kept. Versions are asked of apt, never written down here: old ones vanish.
 
 use super::TARGET;
+use super::toolchain::TRAPS;
 use crate::workspace::{Workspace, output, runs};
 use anyhow::{Context, Result, bail, ensure};
 use std::ffi::OsStr;
@@ -12,7 +13,23 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Raised when the steps below change, so that a cache made by older steps is not used.
-const RECIPE: u32 = 3;
+const RECIPE: u32 = 4;
+
+/// A package that needs the standard library. That is built as small as the module is, but for what copies memory.
+const SEED: &str = r#"[package]
+name = "seed"
+version = "0.0.0"
+edition = "2021"
+
+[workspace]
+
+[profile.release]
+opt-level = "z"
+codegen-units = 1
+
+[profile.release.package.compiler_builtins]
+opt-level = 3
+"#;
 
 /// Our starter of the compiler, below its folder.
 const RUSTC: &str = "bin/rustc";
@@ -206,10 +223,7 @@ fn compile_standard_library(workspace: &Workspace, folder: &Path) -> Result<()> 
     let seed = folder.join("seed");
     fs::create_dir_all(seed.join("src"))?;
     fs::write(seed.join("src/lib.rs"), "")?;
-    fs::write(
-        seed.join("Cargo.toml"),
-        "[package]\nname = \"seed\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[workspace]\n\n[profile.release]\nopt-level = 3\ncodegen-units = 1\n",
-    )?;
+    fs::write(seed.join("Cargo.toml"), SEED)?;
     let remap = |from: &Path| {
         format!(
             "--remap-path-prefix={}=/rustc/{commit}/library",
@@ -254,7 +268,7 @@ fn compile_standard_library(workspace: &Workspace, folder: &Path) -> Result<()> 
         .env(
             "RUSTFLAGS",
             format!(
-                "-Ctarget-cpu=mvp -Cembed-bitcode=yes -Zforce-unstable-if-unmarked {} {}",
+                "-Ctarget-cpu=mvp -Cembed-bitcode=yes -Zforce-unstable-if-unmarked {TRAPS} {} {}",
                 remap(&library),
                 remap(&linked)
             ),

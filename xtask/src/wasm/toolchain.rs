@@ -6,6 +6,18 @@ use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// What LLVM is told when it has the option: a copy of more than eight bytes is a call, not a list of loads and stores;
+/// and nothing is computed earlier, and kept in locals, in the hope that it is needed later.
+const LLVM_OPTIONS: [&str; 3] = [
+    "-max-store-memcpy=1",
+    "-enable-load-pre=false",
+    "-disable-licm-promotion",
+];
+
+/// What our own standard library is built for, and with it all that is linked to it: a panic traps where it happens.
+/// Nobody could read its message, since the module has nowhere to print to.
+pub(super) const TRAPS: &str = "-Zunstable-options -Cpanic=immediate-abort";
+
 /// The compiler to build the probe with.
 pub(crate) enum Toolchain {
     /// The active toolchain has the target.
@@ -38,9 +50,29 @@ impl Toolchain {
         ] {
             cargo.env_remove(name);
         }
+        // For the first version of WebAssembly.
+        let mut flags = vec!["-Ctarget-cpu=mvp".to_owned()];
+        flags.extend(self.llvm_options());
         if let Self::Private { rustc } = self {
-            cargo.env("RUSTC", rustc);
+            flags.push(TRAPS.to_owned());
+            // For the flag that traps, and nothing else.
+            cargo.env("RUSTC", rustc).env("RUSTC_BOOTSTRAP", "1");
         }
+        cargo.env("RUSTFLAGS", flags.join(" "));
+    }
+
+    /// Those of our options that this compiler's LLVM has.
+    fn llvm_options(&self) -> Vec<String> {
+        let mut rustc = match self {
+            Self::Active => active_rustc(),
+            Self::Private { rustc } => Command::new(rustc),
+        };
+        rustc.args(["-Cllvm-args=--help-hidden", "--print", "sysroot"]);
+        let known = output(rustc).unwrap_or_default();
+        (LLVM_OPTIONS.iter())
+            .filter(|option| known.contains(name_of(option)))
+            .map(|option| format!("-Cllvm-args={option}"))
+            .collect()
     }
 
     /// Tells builds of different compilers apart.
@@ -65,11 +97,20 @@ impl Toolchain {
 }
 
 fn active_has_target(workspace: &Workspace) -> bool {
-    let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    let mut rustc = active_rustc();
     rustc
         .args(["--print", "target-libdir", "--target", TARGET])
         .current_dir(workspace.root());
     output(rustc).is_ok_and(|folder| has_core(Path::new(folder.trim())))
+}
+
+fn active_rustc() -> Command {
+    Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+}
+
+/// The name of an option of LLVM, as its help lists it.
+fn name_of(option: &str) -> &str {
+    option.split_once('=').map_or(option, |(name, _)| name)
 }
 
 /// Tells whether a target's folder holds a compiled `core`; rustc names the folder whether or not it is there.
