@@ -3,8 +3,10 @@
 use super::ReadError;
 use super::reader::{Numeral, Reader};
 use crate::raw::RAW_VALUE;
+use serde::de::value::U64Deserializer;
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
+    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
+    VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 use std::borrow::Cow;
@@ -138,25 +140,35 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        self.deserialize_map(visitor)
+        self.open(b'{', "an object")?;
+        let value = visitor.visit_map(Fields {
+            parts: Parts::new(self),
+            names,
+        })?;
+        self.close(b'}')?;
+        Ok(value)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         let has_content = self.first() != Some(b'"');
         if has_content {
             self.open(b'{', "the name of a variant, or an object with one")?;
         }
-        let name = Key(self.key()?);
+        let name = self.key()?;
         let content = has_content.then_some(&mut *self);
-        let value = visitor.visit_enum(Variant { name, content })?;
+        let value = visitor.visit_enum(Variant {
+            name,
+            names,
+            content,
+        })?;
         if has_content {
             self.close(b'}')?;
         }
@@ -217,7 +229,45 @@ impl<'de> MapAccess<'de> for Parts<'_, 'de> {
     }
 }
 
-/// A key, or the name of a variant: a text, which can stand for a number.
+/// The fields of a struct. Which one a key names is found here, once for all types, and not in code of each type: that
+/// gets the field's number, as the derived visitors of fields and variants take it (without `alias`, which numbers
+/// nothing).
+struct Fields<'a, 'de> {
+    parts: Parts<'a, 'de>,
+    names: &'static [&'static str],
+}
+
+impl<'de> MapAccess<'de> for Fields<'_, 'de> {
+    type Error = ReadError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, ReadError> {
+        if !self.parts.reader.next(&mut self.parts.is_first, b'}')? {
+            return Ok(None);
+        }
+        let name = self.parts.reader.key()?;
+        match seed.deserialize(numbered(&name, self.names)) {
+            Ok(field) => Ok(Some(field)),
+            Err(_) => Err(serde::de::Error::unknown_field(&name, self.names)),
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ReadError> {
+        self.parts.next_value_seed(seed)
+    }
+}
+
+/// The number of a name; one that is not there has the last number that there is.
+fn numbered(name: &str, names: &[&str]) -> U64Deserializer<ReadError> {
+    let place = names.iter().position(|known| *known == name);
+    place
+        .map_or(u64::MAX, |place| place as u64)
+        .into_deserializer()
+}
+
+/// A key: a text, which can stand for a number.
 struct Key<'de>(Cow<'de, str>);
 
 impl<'de> Key<'de> {
@@ -255,11 +305,12 @@ impl<'de> Deserializer<'de> for Key<'de> {
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         visitor.visit_enum(Variant {
-            name: self,
+            name: self.0,
+            names,
             content: None,
         })
     }
@@ -269,7 +320,8 @@ impl<'de> Deserializer<'de> for Key<'de> {
 
 /// A variant: `"name"`, which a key can be too, or `{"name": content}`.
 struct Variant<'a, 'de> {
-    name: Key<'de>,
+    name: Cow<'de, str>,
+    names: &'static [&'static str],
     content: Option<&'a mut Reader<'de>>,
 }
 
@@ -281,7 +333,10 @@ impl<'a, 'de> EnumAccess<'de> for Variant<'a, 'de> {
         self,
         seed: V,
     ) -> Result<(V::Value, Content<'a, 'de>), ReadError> {
-        Ok((seed.deserialize(self.name)?, Content(self.content)))
+        match seed.deserialize(numbered(&self.name, self.names)) {
+            Ok(variant) => Ok((variant, Content(self.content))),
+            Err(_) => Err(serde::de::Error::unknown_variant(&self.name, self.names)),
+        }
     }
 }
 
@@ -320,10 +375,10 @@ impl<'de> VariantAccess<'de> for Content<'_, 'de> {
 
     fn struct_variant<V: Visitor<'de>>(
         self,
-        _: &'static [&'static str],
+        names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        self.wanted()?.deserialize_map(visitor)
+        self.wanted()?.deserialize_struct("", names, visitor)
     }
 }
 
