@@ -1,7 +1,6 @@
 //! A connector that the host brings, for instance one written in JavaScript: the same interface, as calls with JSON.
 use crate::slots::{Filled, Slots};
 use serde::Deserialize;
-use serde_json::{Map, Value};
 use std::cell::Cell;
 use std::rc::Rc;
 use tisync_connect::connectors::{Setup, SetupError};
@@ -12,6 +11,7 @@ use tisync_core::model::{
     PullRequest, PushItem, Pushed, RequestId, Task, Wanted,
 };
 use tisync_json::tree::BTreeMap;
+use tisync_json::{Object, Value};
 
 /// The kind that a configuration gives a connector of the host's.
 pub(crate) const KIND: &str = "host";
@@ -38,10 +38,10 @@ pub enum HostedReply {
 struct Options {
     /// What the backend can do: what differs from a plain one.
     #[serde(default)]
-    capability: Map<String, Value>,
+    capability: Object,
     /// The same for single collections.
     #[serde(default)]
-    collections: BTreeMap<String, Map<String, Value>>,
+    collections: BTreeMap<String, Object>,
     /// Whether all collections are one feed with one checkpoint; else each has its own.
     #[serde(default)]
     one_feed: bool,
@@ -99,22 +99,21 @@ impl Hosted {
 }
 
 /// A plain backend, with what the configuration says of it.
-fn capability(changes: Map<String, Value>) -> Result<Capability, SetupError> {
+fn capability(changes: Object) -> Result<Capability, SetupError> {
     let wrong = |error: &dyn std::fmt::Display| {
         SetupError::new(format!("the capability cannot be used: {error}"))
     };
-    let mut plain = serde_json::to_value(Capability::plain()).map_err(|error| wrong(&error))?;
-    if let Value::Object(plain) = &mut plain {
-        if let Some(unknown) = changes.keys().find(|key| !plain.contains_key(*key)) {
-            let known: Vec<&str> = plain.keys().map(String::as_str).collect();
-            return Err(SetupError::new(format!(
-                "expected a capability out of {}, but {unknown:?} came",
-                known.join(", ")
-            )));
-        }
-        plain.extend(changes);
+    let plain = serde_json::to_string(&Capability::plain()).map_err(|error| wrong(&error))?;
+    let mut all: Object = tisync_json::read(&plain).map_err(|error| wrong(&error))?;
+    if let Some(unknown) = changes.keys().find(|key| !all.contains_key(*key)) {
+        let known: Vec<&str> = all.keys().map(String::as_str).collect();
+        return Err(SetupError::new(format!(
+            "expected a capability out of {}, but {unknown:?} came",
+            known.join(", ")
+        )));
     }
-    tisync_json::read(&plain.to_string()).map_err(|error| wrong(&error))
+    all.extend(changes);
+    tisync_json::read(&Value::Object(all).to_string()).map_err(|error| wrong(&error))
 }
 
 impl Connector for Hosted {

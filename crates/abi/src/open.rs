@@ -4,7 +4,6 @@ use crate::hosted::{self, Hosted};
 use crate::slots::Slots;
 use crate::sql::HostDriver;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use std::cell::Cell;
 use std::rc::Rc;
 use tisync_connect::connectors::{self, Setup};
@@ -17,8 +16,8 @@ use tisync_core::model::{
     CollectionName, Config, ConnectorName, FieldRule, JournalLimits, RequestId, Rule,
 };
 use tisync_core::store::{Durability, Op, Store, Tx};
-use tisync_json::Document;
 use tisync_json::tree::{BTreeMap, BTreeSet};
+use tisync_json::{Document, Object};
 use tisync_store::SqliteStore;
 use tisync_store::lists::{self, Outdated};
 
@@ -83,7 +82,7 @@ pub struct ConnectorSettings {
     pub credentials: bool,
     /// What only this kind of connector understands.
     #[serde(default)]
-    pub options: Map<String, Value>,
+    pub options: Object,
 }
 
 fn yes() -> bool {

@@ -1,6 +1,6 @@
 //! Fields and filters as the command line writes them.
 use crate::exit::Failure;
-use tisync::{Patch, Path, Value};
+use tisync::{Object, Patch, Path, Value};
 
 /// Reads `NAME=TEXT` and `NAME:=JSON` into a patch, with the names that go away.
 pub(crate) fn patch(fields: &[String], unset: &[String]) -> Result<Patch, Failure> {
@@ -24,13 +24,11 @@ pub(crate) fn patch(fields: &[String], unset: &[String]) -> Result<Patch, Failur
 }
 
 /// Reads `NAME=TEXT` and `NAME:=JSON` into the options of a connector.
-pub(crate) fn options(
-    fields: &[String],
-) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
-    let mut options = serde_json::Map::new();
+pub(crate) fn options(fields: &[String]) -> Result<Object, Failure> {
+    let mut options = Object::new();
     for field in fields {
         let (name, value) = assignment(field)?;
-        options.insert(name.to_owned(), serde_json::to_value(value)?);
+        options.insert(name.to_owned(), value);
     }
     Ok(options)
 }

@@ -8,6 +8,7 @@
 //! again: integers digit by digit, doubles as ECMAScript prints them. See [`Number`] for the three
 //! cases where one of these had to give way.
 
+pub mod any;
 mod document;
 mod error;
 mod find;
@@ -32,5 +33,5 @@ pub use hash::hash64;
 pub use number::Number;
 pub use patch::{Patch, diff};
 pub use path::Path;
-pub use read::{Elements, ReadError, read};
+pub use read::{Elements, ReadError, head, read};
 pub use value::{Object, Value, get};

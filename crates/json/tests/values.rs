@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::cmp::Ordering;
-use tisync_json::Value;
+use tisync_json::{Object, Value};
 
 #[test]
 fn values_have_one_order() {
@@ -71,4 +71,30 @@ fn rust_values_become_json() {
     assert_eq!(items[2].as_str(), Some("x"));
     assert_eq!((items[3].as_f64(), items[3].as_i64()), (Some(0.5), None));
     assert!(items[4].is_null() && items[4].as_object().is_none());
+}
+
+#[test]
+fn an_object_goes_through_formats_that_describe_themselves() {
+    #[derive(Debug, serde::Serialize, serde::Deserialize)]
+    #[serde(tag = "kind")]
+    enum Settings {
+        Of {
+            #[serde(with = "tisync_json::any")]
+            options: Object,
+        },
+    }
+    let read = |options: &str| {
+        let text = format!(r#"{{"kind":"Of","options":{options}}}"#);
+        serde_json::from_str(&text).map(|Settings::Of { options }| options)
+    };
+    let all = r#"{"a":[null,true,-1,18446744073709551615,2.5],"b":{"c":"d"}}"#;
+    let options = read(all).unwrap();
+    assert_eq!(Value::Object(options.clone()).to_string(), all);
+    let printed = serde_json::to_string(&Settings::Of { options }).unwrap();
+    assert_eq!(printed, format!(r#"{{"kind":"Of","options":{all}}}"#));
+    // Formats that describe themselves have no longer integers.
+    let long = read(r#"{"a":18446744073709551617}"#).unwrap();
+    assert_eq!(long["a"].to_string(), "18446744073709551616");
+    let error = read("[]").unwrap_err().to_string();
+    assert!(error.contains("expected a map"), "{error}");
 }

@@ -107,7 +107,7 @@ pub use tisync_connect::settings::{
     CollectionSettings, ColumnSettings, MigrationSettings, ReferenceSettings, WriteDurability,
 };
 pub use tisync_core::model;
-pub use tisync_json::{self as json, Document, Patch, Path, Value};
+pub use tisync_json::{self as json, Document, Object, Patch, Path, Value};
 pub use tisync_store::lists::{OpenConflict, OutboxEntry};
 pub use tisync_store::{Filter, Key, Order, SqlRows};
 

@@ -6,11 +6,11 @@ use crate::migrations::MigrateFunction;
 use crate::options::CollectionOptions;
 use crate::{Error, ErrorKind, Replica};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tisync_connect::connectors::{self, Make, Setup, SetupError};
 use tisync_connect::settings::CollectionSettings;
+use tisync_json::Object;
 
 /// A replica declared in a configuration file (`tisync.toml`); it holds no secrets, only where to find them.
 ///
@@ -73,8 +73,12 @@ pub struct ConnectorSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hints: Option<bool>,
     /// What only this kind of connector understands: see its page in `docs/connectors/`.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub options: Map<String, Value>,
+    #[serde(
+        default,
+        with = "tisync_json::any",
+        skip_serializing_if = "Object::is_empty"
+    )]
+    pub options: Object,
 }
 
 fn native() -> String {
@@ -92,7 +96,7 @@ impl Default for ConnectorSettings {
             token_command: None,
             poll_s: None,
             hints: None,
-            options: Map::new(),
+            options: Object::new(),
         }
     }
 }

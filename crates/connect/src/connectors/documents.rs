@@ -124,11 +124,7 @@ pub(super) fn has_wide_number(document: &Document) -> bool {
 fn is_wide(value: &Value) -> bool {
     match value {
         Value::Number(number) => {
-            number.is_integer()
-                && Number::parse(&format!("{:.0}", number.as_f64()))
-                    .ok()
-                    .as_ref()
-                    != Some(number)
+            number.is_integer() && Number::try_from(number.as_f64()).ok().as_ref() != Some(number)
         }
         Value::Array(items) => items.iter().any(is_wide),
         Value::Object(object) => object.values().any(is_wide),

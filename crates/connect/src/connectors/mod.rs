@@ -74,9 +74,9 @@ pub use rest::Rest;
 
 use crate::Connector;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 use std::fmt;
 use std::sync::Arc;
+use tisync_json::{Object, Value};
 
 /// Every kind of connector that a configuration can name.
 pub const KINDS: &[Kind] = &[
@@ -121,7 +121,7 @@ pub struct Setup {
     /// The backend's address.
     pub url: String,
     /// What only this kind of connector understands; its page in `docs/connectors/` names them.
-    pub options: Map<String, Value>,
+    pub options: Object,
 }
 
 impl Setup {
@@ -129,7 +129,7 @@ impl Setup {
     pub fn at(url: &str) -> Self {
         Setup {
             url: url.to_owned(),
-            options: Map::new(),
+            options: Object::new(),
         }
     }
 

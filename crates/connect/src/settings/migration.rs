@@ -59,19 +59,19 @@ pub struct MigrationSettings {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drop: Vec<String>,
     /// Values of fields that are not there.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub default: BTreeMap<String, serde_json::Value>,
+    #[serde(
+        default,
+        with = "tisync_json::any",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub default: Object,
 }
 
 impl MigrationSettings {
     fn step(&self) -> Result<Step, SetupError> {
         let path = |text: &String| parsed(text);
-        let value = |value: &serde_json::Value| -> Result<Value, SetupError> {
-            let document = Document::parse(&format!(r#"{{"value":{value}}}"#))
-                .map_err(|error| SetupError::new(error.to_string()))?;
-            let value = document.object().remove("value");
-            value.ok_or_else(|| SetupError::new("expected a value"))
-        };
+        Document::checked_from_object(&self.default)
+            .map_err(|error| SetupError::new(error.to_string()))?;
         Ok(Step {
             to: self.to,
             rename: (self.rename.iter())
@@ -79,7 +79,7 @@ impl MigrationSettings {
                 .collect::<Result<_, SetupError>>()?,
             drop: self.drop.iter().map(path).collect::<Result<_, _>>()?,
             default: (self.default.iter())
-                .map(|(field, given)| Ok((path(field)?, value(given)?)))
+                .map(|(field, given)| Ok((path(field)?, given.clone())))
                 .collect::<Result<_, SetupError>>()?,
         })
     }

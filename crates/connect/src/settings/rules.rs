@@ -52,6 +52,6 @@ pub fn column_kind(name: &str) -> Result<ColumnKind, SetupError> {
 
 /// Reads a unit variant by its serialised name.
 fn parse<T: DeserializeOwned>(name: &str, expected: &str) -> Result<T, SetupError> {
-    tisync_json::read(&serde_json::Value::from(name).to_string())
+    tisync_json::read(&tisync_json::Value::from(name).to_string())
         .map_err(|_| SetupError::new(format!("expected {expected}, but {name:?} came")))
 }

@@ -43,5 +43,15 @@ pub fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, ReadError> {
     }
 }
 
+/// The text of the value that a text begins with, of any depth, whatever follows it; none if it begins with something else.
+///
+/// ```
+/// assert_eq!(tisync_json::head("[1, {}] and more"), Some("[1, {}]"));
+/// assert_eq!(tisync_json::head("[1, {"), None);
+/// ```
+pub fn head(text: &str) -> Option<&str> {
+    Reader::new(text).skip().ok()
+}
+
 #[cfg(test)]
 mod tests;

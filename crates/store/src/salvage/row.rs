@@ -2,7 +2,6 @@
 use super::tree::{self, Kind, Value};
 use super::view::View;
 use crate::sqlite::{codec, seal};
-use serde::de::IgnoredAny;
 use tisync_core::model::{CollectionName, Entry, EntryState, Image, RecordId, Rid, Version};
 
 /// Digits of a seal, and the space behind them.
@@ -142,11 +141,10 @@ fn sealed_text(page: &[u8], at: usize) -> Option<(&str, usize)> {
     // An id may hold braces of its own.
     let braces = rest.match_indices('{').take(BRACES_MAX);
     for (brace, _) in braces {
-        let mut json = serde_json::Deserializer::from_str(&rest[brace..]).into_iter::<IgnoredAny>();
-        if json.next()?.is_err() {
+        let Some(json) = tisync_json::head(&rest[brace..]) else {
             continue;
-        }
-        let text = &rest[..brace + json.byte_offset()];
+        };
+        let text = &rest[..brace + json.len()];
         if seal::unseal(text).is_some() {
             return Some((text, at + text.len()));
         }

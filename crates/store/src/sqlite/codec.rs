@@ -242,11 +242,22 @@ pub(crate) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError
     tisync_json::read(text).map_err(wrong)
 }
 
+/// What a value is. Not the value itself: a double would bring another printer of doubles into the module for hosts
+/// without native code.
+fn kind(value: SqlValue<'_>) -> &'static str {
+    match value {
+        SqlValue::Null => "NULL",
+        SqlValue::Integer(_) => "an integer",
+        SqlValue::Real(_) => "a double",
+        SqlValue::Text(_) => "text",
+    }
+}
+
 pub(crate) fn text_or_null(row: &dyn SqlRow, column: usize) -> Result<Option<&str>, StoreError> {
     match row.value(column)? {
         SqlValue::Null => Ok(None),
         SqlValue::Text(text) => Ok(Some(text)),
-        other => Err(corrupt(format!("expected text, found {other:?}"))),
+        other => Err(corrupt(format!("expected text, found {}", kind(other)))),
     }
 }
 
@@ -262,7 +273,10 @@ pub(crate) fn integer_or_null(row: &dyn SqlRow, column: usize) -> Result<Option<
         SqlValue::Real(value) if value.fract() == 0.0 && value.abs() < 9.1e15 => {
             Ok(Some(value as i64))
         }
-        other => Err(corrupt(format!("expected an integer, found {other:?}"))),
+        other => Err(corrupt(format!(
+            "expected an integer, found {}",
+            kind(other)
+        ))),
     }
 }
 

@@ -32,7 +32,7 @@ struct Meta {
     message: Option<String>,
     /// A number, or the text `5000+`.
     #[serde(default)]
-    count: Option<serde_json::Value>,
+    count: Option<Box<RawValue>>,
 }
 
 impl Answer {
@@ -68,7 +68,7 @@ impl Answer {
         let answer = Answer {
             code: meta.code,
             message: classify::cut(meta.message.as_deref().unwrap_or("no message")),
-            count: meta.count.as_ref().and_then(serde_json::Value::as_u64),
+            count: meta.count.and_then(|count| count.get().parse().ok()),
             rows,
             after_ms: classify::retry_after_ms(&response),
         };

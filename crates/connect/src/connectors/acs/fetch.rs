@@ -3,11 +3,11 @@ use super::names::Place;
 use super::{Call, Server, names, row};
 use crate::Session;
 use crate::http::Http;
-use serde_json::json;
 use tisync_core::model::{
     CollectionName, Failure, Fetched, Found, Image, Marked, MutationId, RecordId, Wanted,
 };
 use tisync_json::tree::BTreeMap;
+use tisync_json::{Object, Value};
 
 /// Ids in one query: they go into the address.
 const IDS_MAX: usize = 50;
@@ -63,17 +63,9 @@ async fn by_id(
     let rows = match texts.is_empty() {
         true => Vec::new(),
         false => {
-            let condition = json!({"_id": {"$in": texts}});
-            query(
-                server,
-                http,
-                session,
-                &place,
-                collection,
-                condition,
-                texts.len(),
-            )
-            .await?
+            let limit = texts.len();
+            let condition = one_of("_id", texts);
+            query(server, http, session, &place, collection, condition, limit).await?
         }
     };
     let mut there: BTreeMap<RecordId, row::Marked> = rows
@@ -130,7 +122,7 @@ async fn by_mark(
         return Ok(());
     }
     let texts: Vec<String> = marks.iter().map(|mark| row::mark(*mark)).collect();
-    let condition = json!({ server.options.mark_field.as_str(): {"$in": texts} });
+    let condition = one_of(&server.options.mark_field, texts);
     // An app that copies an object copies its mark: the first one is ours.
     let rows = query(server, http, session, &place, collection, condition, 1_000).await?;
     for mark in marks {
@@ -153,7 +145,7 @@ async fn query(
     session: &Session,
     place: &Place,
     collection: &CollectionName,
-    condition: serde_json::Value,
+    condition: Value,
     limit: usize,
 ) -> Result<Vec<row::Marked>, Failure> {
     let params = vec![
@@ -171,6 +163,12 @@ async fn query(
     Ok(rows
         .filter_map(|raw| row::read(&server.options, place, raw).ok())
         .collect())
+}
+
+/// The condition of a query that a field holds one of some texts.
+fn one_of<T: Into<Value>>(field: &str, texts: Vec<T>) -> Value {
+    let condition = Object::from([("$in".to_owned(), texts.into())]);
+    Object::from([(field.to_owned(), condition.into())]).into()
 }
 
 fn is_id(text: &str) -> bool {

@@ -2,6 +2,7 @@
 //! then looks at some 5,000 of them only.
 use serde::{Deserialize, Serialize};
 use tisync_core::model::RecordId;
+use tisync_json::{Object, Value};
 
 /// The ids after one, up to another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,8 +20,8 @@ const ID_MAX: u128 = (1 << ID_BITS) - 1;
 
 impl Range {
     /// The condition of a query; `None` for all ids.
-    pub(super) fn condition(&self) -> Option<serde_json::Value> {
-        let mut id = serde_json::Map::new();
+    pub(super) fn condition(&self) -> Option<Value> {
+        let mut id = Object::new();
         if let Some(after) = &self.after {
             id.insert("$gt".to_owned(), after.as_str().into());
         }
@@ -29,7 +30,7 @@ impl Range {
         }
         match id.is_empty() {
             true => None,
-            false => Some(serde_json::json!({ "_id": id })),
+            false => Some(Object::from([("_id".to_owned(), id.into())]).into()),
         }
     }
 

@@ -4,7 +4,7 @@ use crate::Session;
 use crate::connectors::documents::bad;
 use crate::http::{Http, Response, classify, date_ms, query, send};
 use crate::limits::PAGE_ITEMS_MAX;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use tisync_core::model::{
@@ -160,15 +160,15 @@ async fn is_history(
     collection: &CollectionName,
     before: u64,
 ) -> Result<(), Failure> {
-    #[derive(Deserialize, Serialize)]
+    #[derive(Deserialize)]
     struct About {
-        update_seq: serde_json::Value,
+        update_seq: Box<RawValue>,
     }
     let sent = server.request(session, "GET", collection, "")?;
     let response: Response = send(http, sent).await?;
     let about: About = server.read(&response, collection)?;
-    match about.update_seq.as_u64() {
-        Some(now) if now < before => Err(Failure::new(
+    match about.update_seq.get().parse::<u64>() {
+        Ok(now) if now < before => Err(Failure::new(
             FailureKind::ExpiredCheckpoint { epoch: None },
             false,
             format!(
