@@ -10,6 +10,7 @@
 
 pub mod any;
 mod document;
+mod double;
 mod error;
 mod find;
 mod hash;

@@ -1,6 +1,6 @@
 //! Numbers compared by value and printed as ECMAScript prints them.
 
-use crate::{Error, ErrorKind, parse};
+use crate::{Error, ErrorKind, double, parse};
 use std::cmp::Ordering;
 
 /// From here on ECMAScript prints an exponent.
@@ -76,7 +76,7 @@ impl Number {
     pub fn as_f64(&self) -> f64 {
         match &self.0 {
             Form::Small(small) => *small as f64,
-            Form::Big(digits) => double_of(digits),
+            Form::Big(digits) => double::read(digits),
             Form::Double(double) => *double,
         }
     }
@@ -101,12 +101,12 @@ impl Number {
     pub(crate) fn print_canonical(&self, out: &mut String) {
         match &self.0 {
             Form::Big(digits) if digits.len() > 21 && digits.len() <= 310 => {
-                let double = double_of(digits);
+                let double = double::read(digits);
                 let equal = double.is_finite()
                     && double.abs() >= EXPONENT_FROM
-                    && digits_of(double).as_str() == &**digits;
+                    && double::digits(double).as_str() == &**digits;
                 if equal {
-                    print_double(double, out);
+                    double::print(double, out);
                 } else {
                     out.push_str(digits);
                 }
@@ -120,7 +120,7 @@ impl Number {
         match &self.0 {
             Form::Small(small) => print_small(*small, out),
             Form::Big(digits) => out.push_str(digits),
-            Form::Double(double) => print_double(*double, out),
+            Form::Double(double) => double::print(*double, out),
         }
     }
 }
@@ -165,10 +165,12 @@ impl TryFrom<f64> for Number {
         if value.is_finite() {
             return Ok(Number::from_finite(value));
         }
+        let mut came = String::new();
+        double::print(value, &mut came);
         Err(Error::new(
             ErrorKind::NumberOverflow,
             0,
-            format!("expected a finite number, came {value}: JSON has none, use null"),
+            format!("expected a finite number, came {came}: JSON has none, use null"),
         ))
     }
 }
@@ -253,25 +255,11 @@ fn cmp_big(digits: &str, double: f64) -> Ordering {
     if double.abs() < I64_END {
         return beyond(digits);
     }
-    cmp_digits(digits, &digits_of(double))
-}
-
-/// All digits of a double that is an integer.
-fn digits_of(double: f64) -> String {
-    format!("{double:.0}")
-}
-
-fn double_of(digits: &str) -> f64 {
-    // Digits with a sign always parse; too many of them give an infinity.
-    digits.parse().unwrap_or(f64::NAN)
+    cmp_digits(digits, &double::digits(double))
 }
 
 fn print_small(small: i64, out: &mut String) {
     use std::fmt::Write;
     // Writing to a String does not fail.
     let _ = write!(out, "{small}");
-}
-
-fn print_double(double: f64, out: &mut String) {
-    out.push_str(ryu_js::Buffer::new().format_finite(double));
 }

@@ -2,7 +2,7 @@
 
 use crate::keys::Keys;
 use crate::text::Literal;
-use crate::{Error, ErrorKind, Number, Object, Value};
+use crate::{Error, ErrorKind, Number, Object, Value, double};
 
 /// What becomes of the parts of a text. Errors are boxed so that the good path returns in registers.
 pub(crate) trait Sink<'a> {
@@ -113,8 +113,8 @@ impl NumberLiteral<'_> {
 
     /// The double that it stands for, correctly rounded; an overflow is an error.
     pub(crate) fn double(&self) -> Result<f64, Box<Error>> {
-        match self.text.parse::<f64>() {
-            Ok(double) if double.is_finite() => Ok(double),
+        match double::read(self.text) {
+            double if double.is_finite() => Ok(double),
             _ => Err(Box::new(Error::new(
                 ErrorKind::NumberOverflow,
                 self.offset,

@@ -1,6 +1,7 @@
 //! Why a text could not be read into a type.
 
-use crate::Error;
+use crate::{Error, double};
+use serde::de::{Expected, Unexpected};
 use std::fmt;
 
 /// Why a text could not be read into a type: what was expected, what came, and where.
@@ -36,6 +37,11 @@ impl ReadError {
         }))
     }
 
+    fn refused(what: &str, came: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let came = words(came);
+        ReadError::new(format!("invalid {what}: {came}, expected {expected}"), None)
+    }
+
     /// The same with its place in the text, which is `at` if it does not know better.
     pub(super) fn placed(mut self, text: &str, at: usize) -> Self {
         let inner = &mut *self.0;
@@ -57,6 +63,50 @@ impl serde::de::Error for ReadError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         ReadError::new(message.to_string(), None)
     }
+
+    fn invalid_type(came: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        ReadError::refused("type", came, expected)
+    }
+
+    fn invalid_value(came: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        ReadError::refused("value", came, expected)
+    }
+}
+
+/// What came, in the words of `serde`: its own print would bring another printer of doubles, with tables, into the module
+/// for hosts without native code.
+fn words(came: Unexpected<'_>) -> String {
+    let kind = match came {
+        Unexpected::Bool(value) => return format!("boolean `{value}`"),
+        Unexpected::Unsigned(number) => return format!("integer `{number}`"),
+        Unexpected::Signed(number) => return format!("integer `{number}`"),
+        Unexpected::Float(number) => return format!("floating point `{}`", with_point(number)),
+        Unexpected::Char(character) => return format!("character `{character}`"),
+        Unexpected::Str(text) => return format!("string {text:?}"),
+        Unexpected::Bytes(_) => "byte array",
+        Unexpected::Unit => "unit value",
+        Unexpected::Option => "Option value",
+        Unexpected::NewtypeStruct => "newtype struct",
+        Unexpected::Seq => "sequence",
+        Unexpected::Map => "map",
+        Unexpected::Enum => "enum",
+        Unexpected::UnitVariant => "unit variant",
+        Unexpected::NewtypeVariant => "newtype variant",
+        Unexpected::TupleVariant => "tuple variant",
+        Unexpected::StructVariant => "struct variant",
+        Unexpected::Other(other) => other,
+    };
+    kind.to_owned()
+}
+
+/// A double that is seen to be one.
+fn with_point(number: f64) -> String {
+    let mut text = String::new();
+    double::print(number, &mut text);
+    if text.bytes().all(|byte| matches!(byte, b'-' | b'0'..=b'9')) {
+        text.push_str(".0");
+    }
+    text
 }
 
 impl fmt::Display for ReadError {
@@ -72,3 +122,35 @@ impl fmt::Display for ReadError {
 }
 
 impl std::error::Error for ReadError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_is_told_in_the_words_of_serde() {
+        for came in [
+            Unexpected::Bool(true),
+            Unexpected::Unsigned(7),
+            Unexpected::Signed(-7),
+            Unexpected::Float(1.5),
+            Unexpected::Float(-1e20),
+            Unexpected::Char('a'),
+            Unexpected::Str("a\"b\n"),
+            Unexpected::Bytes(b"a"),
+            Unexpected::Unit,
+            Unexpected::Option,
+            Unexpected::NewtypeStruct,
+            Unexpected::Seq,
+            Unexpected::Map,
+            Unexpected::Enum,
+            Unexpected::UnitVariant,
+            Unexpected::NewtypeVariant,
+            Unexpected::TupleVariant,
+            Unexpected::StructVariant,
+            Unexpected::Other("something else"),
+        ] {
+            assert_eq!(words(came), came.to_string());
+        }
+    }
+}
