@@ -12,7 +12,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Bytes of the module after gzip: what an app grows by. ADR 17 says what it is made of, and what was aimed at.
-const GZIP_BYTES_MAX: u64 = 590_000;
+const GZIP_BYTES_MAX: u64 = 455_000;
+
+/// What a standard library that others have built adds to that: it is built for speed, and its panics have messages.
+const GZIP_BYTES_OF_OTHERS: u64 = 35_000;
 
 /// The only function that the module asks its host for.
 const IMPORT: (&str, &str) = ("tisync", "host");
@@ -46,9 +49,13 @@ pub(crate) fn run(workspace: &Workspace, toolchain: &Toolchain, tools: &Tools) -
     let bytes = fs::read(&wasm)?;
     judge(&Module::parse(&bytes)?)?;
     let packed = gzip_bytes(&wasm)?;
+    let packed_max = match toolchain {
+        Toolchain::Private { .. } => GZIP_BYTES_MAX,
+        Toolchain::Active => GZIP_BYTES_MAX + GZIP_BYTES_OF_OTHERS,
+    };
     ensure!(
-        packed <= GZIP_BYTES_MAX,
-        "the module has {packed} bytes after gzip, more than the {GZIP_BYTES_MAX} that it may have: see ADR 17, and \
+        packed <= packed_max,
+        "the module has {packed} bytes after gzip, more than the {packed_max} that it may have: see ADR 17, and \
          look what has come with the last change"
     );
     tools.accepts(&wasm)?;
