@@ -10,6 +10,7 @@ use tisync_core::model::{
     Capability, CollectionName, ConnectorName, Failure, FailureKind, FeedName, Fetched, Page,
     PullRequest, PushItem, Pushed, RequestId, Task, Wanted,
 };
+use tisync_json::Quoted;
 use tisync_json::tree::BTreeMap;
 use tisync_json::{Object, Value};
 
@@ -108,8 +109,9 @@ fn capability(changes: Object) -> Result<Capability, SetupError> {
     if let Some(unknown) = changes.keys().find(|key| !all.contains_key(*key)) {
         let known: Vec<&str> = all.keys().map(String::as_str).collect();
         return Err(SetupError::new(format!(
-            "expected a capability out of {}, but {unknown:?} came",
-            known.join(", ")
+            "expected a capability out of {}, but {} came",
+            known.join(", "),
+            Quoted(unknown)
         )));
     }
     all.extend(changes);

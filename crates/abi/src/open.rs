@@ -16,6 +16,7 @@ use tisync_core::model::{
     CollectionName, Config, ConnectorName, FieldRule, JournalLimits, RequestId, Rule,
 };
 use tisync_core::store::{Durability, Op, Store, Tx};
+use tisync_json::Quoted;
 use tisync_json::tree::{BTreeMap, BTreeSet};
 use tisync_json::{Document, Object};
 use tisync_store::SqliteStore;
@@ -187,7 +188,8 @@ impl Open {
                 return Err(Error::new(
                     ErrorKind::BadConfig,
                     format!(
-                        "expected the policy function {missing:?} of the collection {name}, but the app gives none of that name"
+                        "expected the policy function {} of the collection {name}, but the app gives none of that name",
+                        Quoted(missing)
                     ),
                 ));
             }
@@ -251,8 +253,10 @@ fn node_of(store: &mut SqliteStore<HostDriver>, draw: impl FnOnce() -> u32) -> R
     let mut tx = store.begin(Durability::Full)?;
     if let Some(text) = tx.meta(NODE)? {
         return text.parse().map_err(|_| {
-            let message =
-                format!("expected the replica's node number in the file, but {text:?} came");
+            let message = format!(
+                "expected the replica's node number in the file, but {} came",
+                Quoted(&text)
+            );
             Error::new(ErrorKind::Corrupt, message)
         });
     }

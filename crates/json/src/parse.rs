@@ -314,7 +314,8 @@ impl<'a> Parser<'a> {
             None => "but the text ended".to_owned(),
             Some('\u{feff}') => "came a byte order mark: send UTF-8 without one".to_owned(),
             Some('<') => "came `<`: this looks like HTML or XML, not JSON".to_owned(),
-            Some(other) => format!("came `{}`", other.escape_debug()),
+            Some(other) if other.is_control() => format!("came `{}`", other.escape_default()),
+            Some(other) => format!("came `{other}`"),
         };
         Box::new(Error::new(
             ErrorKind::Syntax,

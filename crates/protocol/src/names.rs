@@ -2,6 +2,7 @@
 use crate::limits::{
     COLLECTION_BYTES_MAX, GROUP_BYTES_MAX, MUTATION_ID_CHARS, RECORD_ID_BYTES_MAX,
 };
+use tisync_json::Quoted;
 
 /// Why a name is refused: what was expected and what came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,5 +88,5 @@ fn shown(name: &str) -> String {
     const CHARS_MAX: usize = 40;
     let cut: String = name.chars().take(CHARS_MAX).collect();
     let rest = if cut.len() < name.len() { "…" } else { "" };
-    format!("{cut:?}{rest}")
+    format!("{}{rest}", Quoted(&cut))
 }

@@ -2,6 +2,7 @@
 use crate::connectors::SetupError;
 use serde::de::DeserializeOwned;
 use tisync_core::model::{ColumnKind, DeleteRule, Fallback, FieldRule, Rule};
+use tisync_json::Quoted;
 
 /// The rule of a name.
 ///
@@ -53,5 +54,5 @@ pub fn column_kind(name: &str) -> Result<ColumnKind, SetupError> {
 /// Reads a unit variant by its serialised name.
 fn parse<T: DeserializeOwned>(name: &str, expected: &str) -> Result<T, SetupError> {
     tisync_json::read(&tisync_json::Value::from(name).to_string())
-        .map_err(|_| SetupError::new(format!("expected {expected}, but {name:?} came")))
+        .map_err(|_| SetupError::new(format!("expected {expected}, but {} came", Quoted(name))))
 }

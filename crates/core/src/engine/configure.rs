@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind};
 use crate::model::*;
 use crate::reconcile;
 use crate::store::{Op, Tx};
+use tisync_json::Quoted;
 
 /// Checks a configuration against itself.
 pub(super) fn check(config: &Config) -> Result<(), Error> {
@@ -65,8 +66,8 @@ pub(super) fn check(config: &Config) -> Result<(), Error> {
                 .contains(&column.name.to_ascii_lowercase().as_str());
             if !plain || taken || !names.insert(column.name.to_ascii_lowercase()) {
                 return bad(format!(
-                    "column {:?} of {collection}: expected a name of letters, digits and _, used once, other than rid, id, version, state, stamp, doc",
-                    column.name
+                    "column {} of {collection}: expected a name of letters, digits and _, used once, other than rid, id, version, state, stamp, doc",
+                    Quoted(&column.name)
                 ));
             }
         }

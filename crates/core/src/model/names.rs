@@ -3,6 +3,7 @@ use crate::limits;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
+use tisync_json::Quoted;
 
 /// A name or key that was refused: what was expected and what came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +30,9 @@ impl fmt::Display for NameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "expected {}, but {:?} came",
-            self.0.expected, self.0.came
+            "expected {}, but {} came",
+            self.0.expected,
+            Quoted(&self.0.came)
         )
     }
 }

@@ -6,6 +6,7 @@ use crate::model::{
     Version,
 };
 use tisync_json::Document;
+use tisync_json::Quoted;
 use tisync_json::tree::BTreeSet;
 
 /// Bytes that a journal row counts besides its documents.
@@ -31,8 +32,8 @@ fn check_columns(collection: &CollectionName, schema: &Schema) -> Result<(), Sto
     });
     let message = match wrong {
         Some(column) => format!(
-            "expected column names of {collection} of letters, digits and _, each once, not id or document; came {:?}",
-            column.name
+            "expected column names of {collection} of letters, digits and _, each once, not id or document; came {}",
+            Quoted(&column.name)
         ),
         None if schema.columns.len() > COLUMNS_MAX => format!(
             "expected at most {COLUMNS_MAX} columns of {collection}, came {}",

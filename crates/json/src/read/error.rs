@@ -1,5 +1,6 @@
 //! Why a text could not be read into a type.
 
+use crate::Quoted;
 use crate::{Error, double};
 use serde::de::{Expected, Unexpected};
 use std::fmt;
@@ -82,7 +83,7 @@ fn words(came: Unexpected<'_>) -> String {
         Unexpected::Signed(number) => return format!("integer `{number}`"),
         Unexpected::Float(number) => return format!("floating point `{}`", with_point(number)),
         Unexpected::Char(character) => return format!("character `{character}`"),
-        Unexpected::Str(text) => return format!("string {text:?}"),
+        Unexpected::Str(text) => return format!("string {}", Quoted(text)),
         Unexpected::Bytes(_) => "byte array",
         Unexpected::Unit => "unit value",
         Unexpected::Option => "Option value",

@@ -4,6 +4,7 @@ use crate::http::{Response, classify};
 use tisync_core::model::{
     Digest, DigestAnswer, DigestRequest, Failure, IdRange, Listed, RecordId, Tally, Version, term,
 };
+use tisync_json::Quoted;
 
 /// What is sent. Whole collections go as such: the server knows their digests without looking.
 pub(super) fn body(request: &DigestRequest) -> tisync_protocol::DigestRequest {
@@ -96,5 +97,10 @@ fn hash(text: &str) -> Result<u64, String> {
     let read = is_hash
         .then(|| u64::from_str_radix(text, 16).ok())
         .flatten();
-    read.ok_or_else(|| format!("16 hexadecimal digits were expected, but {text:?} came"))
+    read.ok_or_else(|| {
+        format!(
+            "16 hexadecimal digits were expected, but {} came",
+            Quoted(text)
+        )
+    })
 }
