@@ -194,6 +194,14 @@ impl<'a, 'de> Parts<'a, 'de> {
             is_first: true,
         }
     }
+
+    /// The next key, if there is one.
+    fn key(&mut self) -> Result<Option<Cow<'de, str>>, ReadError> {
+        if !self.reader.next(&mut self.is_first, b'}')? {
+            return Ok(None);
+        }
+        self.reader.key().map(Some)
+    }
 }
 
 impl<'de> SeqAccess<'de> for Parts<'_, 'de> {
@@ -217,10 +225,10 @@ impl<'de> MapAccess<'de> for Parts<'_, 'de> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, ReadError> {
-        if !self.reader.next(&mut self.is_first, b'}')? {
-            return Ok(None);
+        match self.key()? {
+            Some(name) => seed.deserialize(Key(name)).map(Some),
+            None => Ok(None),
         }
-        seed.deserialize(Key(self.reader.key()?)).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ReadError> {
@@ -230,8 +238,8 @@ impl<'de> MapAccess<'de> for Parts<'_, 'de> {
 }
 
 /// The fields of a struct. Which one a key names is found here, once for all types, and not in code of each type: that
-/// gets the field's number, as the derived visitors of fields and variants take it (without `alias`, which numbers
-/// nothing).
+/// gets the field's number, as the derived visitors of fields and variants take it (without `alias`: `cargo xtask tidy`
+/// refuses it).
 struct Fields<'a, 'de> {
     parts: Parts<'a, 'de>,
     names: &'static [&'static str],
@@ -244,10 +252,9 @@ impl<'de> MapAccess<'de> for Fields<'_, 'de> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, ReadError> {
-        if !self.parts.reader.next(&mut self.parts.is_first, b'}')? {
+        let Some(name) = self.parts.key()? else {
             return Ok(None);
-        }
-        let name = self.parts.reader.key()?;
+        };
         match seed.deserialize(numbered(&name, self.names)) {
             Ok(field) => Ok(Some(field)),
             Err(_) => Err(serde::de::Error::unknown_field(&name, self.names)),
