@@ -52,17 +52,17 @@ impl std::ops::Deref for Error {
 }
 
 impl Error {
-    /// What was expected, what came, and what to do.
-    pub fn into_message(self) -> String {
-        self.0.message
-    }
-
     /// Makes an error.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Error(Box::new(ErrorDetails {
             kind,
             message: message.into(),
         }))
+    }
+
+    /// What was expected, what came, and what to do.
+    pub fn into_message(self) -> String {
+        self.0.message
     }
 
     /// Whether the same input may be given again later.

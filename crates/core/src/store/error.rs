@@ -45,17 +45,17 @@ pub enum StoreErrorKind {
 }
 
 impl StoreError {
-    /// What happened, for a person.
-    pub fn into_message(self) -> String {
-        self.0.message
-    }
-
     /// Makes an error.
     pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
         StoreError(Box::new(StoreErrorDetails {
             kind,
             message: message.into(),
         }))
+    }
+
+    /// What happened, for a person.
+    pub fn into_message(self) -> String {
+        self.0.message
     }
 }
 

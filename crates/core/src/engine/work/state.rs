@@ -1,6 +1,5 @@
 //! Feeds, connectors and orders.
-use super::Kept;
-use super::Work;
+use super::{Kept, Work};
 use crate::engine::memory::{Asked, Open};
 use crate::error::Error;
 use crate::limits;
