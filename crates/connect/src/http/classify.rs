@@ -45,6 +45,7 @@ pub fn failure(response: &Response) -> Failure {
         _ => FailureKind::NotThisProtocol,
     };
     let message = message(response, &kind);
+    // What is too large to be taken was not carried out.
     let not_sent = kind == FailureKind::TooLarge;
     Failure::new(kind, not_sent, message)
 }
