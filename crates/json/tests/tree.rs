@@ -30,7 +30,7 @@ fn deed() -> impl Strategy<Value = Deed> {
 
 proptest! {
     #[test]
-    fn a_map_does_what_the_standard_one_does(deeds in prop::collection::vec(deed(), 0..900), looks in prop::collection::vec(key(), 20)) {
+    fn a_map_does_what_the_standard_one_does(deeds in prop::collection::vec(deed(), 0..900), looks in prop::collection::vec(key(), 20), ends: Vec<bool>) {
         let (mut map, mut expected) = (BTreeMap::new(), known::BTreeMap::new());
         for deed in deeds {
             match deed {
@@ -54,6 +54,13 @@ proptest! {
         }
         prop_assert_eq!(map.len(), expected.len());
         prop_assert!(map.iter().eq(&expected) && map.iter().rev().eq(expected.iter().rev()));
+        let (mut entries, mut expected_entries) = (map.iter(), expected.iter());
+        for is_front in ends.iter().cycle().take(if ends.is_empty() { 0 } else { map.len() + 2 }) {
+            match is_front {
+                true => prop_assert_eq!(entries.next(), expected_entries.next()),
+                false => prop_assert_eq!(entries.next_back(), expected_entries.next_back()),
+            }
+        }
         prop_assert!(map.keys().eq(expected.keys()) && map.values().eq(expected.values()));
         prop_assert_eq!(map.first_key_value(), expected.first_key_value());
         prop_assert_eq!(map.last_key_value(), expected.last_key_value());
@@ -61,6 +68,7 @@ proptest! {
             prop_assert_eq!(map.get(&key), expected.get(&key));
             prop_assert_eq!(map.contains_key(&key), expected.contains_key(&key));
             prop_assert!(map.range(key..).eq(expected.range(key..)));
+            prop_assert!(map.range(key..).rev().eq(expected.range(key..).rev()));
         }
         prop_assert_eq!(format!("{map:?}"), format!("{expected:?}"));
         // Made in another order, its leaves are others.

@@ -54,37 +54,51 @@ impl<K, V> BTreeMap<K, V> {
 
     /// The entries in the order of their keys.
     pub fn iter(&self) -> Iter<'_, K, V> {
-        Iter(self.leaves.iter().flatten())
+        self.from((0, 0))
+    }
+
+    /// The entries from a place on.
+    fn from(&self, (number, at): Place) -> Iter<'_, K, V> {
+        let mut leaves = self.leaves.get(number..).unwrap_or_default().iter();
+        let first = leaves.next().and_then(|leaf| leaf.get(at..));
+        Iter {
+            front: first.unwrap_or_default().iter(),
+            leaves,
+            back: [].iter(),
+        }
     }
 
     /// The entries in the order of their keys, their values to be changed.
     pub fn iter_mut(&mut self) -> IterMut<'_, K, V> {
-        IterMut(self.leaves.iter_mut().flatten())
+        IterMut {
+            front: [].iter_mut(),
+            leaves: self.leaves.iter_mut(),
+        }
     }
 
     /// The keys in their order.
     pub fn keys(&self) -> impl DoubleEndedIterator<Item = &K> + Clone {
-        self.leaves.iter().flatten().map(|(key, _)| key)
+        self.iter().map(|(key, _)| key)
     }
 
     /// The values in the order of their keys.
     pub fn values(&self) -> impl DoubleEndedIterator<Item = &V> + Clone {
-        self.leaves.iter().flatten().map(|(_, value)| value)
+        self.iter().map(|(_, value)| value)
     }
 
     /// The values in the order of their keys, to be changed.
-    pub fn values_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut V> {
-        self.leaves.iter_mut().flatten().map(|(_, value)| value)
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.iter_mut().map(|(_, value)| value)
     }
 
     /// The keys in their order.
     pub fn into_keys(self) -> impl DoubleEndedIterator<Item = K> {
-        self.leaves.into_iter().flatten().map(|(key, _)| key)
+        self.into_iter().map(|(key, _)| key)
     }
 
     /// The values in the order of their keys.
     pub fn into_values(self) -> impl DoubleEndedIterator<Item = V> {
-        self.leaves.into_iter().flatten().map(|(_, value)| value)
+        self.into_iter().map(|(_, value)| value)
     }
 
     /// The entry with the smallest key.
@@ -244,12 +258,9 @@ impl<K: Ord, V> BTreeMap<K, V> {
     }
 
     /// The entries from a key on.
-    pub fn range(&self, from: RangeFrom<K>) -> impl DoubleEndedIterator<Item = (&K, &V)> {
-        let (Ok((number, at)) | Err((number, at))) = self.find(&from.start);
-        let mut leaves = self.leaves.iter().skip(number);
-        let first = leaves.next().map_or(&[][..], |leaf| &leaf[at..]);
-        let entries = first.iter().chain(leaves.flatten());
-        entries.map(|(key, value)| (key, value))
+    pub fn range(&self, from: RangeFrom<K>) -> Iter<'_, K, V> {
+        let (Ok(place) | Err(place)) = self.find(&from.start);
+        self.from(place)
     }
 }
 
@@ -269,11 +280,19 @@ fn search<T>(items: &[T], order: impl Fn(&T) -> Ordering) -> Result<usize, usize
 }
 
 /// The entries of a map in the order of their keys.
-pub struct Iter<'a, K, V>(std::iter::Flatten<std::slice::Iter<'a, Vec<(K, V)>>>);
+pub struct Iter<'a, K, V> {
+    front: std::slice::Iter<'a, (K, V)>,
+    leaves: std::slice::Iter<'a, Vec<(K, V)>>,
+    back: std::slice::Iter<'a, (K, V)>,
+}
 
 impl<K, V> Clone for Iter<'_, K, V> {
     fn clone(&self) -> Self {
-        Iter(self.0.clone())
+        Iter {
+            front: self.front.clone(),
+            leaves: self.leaves.clone(),
+            back: self.back.clone(),
+        }
     }
 }
 
@@ -281,17 +300,39 @@ impl<'a, K, V> Iterator for Iter<'a, K, V> {
     type Item = (&'a K, &'a V);
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(|(key, value)| (key, value))
+        loop {
+            if let Some((key, value)) = self.front.next() {
+                return Some((key, value));
+            }
+            self.front = match self.leaves.next() {
+                Some(leaf) => leaf.iter(),
+                None => std::mem::take(&mut self.back),
+            };
+            if self.front.len() == 0 {
+                return None;
+            }
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
+        (self.front.len(), None)
     }
 }
 
 impl<K, V> DoubleEndedIterator for Iter<'_, K, V> {
     fn next_back(&mut self) -> Option<Self::Item> {
-        self.0.next_back().map(|(key, value)| (key, value))
+        loop {
+            if let Some((key, value)) = self.back.next_back() {
+                return Some((key, value));
+            }
+            self.back = match self.leaves.next_back() {
+                Some(leaf) => leaf.iter(),
+                None => std::mem::take(&mut self.front),
+            };
+            if self.back.len() == 0 {
+                return None;
+            }
+        }
     }
 }
 
@@ -305,13 +346,21 @@ impl<'a, K, V> IntoIterator for &'a BTreeMap<K, V> {
 }
 
 /// The entries of a map in the order of their keys, their values to be changed.
-pub struct IterMut<'a, K, V>(std::iter::Flatten<std::slice::IterMut<'a, Vec<(K, V)>>>);
+pub struct IterMut<'a, K, V> {
+    front: std::slice::IterMut<'a, (K, V)>,
+    leaves: std::slice::IterMut<'a, Vec<(K, V)>>,
+}
 
 impl<'a, K, V> Iterator for IterMut<'a, K, V> {
     type Item = (&'a K, &'a mut V);
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(|(key, value)| (&*key, value))
+        loop {
+            if let Some((key, value)) = self.front.next() {
+                return Some((key, value));
+            }
+            self.front = self.leaves.next()?.iter_mut();
+        }
     }
 }
 
@@ -326,10 +375,15 @@ impl<'a, K, V> IntoIterator for &'a mut BTreeMap<K, V> {
 
 impl<K, V> IntoIterator for BTreeMap<K, V> {
     type Item = (K, V);
-    type IntoIter = std::iter::Flatten<std::vec::IntoIter<Vec<(K, V)>>>;
+    type IntoIter = std::vec::IntoIter<(K, V)>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.leaves.into_iter().flatten()
+        let mut leaves = self.leaves.into_iter();
+        let mut entries = leaves.next().unwrap_or_default();
+        for mut leaf in leaves {
+            entries.append(&mut leaf);
+        }
+        entries.into_iter()
     }
 }
 
