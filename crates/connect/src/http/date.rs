@@ -77,7 +77,7 @@ pub fn instant_ms(text: &str) -> Option<u64> {
     {
         return None;
     }
-    let fraction: i64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+    let fraction = number(format!("{fraction:0<3}").get(..3)?, 3)?;
     let seconds = days_since_1970(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second
         - offset_s(zone.trim())?;
     u64::try_from(seconds * 1_000 + fraction).ok()
@@ -128,7 +128,9 @@ pub fn rfc3339(ms: u64) -> String {
 
 fn number(text: &str, digits: usize) -> Option<i64> {
     let plain = text.len() == digits && text.bytes().all(|b| b.is_ascii_digit());
-    if plain { text.parse().ok() } else { None }
+    plain
+        .then(|| text.parse::<u32>().ok().map(i64::from))
+        .flatten()
 }
 
 /// Counts days in years that begin in March, so that the leap day is the last of its year.
