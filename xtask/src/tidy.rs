@@ -3,7 +3,6 @@
 use crate::workspace::Workspace;
 use anyhow::{Result, bail};
 
-mod aliases;
 mod clock;
 mod dependencies;
 mod files;
@@ -20,7 +19,6 @@ pub(crate) fn run(workspace: &Workspace) -> Result<String> {
     let mut findings = Vec::new();
     for file in &files {
         findings.extend(leftovers::check(&file.path, &file.text));
-        findings.extend(aliases::check(&file.path, &file.text));
         findings.extend(clock::check_text(&file.path, &file.text));
         findings.extend(links::check(workspace.root(), &file.path, &file.text));
     }

@@ -9,7 +9,7 @@ use crate::lend::{Lending, Requests};
 use crate::open::ConnectorSettings;
 use crate::replica::seed;
 use crate::slots::{Filled, SlotHttp, Slots};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
@@ -18,6 +18,7 @@ use std::task::{Context, Poll};
 use tisync_connect::certify::{Kit, Report, certify};
 use tisync_connect::{Connector, LocalFuture, Session};
 use tisync_core::model::{CollectionName, ConnectorName, RequestId};
+use tisync_json::Deserialize;
 use tisync_json::tree::BTreeSet;
 use tisync_json::{Document, Path};
 

@@ -2,12 +2,13 @@
 use crate::hosted::HostedReply;
 use crate::lifeboat::Place;
 use crate::open::Open;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tisync_connect::http::HttpErrorKind;
 use tisync_core::model::{
     CollectionName, ConnectorName, FeedKey, JournalId, MutationId, RecordId, Resolution, Rid,
     Version, Write,
 };
+use tisync_json::Deserialize;
 use tisync_json::{Document, Value};
 use tisync_store::Query;
 

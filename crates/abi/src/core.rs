@@ -11,6 +11,7 @@ use std::rc::Rc;
 use tisync_connect::http::HttpError;
 use tisync_connect::{Error, ErrorKind};
 use tisync_core::model::{Account, Input, Now};
+use tisync_json::write;
 
 /// One replica, driven by its host.
 ///
@@ -47,24 +48,24 @@ impl Core {
     ) -> bool {
         json.clear();
         tail.clear();
-        json.extend_from_slice(b"{\"ok\":");
         // As text, like everything else that is read here: each form of input costs readers of its own.
         let parsed = std::str::from_utf8(command)
             .map_err(|error| error.to_string())
             .and_then(|text| tisync_json::read(text).map_err(|error| error.to_string()))
             .map_err(|error| Error::invalid(format!("the command cannot be read: {error}")));
         let result =
-            parsed.and_then(|command| self.carry_out(command, body, wall_ms, monotonic_ms, json));
+            parsed.and_then(|command| self.carry_out(command, body, wall_ms, monotonic_ms));
         let succeeded = result.is_ok();
-        if let Err(error) = result {
-            json.clear();
-            json.extend_from_slice(b"{\"error\":");
-            // An error is plain text: it can be written.
-            let _ = serde_json::to_writer(&mut *json, &error);
+        let (name, result) = match result {
+            Ok(given) => ("ok", given),
+            Err(error) => ("error", write(&error)),
+        };
+        let answer = write(&self.answer(monotonic_ms, tail));
+        for part in ["{\"", name, "\":", &result, ","] {
+            json.extend_from_slice(part.as_bytes());
         }
-        json.push(b',');
         let begin = json.len();
-        let _ = serde_json::to_writer(&mut *json, &self.answer(monotonic_ms, tail));
+        json.extend_from_slice(answer.as_bytes());
         // The two objects become one.
         if let Some(brace) = json.get_mut(begin) {
             *brace = b' ';
@@ -94,14 +95,14 @@ impl Core {
         }
     }
 
+    /// Gives what the command gives, as JSON.
     fn carry_out(
         &mut self,
         command: Command,
         body: &[u8],
         wall_ms: u64,
         monotonic_ms: u64,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Error> {
+    ) -> Result<String, Error> {
         if let Command::Open(open) = &command {
             if self.replica.is_some() {
                 return Err(Error::invalid(
@@ -110,29 +111,29 @@ impl Core {
             }
             let (replica, opened) = Replica::open(&self.host, open, wall_ms, monotonic_ms)?;
             self.replica = Some(replica);
-            return put(out, &opened);
+            return Ok(write(&opened));
         }
         if let Command::Close = command {
             self.replica = None;
-            return put(out, &());
+            return Ok(nothing());
         }
         #[cfg(feature = "certify")]
         if let Command::Certify(certify) = command {
             self.trial = Some(crate::certify::Trial::new(*certify, wall_ms, monotonic_ms)?);
-            return put(out, &());
+            return Ok(nothing());
         }
         #[cfg(feature = "certify")]
         if let Some(trial) = &mut self.trial {
             trial.carry_out(command, body, monotonic_ms)?;
-            return put(out, &());
+            return Ok(nothing());
         }
         #[cfg(feature = "trace")]
         if let Command::Conformance = command {
-            return put(out, &crate::conformance::run(&self.host));
+            return Ok(write(&crate::conformance::run(&self.host)));
         }
         #[cfg(feature = "trace")]
         if let Command::Replay { replica } = command {
-            return put(out, &crate::replay::run(&self.host, body, replica)?);
+            return Ok(write(&crate::replay::run(&self.host, body, replica)?));
         }
         let replica = self.replica.as_mut().ok_or_else(|| {
             Error::new(
@@ -141,14 +142,14 @@ impl Core {
             )
         })?;
         let now = replica.now(wall_ms, monotonic_ms);
-        match command {
-            Command::Open(_) | Command::Close => Ok(()),
-            Command::Declare(open) => put(out, &replica.declare(&self.host, &open, now)?),
+        Ok(match command {
+            Command::Open(_) | Command::Close => nothing(),
+            Command::Declare(open) => write(&replica.declare(&self.host, &open, now)?),
             #[cfg(feature = "certify")]
-            Command::Certify(_) | Command::Send(_) => Ok(()),
+            Command::Certify(_) | Command::Send(_) => nothing(),
             #[cfg(feature = "trace")]
-            Command::Conformance | Command::Replay { .. } => Ok(()),
-            Command::Get { collection, id } => put(out, &replica.get(&collection, &id)?),
+            Command::Conformance | Command::Replay { .. } => nothing(),
+            Command::Get { collection, id } => write(&replica.get(&collection, &id)?),
             Command::Query {
                 collection,
                 query,
@@ -159,13 +160,11 @@ impl Core {
                     false => None,
                 };
                 match statement {
-                    Some(statement) => put(out, &statement),
-                    None => put(out, &replica.query(&collection, &query)?),
+                    Some(statement) => write(&statement),
+                    None => write(&replica.query(&collection, &query)?),
                 }
             }
-            Command::Count { collection, query } => {
-                put(out, &replica.count_of(&collection, &query)?)
-            }
+            Command::Count { collection, query } => write(&replica.count_of(&collection, &query)?),
             Command::Sql { sql, values } => {
                 let found = replica.sql(&sql, &values)?;
                 let rows = SqlAnswer {
@@ -173,27 +172,27 @@ impl Core {
                     rows: &found.rows,
                     more: found.more,
                 };
-                put(out, &rows)
+                write(&rows)
             }
-            Command::Write { writes, group } => put(out, &replica.write(now, writes, group)?),
-            Command::Start => put(out, &replica.start()?),
-            Command::Stop => put(out, &replica.stop(now)?),
-            Command::Sync => put(out, &replica.sync()?),
+            Command::Write { writes, group } => write(&replica.write(now, writes, group)?),
+            Command::Start => write(&replica.start()?),
+            Command::Stop => write(&replica.stop(now)?),
+            Command::Sync => write(&replica.sync()?),
             Command::Run => {
                 replica.run(now);
-                put(out, &())
+                nothing()
             }
             Command::Network { online } => {
                 replica.signal(Input::Network { online });
-                put(out, &())
+                nothing()
             }
             Command::Woke => {
                 replica.signal(Input::Woke);
-                put(out, &())
+                nothing()
             }
             Command::Hint { connector } => {
                 replica.signal(Input::Hint(connector));
-                put(out, &())
+                nothing()
             }
             Command::Credentials {
                 connector,
@@ -206,7 +205,7 @@ impl Core {
                     account,
                     failure,
                 };
-                put(out, &replica.credentials(now, connector, given)?)
+                write(&replica.credentials(now, connector, given)?)
             }
             Command::Http {
                 id,
@@ -215,15 +214,15 @@ impl Core {
             } => {
                 let body = replica.slots.body(id, body);
                 replica.fill(id, Filled::response(status, headers, body));
-                put(out, &())
+                nothing()
             }
             Command::Body { id, bytes } => {
                 replica.slots.keep(id, body, bytes);
-                put(out, &())
+                nothing()
             }
             Command::HttpFailed { id, kind, message } => {
                 replica.fill(id, Filled::failed(kind, message));
-                put(out, &())
+                nothing()
             }
             Command::StreamOpened {
                 id,
@@ -231,20 +230,20 @@ impl Core {
                 headers,
             } => {
                 replica.hears(id, News::Head(status, headers));
-                put(out, &())
+                nothing()
             }
             Command::StreamPiece { id } => {
                 replica.hears(id, News::Piece(body.to_vec()));
-                put(out, &())
+                nothing()
             }
             Command::StreamEnded { id, kind, message } => {
                 let error = kind.map(|kind| HttpError::new(kind.into(), message));
                 replica.hears(id, News::End(error));
-                put(out, &())
+                nothing()
             }
             Command::Connector { call, reply } => {
                 replica.fill(call, Filled::Connector(reply));
-                put(out, &())
+                nothing()
             }
             Command::Decision {
                 collection,
@@ -258,65 +257,64 @@ impl Core {
                     version,
                     resolution,
                 });
-                put(out, &())
+                nothing()
             }
-            Command::Conflicts { limit } => put(out, &replica.conflicts(limit)?),
+            Command::Conflicts { limit } => write(&replica.conflicts(limit)?),
             Command::Outbox {
                 waiting,
                 after,
                 limit,
-            } => put(out, &replica.outbox(waiting, after, limit)?),
+            } => write(&replica.outbox(waiting, after, limit)?),
             Command::Journal {
                 record,
                 before,
                 limit,
-            } => put(out, &replica.journal(record, before, limit)?),
-            Command::Health => put(out, &replica.engine.health(&mut replica.store, now)?),
+            } => write(&replica.journal(record, before, limit)?),
+            Command::Health => write(&replica.engine.health(&mut replica.store, now)?),
             Command::Why { collection, id } => {
                 let store = &mut replica.store;
-                put(out, &replica.engine.why(store, now, &collection, &id)?)
+                write(&replica.engine.why(store, now, &collection, &id)?)
             }
             Command::Plan { limit } => {
-                put(out, &replica.engine.plan(&mut replica.store, now, limit)?)
+                write(&replica.engine.plan(&mut replica.store, now, limit)?)
             }
-            Command::LogOut { pending } => put(out, &replica.log_out(now, pending, body)?),
-            Command::LogIn => put(out, &replica.log_in(now)?),
-            Command::Lifeboat { from } => put(out, &replica.lifeboat(now, from)?),
-            Command::BringBack => put(out, &replica.bring_back(now, body)?),
-            Command::Config => put(out, &replica.config),
+            Command::LogOut { pending } => write(&replica.log_out(now, pending, body)?),
+            Command::LogIn => write(&replica.log_in(now)?),
+            Command::Lifeboat { from } => write(&replica.lifeboat(now, from)?),
+            Command::BringBack => write(&replica.bring_back(now, body)?),
+            Command::Config => write(&replica.config),
             Command::Resolve {
                 collection,
                 id,
                 resolution,
             } => replica.verb(
                 now,
-                out,
                 Input::Resolve {
                     collection,
                     id,
                     resolution,
                 },
-            ),
-            Command::Undo { row } => replica.verb(now, out, Input::Undo(row)),
-            Command::Retry { mutation } => replica.verb(now, out, Input::Retry(mutation)),
+            )?,
+            Command::Undo { row } => replica.verb(now, Input::Undo(row))?,
+            Command::Retry { mutation } => replica.verb(now, Input::Retry(mutation))?,
             Command::Edit { mutation, document } => {
-                replica.verb(now, out, Input::Edit(mutation, document))
+                replica.verb(now, Input::Edit(mutation, document))?
             }
-            Command::Discard { mutation } => replica.verb(now, out, Input::Discard(mutation)),
+            Command::Discard { mutation } => replica.verb(now, Input::Discard(mutation))?,
             Command::ConfirmShrink { feed, delete } => {
-                replica.verb(now, out, Input::ConfirmShrink { feed, delete })
+                replica.verb(now, Input::ConfirmShrink { feed, delete })?
             }
-            Command::Resync { feed } => replica.verb(now, out, Input::Resync(feed)),
-            Command::Own { account } => replica.verb(now, out, Input::Own(Account::new(account)?)),
-        }
+            Command::Resync { feed } => replica.verb(now, Input::Resync(feed))?,
+            Command::Own { account } => replica.verb(now, Input::Own(Account::new(account)?))?,
+        })
     }
 }
 
 impl Replica {
     /// Steps a verb that gives nothing back.
-    fn verb(&mut self, now: Now, out: &mut Vec<u8>, input: Input) -> Result<(), Error> {
+    fn verb(&mut self, now: Now, input: Input) -> Result<String, Error> {
         self.local(now, input)?;
-        put(out, &())
+        Ok(nothing())
     }
 
     /// Takes a signal of the host's, if anything syncs.
@@ -325,8 +323,8 @@ impl Replica {
             Input::Hint(_) | Input::Network { .. } | Input::Woke => self.is_active(),
             _ => self.leased,
         };
-        if is_news && !self.inputs.contains(&input) {
-            self.inputs.push_back(input);
+        if is_news {
+            self.queue(input);
         }
     }
 
@@ -392,7 +390,7 @@ struct SqlAnswer<'a> {
     more: bool,
 }
 
-fn put(out: &mut Vec<u8>, value: &impl Serialize) -> Result<(), Error> {
-    serde_json::to_writer(out, value)
-        .map_err(|error| Error::invalid(format!("the answer cannot be written: {error}")))
+/// What a command gives that gives nothing.
+fn nothing() -> String {
+    write(&())
 }

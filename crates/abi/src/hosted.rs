@@ -1,6 +1,5 @@
 //! A connector that the host brings, for instance one written in JavaScript: the same interface, as calls with JSON.
 use crate::slots::{Filled, Slots};
-use serde::Deserialize;
 use std::cell::Cell;
 use std::rc::Rc;
 use tisync_connect::connectors::{Setup, SetupError};
@@ -10,6 +9,7 @@ use tisync_core::model::{
     Capability, CollectionName, ConnectorName, Failure, FailureKind, FeedName, Fetched, Page,
     PullRequest, PushItem, Pushed, RequestId, Task, Wanted,
 };
+use tisync_json::Deserialize;
 use tisync_json::Quoted;
 use tisync_json::tree::BTreeMap;
 use tisync_json::{Object, Value};
@@ -104,7 +104,7 @@ fn capability(changes: Object) -> Result<Capability, SetupError> {
     let wrong = |error: &dyn std::fmt::Display| {
         SetupError::new(format!("the capability cannot be used: {error}"))
     };
-    let plain = serde_json::to_string(&Capability::plain()).map_err(|error| wrong(&error))?;
+    let plain = tisync_json::write(&Capability::plain());
     let mut all: Object = tisync_json::read(&plain).map_err(|error| wrong(&error))?;
     if let Some(unknown) = changes.keys().find(|key| !all.contains_key(*key)) {
         let known: Vec<&str> = all.keys().map(String::as_str).collect();

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::command::HttpFailure;
 use crate::slots::Slots;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
@@ -15,6 +15,7 @@ use tisync_core::model::{
     Capability, CollectionName, Failure, FeedName, Fetched, Page, PullRequest, PushItem, Pushed,
     Wanted,
 };
+use tisync_json::Deserialize;
 use tisync_json::tree::BTreeMap;
 
 /// A request of a connector that the host brings.

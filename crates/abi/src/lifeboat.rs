@@ -1,9 +1,10 @@
 //! Pending writes as the lines of a lifeboat, and back.
 use crate::replica::Replica;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tisync_connect::Error;
 use tisync_connect::lifeboat::{End, Head, Line, Returned, Survey};
 use tisync_core::model::Now;
+use tisync_json::Deserialize;
 
 /// Entries of the outbox that one part covers, and records that come back in one step.
 const PART: usize = 500;

@@ -3,7 +3,7 @@ use crate::host::{Call, Host};
 use crate::hosted::{self, Hosted};
 use crate::slots::Slots;
 use crate::sql::HostDriver;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::cell::Cell;
 use std::rc::Rc;
 use tisync_connect::connectors::{self, Setup};
@@ -16,6 +16,7 @@ use tisync_core::model::{
     CollectionName, Config, ConnectorName, FieldRule, JournalLimits, RequestId, Rule,
 };
 use tisync_core::store::{Durability, Op, Store, Tx};
+use tisync_json::Deserialize;
 use tisync_json::Quoted;
 use tisync_json::tree::{BTreeMap, BTreeSet};
 use tisync_json::{Document, Object};
@@ -339,9 +340,8 @@ fn ask(
         document,
     };
     let mut reply = Vec::new();
-    // Texts and a document: they always print.
-    let question = serde_json::to_vec(&question).unwrap_or_default();
-    host.ask(Call::Migrate, &question, &mut reply)?;
+    let question = tisync_json::write(&question);
+    host.ask(Call::Migrate, question.as_bytes(), &mut reply)?;
     let reply = String::from_utf8_lossy(&reply);
     let migrated = tisync_json::read(&reply).map_err(|error| {
         Error::invalid(format!(

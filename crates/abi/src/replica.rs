@@ -282,8 +282,15 @@ impl Replica {
 
     /// Lets sync look for what there is to do.
     pub(crate) fn nudge(&mut self) {
-        if self.is_active() && !self.inputs.contains(&Input::Wake) {
-            self.inputs.push_back(Input::Wake);
+        if self.is_active() {
+            self.queue(Input::Wake);
+        }
+    }
+
+    /// Queues an input, unless it is a signal that waits already.
+    pub(crate) fn queue(&mut self, input: Input) {
+        if !input.repeats(self.inputs.iter()) {
+            self.inputs.push_back(input);
         }
     }
 

@@ -281,10 +281,7 @@ impl Replica {
         };
         let reply = match heard {
             Heard::Hint(Hint::Changed) => {
-                let hint = Input::Hint(connector);
-                if !self.inputs.contains(&hint) {
-                    self.inputs.push_back(hint);
-                }
+                self.queue(Input::Hint(connector));
                 return;
             }
             Heard::Hint(Hint::Listening) => Reply::Listening,

@@ -3,11 +3,12 @@
 //! The first line says whose they are, the last one how many; each of the others is one record's pending writes.
 //! Every line carries a hash of itself, so that damage is found. Hosts keep the lines, in a file for example.
 use crate::{Error, ErrorKind};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use tisync_core::model::{
     Account, Chain, CollectionName, ConnectorName, GroupId, Input, Lifeboat, Output, Return,
 };
+use tisync_json::Deserialize;
 use tisync_json::hash64;
 use tisync_json::tree::{BTreeMap, BTreeSet};
 
@@ -86,8 +87,7 @@ struct Sealed<'a> {
 impl Line {
     /// The line with its hash and its end.
     pub fn print(&self) -> String {
-        // Names, numbers and documents, which always print.
-        let json = serde_json::to_string(self).unwrap_or_default();
+        let json = tisync_json::write(self);
         let hash = hash64(json.as_bytes());
         format!("{{\"hash\":\"{hash:016x}\",\"line\":{json}}}\n")
     }

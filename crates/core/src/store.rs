@@ -9,7 +9,8 @@ use crate::model::{
     FeedKey, FeedState, GroupId, IdRange, Image, JournalChange, JournalId, JournalRow, MutationId,
     Quarantined, Record, RecordId, RecordState, Rid, Schema, Stamp, Suspicion, Version,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 use tisync_json::Document;
 use tisync_json::tree::BTreeMap;
 

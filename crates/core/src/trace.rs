@@ -6,7 +6,8 @@ use crate::memory::MemoryStore;
 use crate::model::{Input, Now, Output};
 use crate::store::{Store, StoreErrorKind};
 use crate::{Engine, Error};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 use tisync_json::tree::BTreeMap;
 
 /// Commits without a flush that a power cut can take, in a store that a trace is replayed on.
@@ -72,7 +73,7 @@ pub enum Fault {
 /// A hash of what a step gave back: its outputs in order, or the kind of its error.
 pub fn result_hash(result: &Result<Vec<Output>, Error>) -> String {
     let text = match result {
-        Ok(outputs) => serde_json::to_string(outputs).unwrap_or_else(|error| error.to_string()),
+        Ok(outputs) => tisync_json::write(outputs),
         Err(error) => format!("{:?}", error.kind),
     };
     hash(tisync_json::hash64(text.as_bytes()))
@@ -200,7 +201,7 @@ impl<S: Stage> Replica<S> {
         let came = result_hash(&result);
         if came != step.result {
             let shown = match &result {
-                Ok(outputs) => serde_json::to_string(outputs).unwrap_or_default(),
+                Ok(outputs) => tisync_json::write(outputs),
                 Err(error) => error.to_string(),
             };
             return Err(format!(

@@ -9,6 +9,8 @@
 //! cases where one of these had to give way.
 
 pub mod any;
+#[doc(hidden)]
+pub mod derived;
 mod document;
 mod double;
 mod error;
@@ -28,6 +30,7 @@ mod sink;
 mod text;
 pub mod tree;
 mod value;
+mod write;
 
 pub use document::Document;
 pub use error::{Error, ErrorKind};
@@ -37,4 +40,7 @@ pub use patch::{Patch, diff};
 pub use path::Path;
 pub use quoted::Quoted;
 pub use read::{Elements, ReadError, head, read};
+pub use serde::de::Deserialize;
+pub use tisync_json_derive::Deserialize;
 pub use value::{Object, Value, get};
+pub use write::{write, write_to};

@@ -1,5 +1,6 @@
 //! `POST /v1/digest`: a count and a hash of what a collection holds, to find drift.
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 
 /// Asks for digests of whole collections, of ranges of ids, or of both.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

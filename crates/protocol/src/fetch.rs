@@ -1,6 +1,7 @@
 //! `POST /v1/fetch`: some records, or what became of some mutations.
 use crate::{Image, Verdict};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 
 /// Asks for records by id, for verdicts by mutation, or for both.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

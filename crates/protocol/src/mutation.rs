@@ -1,5 +1,6 @@
 //! One change, on its way to the server.
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 use tisync_json::tree::{BTreeMap, BTreeSet};
 use tisync_json::{Document, Patch, Path, Value};
 

@@ -1,5 +1,6 @@
 //! Errors on the wire: problem documents of RFC 9457.
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 
 /// Why a request was refused as a whole; `application/problem+json`.
 ///

@@ -1,5 +1,6 @@
 //! `POST /v1/pull`: what has changed since a checkpoint.
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 use tisync_json::Document;
 use tisync_json::tree::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! `POST /v1/push`: mutations go up, verdicts come back.
 use crate::{Image, Mutation};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 use tisync_json::Document;
 
 /// A batch of mutations.

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 /// What each crate may use of ours, tests and build scripts aside.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("tisync-json", &[]),
+    ("tisync-json-derive", &[]),
+    ("tisync-json", &["tisync-json-derive"]),
     ("tisync-core", &["tisync-json"]),
     ("tisync-protocol", &["tisync-json"]),
     ("tisync-store", &["tisync-core", "tisync-json"]),

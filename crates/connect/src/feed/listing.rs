@@ -1,8 +1,9 @@
 //! Listings: complete walks, page by page.
 use super::{FeedError, Next, read, write};
 use crate::limits::LISTING_RESTARTS_MAX;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tisync_core::model::{Checkpoint, PageEnd, Paging, RecordId};
+use tisync_json::Deserialize;
 
 /// A walk through everything that a backend lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

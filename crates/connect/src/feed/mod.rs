@@ -84,7 +84,6 @@ fn read<T: DeserializeOwned + Default>(checkpoint: Option<&Checkpoint>) -> T {
 }
 
 fn write(place: &impl Serialize) -> Result<Checkpoint, FeedError> {
-    let text = serde_json::to_string(place).map_err(|error| FeedError::new(error.to_string()))?;
-    Checkpoint::new(text)
+    Checkpoint::new(tisync_json::write(place))
         .map_err(|error| FeedError::new(format!("the place in the feed cannot be kept: {error}")))
 }

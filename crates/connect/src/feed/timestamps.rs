@@ -1,8 +1,9 @@
 //! Feeds by timestamp: keyset on (time, id), with an overlap for what is committed late.
 use super::{FeedError, Next, read, write};
 use crate::limits::LISTING_RESTARTS_MAX;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tisync_core::model::{Checkpoint, PageEnd, RecordId};
+use tisync_json::Deserialize;
 
 /// A feed of the rows that changed since a time.
 ///

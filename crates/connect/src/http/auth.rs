@@ -1,7 +1,8 @@
 //! How a token goes into a request.
 use crate::Session;
 use base64ct::{Base64, Encoding as _};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 
 /// How the session's token goes into a request; the text of the option `auth`.
 ///

@@ -35,8 +35,7 @@ impl Request {
 
     /// The same with a body of JSON.
     pub fn with_body(mut self, body: &impl Serialize) -> Self {
-        // What a connector sends is made of texts and documents, which always print.
-        self.body = serde_json::to_vec(body).unwrap_or_default();
+        self.body = tisync_json::write(body).into_bytes();
         self.with_header("content-type", "application/json")
     }
 

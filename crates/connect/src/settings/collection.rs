@@ -3,11 +3,12 @@ use super::assemble::{Declared, Served};
 use super::migration::MigrationSettings;
 use super::rules::{column_kind, delete_rule, fallback, field_rule, rule};
 use crate::connectors::SetupError;
+use serde::Serialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
 use std::fmt;
 use tisync_core::model::{CollectionName, Column, Policy, Reference, Schema};
+use tisync_json::Deserialize;
 use tisync_json::Path;
 use tisync_json::tree::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! What a write survives.
-use serde::Deserialize;
 use tisync_core::model::Input;
 use tisync_core::store::Durability;
+use tisync_json::Deserialize;
 
 /// What a local write survives once the call has returned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

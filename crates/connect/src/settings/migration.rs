@@ -1,7 +1,8 @@
 //! Migrations in a configuration: how documents of older schemas come forward.
 use super::collection::parsed;
 use crate::connectors::SetupError;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 use tisync_json::tree::BTreeMap;
 use tisync_json::{Document, Object, Patch, Path, Value, get};
 

@@ -127,8 +127,8 @@ pub fn a_store_is_made_again_from_its_archive<S: Store>(store: &mut S) {
     for limit in [1, 2, 100] {
         let archive = walk(store, limit);
         assert_eq!(archive, everything(), "in pages of {limit}");
-        let text = serde_json::to_string(&archive).expect("changes have names");
-        let again: Vec<Op> = serde_json::from_str(&text).expect("what was printed");
+        let text = tisync_json::write(&archive);
+        let again: Vec<Op> = tisync_json::read(&text).expect("what was printed");
         let mut other = MemoryStore::new();
         commit(&mut other, again);
         assert_eq!(walk(&mut other, 100), archive);

@@ -42,8 +42,7 @@ pub(super) fn check<T: Tx>(work: &mut Work<'_, T>) -> Result<(), Error> {
         }
     }
     if all != known {
-        let text = serde_json::to_string(&all)
-            .map_err(|error| Error::new(ErrorKind::BadConfig, format!("endpoints: {error}")))?;
+        let text = tisync_json::write(&all);
         set(work, ENDPOINTS, Some(text));
     }
     Ok(())

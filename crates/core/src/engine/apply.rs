@@ -43,7 +43,7 @@ pub(super) fn apply<T: Tx>(
                 "the feed {} does not carry a collection {collection}",
                 key.feed
             );
-            let text = serde_json::to_string(&item).unwrap_or_default();
+            let text = tisync_json::write(&item);
             bad.push((Some(collection), text, reason));
             continue;
         }
@@ -54,7 +54,7 @@ pub(super) fn apply<T: Tx>(
             && *schema < work.number(&collection)?
         {
             let reason = format!("a document of schema {schema} that the app has not migrated");
-            let text = serde_json::to_string(&item).unwrap_or_default();
+            let text = tisync_json::write(&item);
             there.push((collection.clone(), id));
             bad.push((Some(collection), text, reason));
             continue;

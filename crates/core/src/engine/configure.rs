@@ -125,12 +125,7 @@ fn declare<T: Tx>(
     settings: &CollectionConfig,
 ) -> Result<(), Error> {
     let key = format!("schema:{collection}");
-    let text = serde_json::to_string(&settings.schema).map_err(|error| {
-        Error::new(
-            ErrorKind::BadConfig,
-            format!("schema of {collection}: {error}"),
-        )
-    })?;
+    let text = tisync_json::write(&settings.schema);
     let declared = work.tx.declared(collection)?;
     let migrating = match declared {
         Some(declared) => migrate::begin(work, collection, declared)?,

@@ -340,7 +340,7 @@ fn quarantine<T: Tx>(
     reason: &str,
 ) -> Result<(), Error> {
     let feed = work.feed_key(collection).unwrap_or_else(local_feed);
-    let text = serde_json::to_string(record).unwrap_or_default();
+    let text = tisync_json::write(record);
     work.ops.push(Op::Quarantine(Box::new(Quarantined {
         number: 0,
         feed,

@@ -1,5 +1,6 @@
 //! What a backend can do, as this host can see it.
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 use tisync_json::Path;
 
 /// What a backend can do for one collection, as this host can see it.

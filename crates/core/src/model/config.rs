@@ -1,7 +1,8 @@
 //! What the app declares.
 use super::{Account, Capability, CollectionName, ConnectorName, FeedName, Policy};
 use crate::limits;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 use tisync_json::Path;
 use tisync_json::tree::BTreeMap;
 

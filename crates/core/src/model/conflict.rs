@@ -1,6 +1,7 @@
 //! Open conflicts.
 use super::{CollectionName, Deadline, Image, RecordId, Remote, Rid};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 use tisync_json::tree::BTreeMap;
 use tisync_json::{Document, Path, Value};
 

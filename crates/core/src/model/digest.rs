@@ -1,6 +1,7 @@
 //! Digests: how many records a range of ids holds, and a hash of their ids and versions.
 use super::{Checkpoint, CollectionName, FeedName, RecordId, Version};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 use tisync_json::{Document, hash64};
 
 /// The records of a collection whose ids lie in `(after, until]`, compared as UTF-8 bytes.

@@ -4,8 +4,9 @@ use super::{
     EpochInfo, FeedName, Generation, GroupId, Image, MutationId, Page, Precondition, RecordId,
     Remote, RequestId, Stamp, Stamps, Version,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::ops::{Deref, DerefMut};
+use tisync_json::Deserialize;
 use tisync_json::Document;
 use tisync_json::tree::BTreeMap;
 

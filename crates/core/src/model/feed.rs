@@ -3,7 +3,8 @@ use super::{
     Checkpoint, CollectionName, ConnectorName, Deadline, EpochInfo, FeedName, NetworkState,
     RecordId, Verification,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 
 /// The key of a feed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! What one side has of a record.
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 use tisync_json::Document;
 
 /// What one side has of a record.

@@ -3,7 +3,8 @@ use super::{
     Account, Chain, CollectionName, Config, ConnectorName, FeedKey, GroupId, JournalId, Lifeboat,
     MigrateAnswer, MutationId, RecordId, Reply, RequestId, Resolution, Rid, Version,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 use tisync_json::{Document, Patch};
 
 /// What a step is given: plain data without secrets.
@@ -128,6 +129,24 @@ pub enum Input {
 }
 
 impl Input {
+    /// Whether it is a signal that adds nothing to inputs that wait already: one of them says it, and none behind that
+    /// one takes it back.
+    pub fn repeats<'a>(&self, waiting: impl DoubleEndedIterator<Item = &'a Input>) -> bool {
+        let mut waiting = waiting.rev();
+        match self {
+            Input::Wake => waiting.any(|input| matches!(input, Input::Wake)),
+            Input::Woke => waiting.any(|input| matches!(input, Input::Woke)),
+            Input::Hint(name) => {
+                waiting.any(|input| matches!(input, Input::Hint(other) if other == name))
+            }
+            Input::Network { online } => {
+                let last = waiting.find(|input| matches!(input, Input::Network { .. }));
+                matches!(last, Some(Input::Network { online: last }) if last == online)
+            }
+            _ => false,
+        }
+    }
+
     /// Its kind in a few words, for a log: nothing of what it carries.
     pub fn name(&self) -> &'static str {
         match self {
@@ -201,4 +220,23 @@ pub struct Written {
     pub mutation: Option<MutationId>,
     /// The group.
     pub group: Option<GroupId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_repeated_unless_a_later_one_took_it_back() {
+        let network = |online| Input::Network { online };
+        let waiting = [Input::Wake, network(true), network(false), Input::LogIn];
+        assert!(Input::Wake.repeats(waiting.iter()));
+        assert!(!Input::Woke.repeats(waiting.iter()));
+        assert!(network(false).repeats(waiting.iter()));
+        assert!(!network(true).repeats(waiting.iter()));
+        assert!(!Input::LogIn.repeats(waiting.iter()));
+        let hint = |name| Input::Hint(ConnectorName::new(name).unwrap());
+        assert!(hint("main").repeats([hint("other"), hint("main")].iter()));
+        assert!(!hint("main").repeats([hint("other")].iter()));
+    }
 }

@@ -1,6 +1,7 @@
 //! The journal: each decision, with the losing side.
 use super::{CollectionName, Image, JournalId, MutationId, RecordId, Rid};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 
 /// The durable record of one decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

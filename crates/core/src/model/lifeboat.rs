@@ -1,6 +1,7 @@
 //! Pending writes outside of a replica, and what becomes of them when they come back.
 use super::{Account, CollectionName, ConnectorName, Entry, Image, RecordId, Version};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 use tisync_json::tree::BTreeMap;
 
 /// Pending writes that come back: chains out of a lifeboat file, whole groups only.

@@ -3,7 +3,8 @@ use super::{
     CollectionName, Config, Fetched, Found, Image, Item, JournalId, MutationId, Pushed, Remote,
     Reply, Rid, Task, Verdict,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 use tisync_json::Document;
 
 /// Documents of an older schema, for the app's migrate function.
@@ -157,7 +158,7 @@ fn migrate_item(item: &mut Item, forward: &mut Forward<'_>) {
             *item = Item::Bad {
                 collection: Some(collection.clone()),
                 id: Some(id.clone()),
-                text: serde_json::to_string(item).unwrap_or_default(),
+                text: tisync_json::write(item),
                 reason,
             };
         }

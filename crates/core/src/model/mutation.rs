@@ -2,7 +2,8 @@
 use super::{
     CollectionName, Generation, GroupId, JournalId, MutationId, RequestId, Rid, Stamp, Version,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 use tisync_json::tree::BTreeMap;
 use tisync_json::{Document, Object, Patch, Path, diff};
 

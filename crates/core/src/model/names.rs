@@ -1,8 +1,9 @@
 //! Names and keys: types whose constructors refuse what is wrong.
 use crate::limits;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
+use tisync_json::Deserialize;
 use tisync_json::Quoted;
 
 /// A name or key that was refused: what was expected and what came.

@@ -1,5 +1,6 @@
 //! The way between a replica and a backend, as requests found it.
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 
 /// How far requests get. What the host believes of its network is only a hint: a request, or a probe, decides.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

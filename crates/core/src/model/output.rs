@@ -3,7 +3,8 @@ use super::{
     BroughtBack, CollectionName, ConnectorName, Decide, JournalId, Migrate, NetworkState, Order,
     RecordId, RequestId, Written,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 
 /// What a step asks of the driver, or tells the app; handed out only after the commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

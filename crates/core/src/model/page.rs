@@ -1,7 +1,8 @@
 //! Pages of a feed.
 use super::{Checkpoint, CollectionName, Epoch, RecordId, Stamp, Stamps, Version};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::ops::Range;
+use tisync_json::Deserialize;
 use tisync_json::Document;
 
 /// One answer of a feed.

@@ -1,5 +1,6 @@
 //! Policies: the rules that settle a conflict.
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 use tisync_json::Path;
 use tisync_json::tree::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! A record as the store keeps it.
 use super::{Image, RecordId, Rid, Stamp, Stamps, Version};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 use tisync_json::Document;
 
 /// How a record stands to the server.

@@ -1,7 +1,8 @@
 //! Time: what a step is given, and the stamps that it writes.
 use super::NameError;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::fmt;
+use tisync_json::Deserialize;
 
 /// What the host gives to each step: time and entropy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,8 @@ use super::{
     Account, Blocker, CollectionName, ConnectorName, FeedKey, JournalRow, NetworkState, RecordId,
     Shrink, Verified,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 use tisync_json::tree::BTreeMap;
 
 /// What waits, since when, and why: never better than the truth.

@@ -1,6 +1,7 @@
 //! Verification: whether what is here agrees with what the server has.
 use super::{Checkpoint, CollectionName, Deadline, IdRange, RecordId, Tally, Version};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tisync_json::Deserialize;
 
 /// Where the verification of a feed stands. What is here is compared with the server's digests once a day
 /// when nothing else is to be done, and when somebody asks; a record that differs although nothing explains

@@ -1,7 +1,8 @@
 //! Why a store refused.
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::fmt;
 use std::ops::Deref;
+use tisync_json::Deserialize;
 
 /// Why the store refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

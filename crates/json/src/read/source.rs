@@ -3,10 +3,8 @@
 use super::ReadError;
 use super::reader::{Numeral, Reader};
 use crate::raw::RAW_VALUE;
-use serde::de::value::U64Deserializer;
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
-    VariantAccess, Visitor,
+    DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 use std::borrow::Cow;
@@ -107,10 +105,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        self.open(b'[', "an array")?;
-        let value = visitor.visit_seq(Parts::new(self))?;
-        self.close(b']')?;
-        Ok(value)
+        visitor.visit_seq(Parts::new(self, Kind::Array))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(
@@ -118,44 +113,38 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         _: usize,
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        self.deserialize_seq(visitor)
+        let mut parts = Parts::new(self, Kind::Array);
+        let value = visitor.visit_seq(&mut parts)?;
+        parts.end()?;
+        Ok(value)
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: usize,
+        parts: usize,
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        self.deserialize_seq(visitor)
+        self.deserialize_tuple(parts, visitor)
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        self.open(b'{', "an object")?;
-        let value = visitor.visit_map(Parts::new(self))?;
-        self.close(b'}')?;
-        Ok(value)
+        visitor.visit_map(Parts::new(self, Kind::Object))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        names: &'static [&'static str],
+        _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        self.open(b'{', "an object")?;
-        let value = visitor.visit_map(Fields {
-            parts: Parts::new(self),
-            names,
-        })?;
-        self.close(b'}')?;
-        Ok(value)
+        self.deserialize_map(visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
-        names: &'static [&'static str],
+        _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         let has_content = self.first() != Some(b'"');
@@ -163,12 +152,11 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
             self.open(b'{', "the name of a variant, or an object with one")?;
         }
         let name = self.key()?;
+        if has_content {
+            self.colon()?;
+        }
         let content = has_content.then_some(&mut *self);
-        let value = visitor.visit_enum(Variant {
-            name,
-            names,
-            content,
-        })?;
+        let value = visitor.visit_enum(Variant { name, content })?;
         if has_content {
             self.close(b'}')?;
         }
@@ -181,26 +169,80 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 }
 
-/// The parts of what was opened: elements, or entries.
+/// The parts of an array or an object: elements, or entries. It is opened when the first one is asked for, and closed
+/// when there are no more, so that code of each type does neither; who stops before has not read the value.
 struct Parts<'a, 'de> {
     reader: &'a mut Reader<'de>,
-    is_first: bool,
+    kind: Kind,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Array,
+    Object,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Unopened,
+    First,
+    Later,
+    Closed,
 }
 
 impl<'a, 'de> Parts<'a, 'de> {
-    fn new(reader: &'a mut Reader<'de>) -> Self {
+    fn new(reader: &'a mut Reader<'de>, kind: Kind) -> Self {
         Parts {
             reader,
-            is_first: true,
+            kind,
+            state: State::Unopened,
         }
     }
 
-    /// The next key, if there is one.
+    /// Goes to the next part; answers whether there is one.
+    fn next(&mut self) -> Result<bool, ReadError> {
+        let (open, close, expected) = match self.kind {
+            Kind::Array => (b'[', b']', "an array"),
+            Kind::Object => (b'{', b'}', "an object"),
+        };
+        if self.state == State::Unopened {
+            self.reader.open(open, expected)?;
+            self.state = State::First;
+        }
+        let mut is_first = self.state == State::First;
+        if self.state == State::Closed {
+            return Ok(false);
+        }
+        let is_there = self.reader.next(&mut is_first, close)?;
+        self.state = if is_there {
+            State::Later
+        } else {
+            self.reader.close(close)?;
+            State::Closed
+        };
+        Ok(is_there)
+    }
+
+    /// Closes what was read as far as it goes, unless it is closed: there may be no more parts.
+    fn end(&mut self) -> Result<(), ReadError> {
+        if self.state == State::Unopened {
+            self.next()?;
+        }
+        match self.state {
+            State::Closed => Ok(()),
+            _ => self.reader.close(b']'),
+        }
+    }
+
+    /// The next key, if there is one; its value comes next.
     fn key(&mut self) -> Result<Option<Cow<'de, str>>, ReadError> {
-        if !self.reader.next(&mut self.is_first, b'}')? {
+        if !self.next()? {
             return Ok(None);
         }
-        self.reader.key().map(Some)
+        let key = self.reader.key()?;
+        self.reader.colon()?;
+        Ok(Some(key))
     }
 }
 
@@ -211,7 +253,7 @@ impl<'de> SeqAccess<'de> for Parts<'_, 'de> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, ReadError> {
-        if !self.reader.next(&mut self.is_first, b']')? {
+        if !self.next()? {
             return Ok(None);
         }
         seed.deserialize(&mut *self.reader).map(Some)
@@ -232,46 +274,8 @@ impl<'de> MapAccess<'de> for Parts<'_, 'de> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ReadError> {
-        self.reader.colon()?;
         seed.deserialize(&mut *self.reader)
     }
-}
-
-/// The fields of a struct. Which one a key names is found here, once for all types, and not in code of each type: that
-/// gets the field's number, as the derived visitors of fields and variants take it (without `alias`: `cargo xtask tidy`
-/// refuses it).
-struct Fields<'a, 'de> {
-    parts: Parts<'a, 'de>,
-    names: &'static [&'static str],
-}
-
-impl<'de> MapAccess<'de> for Fields<'_, 'de> {
-    type Error = ReadError;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, ReadError> {
-        let Some(name) = self.parts.key()? else {
-            return Ok(None);
-        };
-        match seed.deserialize(numbered(&name, self.names)) {
-            Ok(field) => Ok(Some(field)),
-            Err(_) => Err(serde::de::Error::unknown_field(&name, self.names)),
-        }
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ReadError> {
-        self.parts.next_value_seed(seed)
-    }
-}
-
-/// The number of a name; one that is not there has the last number that there is.
-fn numbered(name: &str, names: &[&str]) -> U64Deserializer<ReadError> {
-    let place = names.iter().position(|known| *known == name);
-    place
-        .map_or(u64::MAX, |place| place as u64)
-        .into_deserializer()
 }
 
 /// A key: a text, which can stand for a number.
@@ -312,12 +316,11 @@ impl<'de> Deserializer<'de> for Key<'de> {
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
-        names: &'static [&'static str],
+        _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         visitor.visit_enum(Variant {
             name: self.0,
-            names,
             content: None,
         })
     }
@@ -328,7 +331,6 @@ impl<'de> Deserializer<'de> for Key<'de> {
 /// A variant: `"name"`, which a key can be too, or `{"name": content}`.
 struct Variant<'a, 'de> {
     name: Cow<'de, str>,
-    names: &'static [&'static str],
     content: Option<&'a mut Reader<'de>>,
 }
 
@@ -340,10 +342,8 @@ impl<'a, 'de> EnumAccess<'de> for Variant<'a, 'de> {
         self,
         seed: V,
     ) -> Result<(V::Value, Content<'a, 'de>), ReadError> {
-        match seed.deserialize(numbered(&self.name, self.names)) {
-            Ok(variant) => Ok((variant, Content(self.content))),
-            Err(_) => Err(serde::de::Error::unknown_variant(&self.name, self.names)),
-        }
+        let variant = seed.deserialize(Key(self.name))?;
+        Ok((variant, Content(self.content)))
     }
 }
 
@@ -352,13 +352,11 @@ struct Content<'a, 'de>(Option<&'a mut Reader<'de>>);
 
 impl<'a, 'de> Content<'a, 'de> {
     fn wanted(self) -> Result<&'a mut Reader<'de>, ReadError> {
-        let Some(reader) = self.0 else {
-            return Err(serde::de::Error::custom(
+        self.0.ok_or_else(|| {
+            serde::de::Error::custom(
                 "expected an object with the variant and what it holds, came its name alone",
-            ));
-        };
-        reader.colon()?;
-        Ok(reader)
+            )
+        })
     }
 }
 
@@ -367,7 +365,7 @@ impl<'de> VariantAccess<'de> for Content<'_, 'de> {
 
     fn unit_variant(self) -> Result<(), ReadError> {
         match self.0 {
-            Some(_) => self.wanted()?.null(),
+            Some(reader) => reader.null(),
             None => Ok(()),
         }
     }
@@ -377,7 +375,7 @@ impl<'de> VariantAccess<'de> for Content<'_, 'de> {
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, ReadError> {
-        self.wanted()?.deserialize_seq(visitor)
+        self.wanted()?.deserialize_tuple(0, visitor)
     }
 
     fn struct_variant<V: Visitor<'de>>(

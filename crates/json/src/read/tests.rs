@@ -138,15 +138,15 @@ fn errors_say_what_was_expected_what_came_and_where() {
         ),
         (
             "{\"text\": \"\"}",
-            "missing field `unit` at line 1 column 12",
+            "missing field `unit` at line 1 column 13",
         ),
         (
             "{\"txt\": \"\"}",
-            "unknown field `txt`, expected one of `text`, `maybe`, `list`, `numbered`, `named`, `unit` at line 1 column 7",
+            "unknown field `txt`, expected one of `text`, `maybe`, `list`, `numbered`, `named`, `unit` at line 1 column 8",
         ),
         (
             "{\"text\": \"\", \"text\": \"\"}",
-            "duplicate field `text` at line 1 column 20",
+            "duplicate field `text` at line 1 column 21",
         ),
         (
             "{\"maybe\": 99999999999999999999}",
@@ -154,7 +154,7 @@ fn errors_say_what_was_expected_what_came_and_where() {
         ),
         (
             "{\"numbered\": {\"1x\": true}}",
-            "expected a whole number in quotes, came another key at line 1 column 19",
+            "expected a whole number in quotes, came another key at line 1 column 20",
         ),
         (
             "{\"named\": {\"one\": \"pair\"}}",
@@ -162,7 +162,7 @@ fn errors_say_what_was_expected_what_came_and_where() {
         ),
         (
             "{\"named\": {\"two\": \"bare\"}}",
-            "unknown variant `two`, expected `one` or `other_one` at line 1 column 17",
+            "unknown variant `two`, expected `one` or `other_one` at line 1 column 18",
         ),
         (
             "{\"text\" 1}",

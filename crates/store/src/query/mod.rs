@@ -24,8 +24,9 @@ pub(crate) use fields::{Fields, compare};
 pub use row::VisibleRow;
 pub(crate) use row::by_id;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tisync_core::model::{RecordId, RecordState, Version};
+use tisync_json::Deserialize;
 use tisync_json::{Document, Path, Value};
 
 /// What is asked of a collection. As JSON: `{"filter": {"eq": ["/done", false]}, "order": [{"path": "/due"}], "limit": 10}`.

@@ -1,13 +1,14 @@
 //! Rows to nouns and back.
 use super::seal::{self, OfBase};
 use crate::driver::{SqlRow, SqlValue};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use tisync_core::model::{
     Dirty, Entry, EntryState, Frozen, Image, JournalRow, JournalState, Record, RecordId,
     RecordState, Remote, Rid, Version,
 };
 use tisync_core::store::{StoreError, StoreErrorKind};
+use tisync_json::Deserialize;
 use tisync_json::Document;
 
 /// Added to a record's state when its side row is (never seen, no remote), as for every new record: that row
@@ -53,7 +54,7 @@ pub(crate) fn state_of(code: i64) -> Result<RecordState, StoreError> {
 pub(crate) fn state_name() -> Result<String, StoreError> {
     let mut sql = format!("CASE state & {STATE}");
     for state in RecordState::ALL {
-        let name = to_json(&state)?.replace('"', "'");
+        let name = tisync_json::write(&state).replace('"', "'");
         sql.push_str(&format!(" WHEN {} THEN {name}", state_code(state)));
     }
     sql.push_str(" END");
@@ -227,15 +228,6 @@ pub(crate) fn version(row: &dyn SqlRow, column: usize) -> Result<Option<Version>
 pub(crate) fn document(row: &dyn SqlRow, column: usize) -> Result<Option<Document>, StoreError> {
     let text = text_or_null(row, column)?;
     text.map(|text| parsed(Document::parse(text))).transpose()
-}
-
-pub(crate) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| {
-        StoreError::new(
-            StoreErrorKind::Misuse,
-            format!("a row that cannot be written as JSON: {error}"),
-        )
-    })
 }
 
 pub(crate) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {

@@ -27,7 +27,7 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
             None => self.create(collection, schema, migrating)?,
         };
         self.view(&table)?;
-        let layout = codec::to_json(&table.layout)?;
+        let layout = tisync_json::write(&table.layout);
         self.driver().execute(
             "INSERT OR REPLACE INTO tisync_collections (number, name, layout) VALUES (?, ?, ?)",
             &[

@@ -50,7 +50,7 @@ pub(crate) fn unsealed(sealed: &str) -> Result<&str, StoreError> {
 pub(crate) fn of_entry(record: Option<&RecordId>, entry: &Entry) -> Result<String, StoreError> {
     Ok(entry_text(
         record.map(RecordId::as_str),
-        &codec::to_json(entry)?,
+        &tisync_json::write(entry),
     ))
 }
 

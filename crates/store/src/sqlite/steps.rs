@@ -21,7 +21,7 @@ pub(super) fn schemas<D: SqlDriver>(driver: &mut D) -> Result<(), StoreError> {
         let mut row: JournalRow = codec::from_json(&body)?;
         let table = collections.get(&row.collection);
         row.schema = table.map_or(0, |table| table.layout.schema.number);
-        let body = codec::to_json(&row)?;
+        let body = tisync_json::write(&row);
         driver.execute(
             "UPDATE tisync_journal SET body = ? WHERE id = ?",
             &[SqlValue::Text(&body), SqlValue::Integer(id)],

@@ -1,7 +1,8 @@
 //! A declared collection: its tables and the statements for them.
 use super::codec;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tisync_core::model::{CollectionName, Schema};
+use tisync_json::Deserialize;
 use tisync_json::Path;
 
 /// What is known of a collection's tables, kept as JSON in `tisync_collections`.

@@ -82,7 +82,7 @@ impl WorkerLoop {
         let reply = match news {
             News::Hint(Hint::Changed) => {
                 let hint = Input::Hint(connector);
-                if !self.inputs.contains(&hint) {
+                if !hint.repeats(self.inputs.iter()) {
                     self.inputs.push_back(hint);
                 }
                 return;

@@ -1,8 +1,8 @@
 //! The envelope of every answer: `{"meta": {"code", "message"}, "response": {…}}`.
 use crate::http::{Response, classify};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use tisync_core::model::{Failure, FailureKind};
+use tisync_json::Deserialize;
 use tisync_json::tree::BTreeMap;
 
 /// What the server said, of which it is known that the server said it.

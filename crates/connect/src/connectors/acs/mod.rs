@@ -14,13 +14,13 @@ use super::{Kind, Setup, SetupError, copies};
 use crate::http::{Http, Request, base_address, path_segment, query, send};
 use crate::{Connector, LocalFuture, Session};
 use answer::Answer;
-use serde::Deserialize;
 use std::rc::Rc;
 use std::sync::Arc;
 use tisync_core::model::{
     Answers, Capability, CollectionName, Deletes, Equality, Failure, FeedKind, Idempotency, Ids,
     Paging, RemoteStamps, Versions,
 };
+use tisync_json::Deserialize;
 use tisync_json::tree::BTreeMap;
 
 /// The entry in [`super::KINDS`].

@@ -76,7 +76,7 @@ pub(super) async fn page(
             Some(next) => (next, PageEnd::More),
             None => (Range::default(), PageEnd::Complete { total: None }),
         };
-        let text = serde_json::to_string(&place).unwrap_or_default();
+        let text = tisync_json::write(&place);
         return Ok(Page {
             items,
             checkpoint: Checkpoint::new(text).ok(),

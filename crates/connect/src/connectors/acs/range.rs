@@ -1,7 +1,8 @@
 //! Ranges of ids, which are 24 hexadecimal digits: a query must not match more than 5,000 objects, since the server
 //! then looks at some 5,000 of them only.
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tisync_core::model::RecordId;
+use tisync_json::Deserialize;
 use tisync_json::{Object, Value};
 
 /// The ids after one, up to another.

@@ -3,10 +3,11 @@ use super::{Server, names};
 use crate::Session;
 use crate::connectors::documents::{Row, id};
 use crate::http::{Http, send};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use tisync_core::model::{CollectionName, Failure, Fetched, Found, RecordId, Wanted};
+use tisync_json::Deserialize;
 use tisync_json::tree::BTreeMap;
 
 /// What a database says of an id.

@@ -11,7 +11,6 @@ mod push;
 use super::{Kind, Setup, SetupError, copies};
 use crate::http::{Auth, Http, Request, base_address, classify, read_json, send};
 use crate::{Connector, Hints, LocalFuture, Session};
-use serde::Deserialize;
 use std::rc::Rc;
 use std::sync::Arc;
 use tisync_core::limits::PUSH_ITEMS_MAX;
@@ -19,6 +18,7 @@ use tisync_core::model::{
     Answers, Capability, CollectionName, Deletes, Equality, Failure, FeedKind, Idempotency, Ids,
     ListenRequest, RemoteStamps, Versions,
 };
+use tisync_json::Deserialize;
 use tisync_json::tree::BTreeMap;
 
 /// The entry in [`super::KINDS`].

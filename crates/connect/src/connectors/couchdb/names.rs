@@ -3,9 +3,9 @@ use super::{Options, Server};
 use crate::connectors::SetupError;
 use crate::connectors::documents::{Row, document, id, object, stamp, take_text};
 use crate::http::{Response, classify, path_segment, read_json};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use tisync_core::model::{CollectionName, Failure, RecordId, Stamp, Version};
+use tisync_json::Deserialize;
 use tisync_json::{Document, Object, Value};
 
 /// The rule of the server.

@@ -4,12 +4,12 @@ use crate::Session;
 use crate::connectors::documents::bad;
 use crate::http::{Http, Response, classify, date_ms, query, send};
 use crate::limits::PAGE_ITEMS_MAX;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use tisync_core::model::{
     Checkpoint, CollectionName, Failure, FailureKind, Item, Page, PageEnd, PullRequest, RecordId,
 };
+use tisync_json::Deserialize;
 
 /// A page; each change with the document as it is now.
 #[derive(Deserialize)]

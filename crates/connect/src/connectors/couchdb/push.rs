@@ -4,13 +4,14 @@ use super::{Server, names};
 use crate::Session;
 use crate::connectors::documents::has_wide_number;
 use crate::http::{Http, classify, send};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use tisync_core::model::{
     Change, CollectionName, Failure, Image, MutationId, Precondition, PushItem, Pushed, Remote,
     Verdict,
 };
+use tisync_json::Deserialize;
 use tisync_json::tree::BTreeMap;
 use tisync_json::{Document, Object, Value};
 

@@ -2,9 +2,9 @@
 use super::{Server, names};
 use crate::Session;
 use crate::http::{Http, query, send};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use tisync_core::model::{CollectionName, Failure, Fetched, Found, FoundRecord, Wanted};
+use tisync_json::Deserialize;
 use tisync_json::tree::BTreeMap;
 
 /// Bytes of ids in one address: servers refuse longer ones.

@@ -10,7 +10,6 @@ mod push;
 use super::{Kind, Setup, SetupError, copies};
 use crate::http::{Auth, Http, Request, Response, base_address, classify, read_json, send};
 use crate::{Connector, LocalFuture, Session};
-use serde::Deserialize;
 use std::rc::Rc;
 use std::sync::Arc;
 use tisync_core::limits::PUSH_ITEMS_MAX;
@@ -18,6 +17,7 @@ use tisync_core::model::{
     Answers, Capability, CollectionName, Deletes, Equality, Failure, FailureKind, FeedKind,
     Idempotency, Ids, RemoteStamps, Versions,
 };
+use tisync_json::Deserialize;
 use tisync_json::tree::BTreeMap;
 
 /// The entry in [`super::KINDS`].

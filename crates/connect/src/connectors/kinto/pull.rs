@@ -4,11 +4,11 @@ use crate::Session;
 use crate::connectors::documents::{bad, object};
 use crate::http::{Http, Response, classify, date_ms, query, send};
 use crate::limits::PAGE_ITEMS_MAX;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use tisync_core::model::{
     Checkpoint, CollectionName, Failure, FailureKind, Item, Page, PageEnd, PullRequest,
 };
+use tisync_json::Deserialize;
 
 #[derive(Deserialize)]
 struct Records<'a> {

@@ -2,11 +2,12 @@
 use super::{Refusal, Server, names};
 use crate::Session;
 use crate::http::{Http, classify, send};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use tisync_core::model::{
     Change, Failure, FailureKind, Image, Precondition, PushItem, Pushed, Verdict,
 };
+use tisync_json::Deserialize;
 use tisync_json::Document;
 use tisync_json::tree::BTreeMap;
 

@@ -28,7 +28,7 @@ pub(super) fn read<'a, T: Deserialize<'a>>(response: &'a Response) -> Result<T, 
 
 /// Reads the answer of a server that says who it is.
 pub(super) fn about(response: &Response) -> Result<(), Failure> {
-    #[derive(serde::Deserialize)]
+    #[derive(tisync_json::Deserialize)]
     struct About {
         protocol: u64,
     }

@@ -2,9 +2,9 @@
 use super::{answer, names};
 use crate::http::Response;
 use crate::planted::{self, Bug};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use tisync_core::model::{CollectionName, Failure, Fetched, Found, RecordId, Wanted};
+use tisync_json::Deserialize;
 use tisync_protocol::FetchRequest;
 
 /// What is sent; `None` for look-ups that the protocol does not need.

@@ -17,7 +17,7 @@ use crate::limits::{
     PROBE_MS_MAX, PUSH_ANSWER_BYTES_MAX,
 };
 use crate::{Connector, Hints, LocalFuture, Session};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::rc::Rc;
 use std::sync::Arc;
 use tisync_core::limits::REQUEST_DEADLINE_MS;
@@ -25,6 +25,7 @@ use tisync_core::model::{
     Capability, CollectionName, DigestAnswer, DigestRequest, Failure, FeedName, Fetched,
     ListenRequest, Page, PullRequest, PushItem, Pushed, Wanted,
 };
+use tisync_json::Deserialize;
 use tisync_protocol::Route;
 
 /// The entry in [`super::KINDS`].
@@ -89,11 +90,7 @@ impl Native {
         route: Route,
         body: &impl Serialize,
     ) -> Result<Request, Failure> {
-        let body = serde_json::to_vec(body).map_err(|error| {
-            classify::not_this_protocol(&format!(
-                "the request could not be written as JSON: {error}"
-            ))
-        })?;
+        let body = tisync_json::write(body).into_bytes();
         let mut headers = headers(session, "application/json, application/problem+json");
         headers.push(("content-type".to_owned(), "application/json".to_owned()));
         let answer_bytes_max = match route {

@@ -3,10 +3,10 @@ use super::{answer, names};
 use crate::http::{Http, Response, classify, each_row};
 use crate::limits::PAGE_ITEMS_MAX;
 use crate::planted::{self, Bug};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use tisync_core::model::{CollectionName, Failure, Item, Page, PageEnd, PullRequest, Version};
+use tisync_json::Deserialize;
 use tisync_json::Document;
 use tisync_json::tree::BTreeMap;
 

@@ -2,11 +2,12 @@
 use super::{answer, names};
 use crate::http::{Response, classify};
 use crate::planted::{self, Bug};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use tisync_core::model::{
     Change, Failure, FailureKind, Image, MutationId, Precondition, PushItem, Pushed, Verdict,
 };
+use tisync_json::Deserialize;
 use tisync_json::tree::BTreeMap;
 use tisync_protocol::{Mutation, PatchChange, Problem};
 

@@ -2,11 +2,11 @@
 use super::paging::PagingOption;
 use crate::connectors::SetupError;
 use crate::http::Auth;
-use serde::Deserialize;
 use tisync_core::model::{
     Answers, Capability, CollectionName, Deletes, Equality, FeedKind, Idempotency, Ids, Paging,
     RemoteStamps, Versions,
 };
+use tisync_json::Deserialize;
 use tisync_json::tree::BTreeMap;
 
 /// Rows in one page, unless the options say more or less.

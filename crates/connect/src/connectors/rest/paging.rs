@@ -1,5 +1,5 @@
 //! How a plain REST backend pages its listings.
-use serde::Deserialize;
+use tisync_json::Deserialize;
 
 /// How a listing is paged; each with the parameter that says how many rows a page holds.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

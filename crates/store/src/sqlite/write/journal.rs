@@ -20,7 +20,7 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
                 SqlValue::Integer(codec::journal_code(row.state)),
                 text_or_null(mutation.as_deref()),
                 codec::unsigned(rules::journal_bytes(row)),
-                SqlValue::Text(&codec::to_json(row)?),
+                SqlValue::Text(&tisync_json::write(row)),
             ],
         )
     }

@@ -86,7 +86,7 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
                 &[
                     name(&conflict.collection),
                     key(conflict.rid),
-                    SqlValue::Text(&codec::to_json(conflict)?),
+                    SqlValue::Text(&tisync_json::write(conflict)),
                 ],
             ),
             Op::RemoveConflict { collection, rid } => self.run(
@@ -111,14 +111,14 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
                 &[
                     SqlValue::Text(key.connector.as_str()),
                     SqlValue::Text(key.feed.as_str()),
-                    SqlValue::Text(&codec::to_json(state)?),
+                    SqlValue::Text(&tisync_json::write(state)),
                 ],
             ),
             Op::Connector { name, state } => self.run(
                 "INSERT OR REPLACE INTO tisync_connectors (name, body) VALUES (?, ?)",
                 &[
                     SqlValue::Text(name.as_str()),
-                    SqlValue::Text(&codec::to_json(state)?),
+                    SqlValue::Text(&tisync_json::write(state)),
                 ],
             ),
             Op::Seen {
@@ -145,7 +145,7 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
                 &[
                     name(&suspicion.collection),
                     key(suspicion.rid),
-                    SqlValue::Text(&codec::to_json(suspicion)?),
+                    SqlValue::Text(&tisync_json::write(suspicion)),
                 ],
             ),
             Op::RemoveSuspicion { collection, rid } => self.run(
@@ -164,7 +164,7 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
                     "INSERT OR REPLACE INTO tisync_quarantine (number, body) VALUES (?, ?)",
                     &[
                         SqlValue::Integer(number),
-                        SqlValue::Text(&codec::to_json(row)?),
+                        SqlValue::Text(&tisync_json::write(row)),
                     ],
                 )
             }

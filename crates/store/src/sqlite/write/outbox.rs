@@ -119,7 +119,7 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
         });
         let mut texts = Vec::with_capacity(run.len());
         for entry in entries.clone() {
-            let stands = seal::seal(&codec::to_json(&codec::Stands::of(entry))?);
+            let stands = seal::seal(&tisync_json::write(&codec::Stands::of(entry)));
             texts.push((stands, entry.id.to_string()));
         }
         let mut values = Vec::with_capacity(run.len() * 4);

@@ -186,7 +186,7 @@ impl<D: SqlDriver> SqliteTx<'_, D> {
         let mut texts = Vec::with_capacity(rows.len());
         for (rid, dirty) in &rows {
             let Some(dirty) = dirty else { continue };
-            let remote = dirty.remote.as_ref().map(codec::to_json).transpose()?;
+            let remote = dirty.remote.as_ref().map(tisync_json::write);
             let remote = remote.map(|json| seal::seal(&json));
             let base = match told.get(&(collection, *rid)) {
                 Some(record) => Some(seal::of_base(collection, *rid, &dirty.base, &record.of)),
