@@ -104,7 +104,7 @@ fn probe(workspace: &Workspace, toolchain: &Toolchain) -> Result<String> {
     write_probe(workspace.root(), &folder)?;
     let mut cargo = workspace.cargo(&["build", "--release", "--target", TARGET]);
     cargo.current_dir(&folder).env("CARGO_TARGET_DIR", &target);
-    toolchain.apply(&mut cargo);
+    toolchain.apply(&mut cargo, false);
     let finished = process::run(cargo, "▸ wasm …")?;
     if !finished.status.success() {
         bail!(

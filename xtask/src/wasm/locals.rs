@@ -18,7 +18,7 @@ use wasmparser::{CodeSectionReader, Parser, ValType, Validator, WasmFeatures};
 /// Bytes that an agreement has to gain.
 const GAIN: usize = 4;
 /// Locals that a function may have more than before, to agree: the engine sets each to zero.
-const SPARE: usize = 2;
+const SPARE: usize = 10;
 
 /// Gives the same module with other numbers of its locals.
 pub(super) fn by_likeness(module: &[u8]) -> Result<Vec<u8>> {

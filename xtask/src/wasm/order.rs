@@ -2,30 +2,63 @@
 //!
 //! What repeats is found only within 32 KB, and functions that were made of one text for many types lie far apart. Each
 //! function is therefore followed by that of which the most was seen within those last bytes. Like alone is compared, as
-//! gzip does: *pieces* of six bytes.
+//! gzip does: *pieces* of some bytes. What counts as alike is a [`Taste`], and a change of the code makes now one the best
+//! and now another: so several are tried. Those that are called most come first, whatever they are like: their numbers
+//! take one byte.
 
 use anyhow::{Result, anyhow};
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::fmt::Display;
 use wasm_encoder::reencode::{self, Reencode};
-use wasm_encoder::{CodeSection, FunctionSection, Module};
+use wasm_encoder::{CodeSection, FunctionSection, Instruction, Module};
 use wasmparser::{
-    CodeSectionReader, FunctionBody, FunctionSectionReader, Parser, Payload, TypeRef,
+    CodeSectionReader, FunctionBody, FunctionSectionReader, Operator, Parser, Payload, TypeRef,
 };
 
-/// Bytes of code in which a piece is still found: gzip's window.
-const WINDOW: usize = 32 << 10;
-const PIECE: usize = 6;
-/// A piece that is in more functions tells nothing: it is in the window anyway.
-const FUNCTIONS_MAX: usize = 300;
-/// Added to what a function's pieces weigh, so that one without any comes last.
-const SMALLEST: f64 = 5000.0;
+/// How many come first that are called most.
+const CALLED_MOST: usize = 40;
+
+/// What counts as alike.
+#[derive(Clone, Copy)]
+pub(super) struct Taste {
+    /// Bytes of code in which a piece is still found: about gzip's window, which the next function takes part of.
+    window: usize,
+    /// Bytes of a piece.
+    piece: usize,
+    /// A piece that is in more functions tells nothing: it is in the window anyway.
+    functions_max: usize,
+    /// Added to what a function's pieces weigh, so that one without any comes last.
+    smallest: f64,
+}
+
+/// Those to try: none of them is the best for each module.
+pub(super) const TASTES: [Taste; 8] = [
+    taste(32_000, 6, 1000, 500.0),
+    taste(30_000, 6, 1000, 500.0),
+    taste(28_000, 6, 300, 5000.0),
+    taste(26_000, 6, 300, 5000.0),
+    taste(30_000, 5, 120, 500.0),
+    taste(28_000, 5, 120, 500.0),
+    taste(28_000, 5, 120, 5000.0),
+    taste(32_000, 5, 1000, 5000.0),
+];
+
+const fn taste(window: usize, piece: usize, functions_max: usize, smallest: f64) -> Taste {
+    Taste {
+        window,
+        piece,
+        functions_max,
+        smallest,
+    }
+}
 
 /// Gives the same module in another order.
-pub(super) fn by_likeness(module: &[u8]) -> Result<Vec<u8>> {
+pub(super) fn by_likeness(module: &[u8], taste: Taste) -> Result<Vec<u8>> {
     let mut imported = 0;
     let mut bodies = Vec::new();
+    let mut calls = BTreeMap::new();
     for payload in Parser::new(0).parse_all(module) {
         match payload? {
             Payload::ImportSection(section) => {
@@ -33,11 +66,23 @@ pub(super) fn by_likeness(module: &[u8]) -> Result<Vec<u8>> {
                     imported += usize::from(matches!(import?.ty, TypeRef::Func(_)));
                 }
             }
-            Payload::CodeSectionEntry(body) => bodies.push(body.as_bytes()),
+            Payload::CodeSectionEntry(body) => {
+                for operator in body.get_operators_reader()? {
+                    if let Operator::Call { function_index } = operator? {
+                        *calls.entry(function_index as usize).or_insert(0) += 1;
+                    }
+                }
+                bodies.push(body.as_bytes());
+            }
             _ => {}
         }
     }
-    let order = Likeness::of(&bodies).order();
+    let most = most_called(&calls, imported);
+    let likely = Likeness::of(&bodies, taste).order(taste);
+    let others = likely
+        .into_iter()
+        .filter(|function| !most.contains(function));
+    let order: Vec<usize> = most.iter().copied().chain(others).collect();
     let mut places: Vec<u32> = (0..u32::try_from(imported + bodies.len())?).collect();
     for (place, &function) in order.iter().enumerate() {
         places[imported + function] = u32::try_from(imported + place)?;
@@ -47,6 +92,16 @@ pub(super) fn by_likeness(module: &[u8]) -> Result<Vec<u8>> {
         .parse_core_module(&mut written, Parser::new(0), module)
         .map_err(unreadable)?;
     Ok(written.finish())
+}
+
+/// The functions that are called most often, imported ones not counted.
+fn most_called(calls: &BTreeMap<usize, usize>, imported: usize) -> Vec<usize> {
+    let mut most: Vec<(Reverse<usize>, usize)> = (calls.iter())
+        .filter_map(|(function, times)| Some((Reverse(*times), function.checked_sub(imported)?)))
+        .collect();
+    most.sort_unstable();
+    most.truncate(CALLED_MOST);
+    most.into_iter().map(|(_, function)| function).collect()
 }
 
 fn unreadable(error: impl Display) -> anyhow::Error {
@@ -70,9 +125,12 @@ struct Likeness {
 }
 
 impl Likeness {
-    fn of(bodies: &[&[u8]]) -> Self {
+    fn of(bodies: &[&[u8]], taste: Taste) -> Self {
         let mut all: Vec<(&[u8], usize)> = (bodies.iter().enumerate())
-            .flat_map(|(function, body)| body.windows(PIECE).map(move |piece| (piece, function)))
+            .flat_map(|(function, body)| {
+                body.windows(taste.piece)
+                    .map(move |piece| (piece, function))
+            })
             .collect();
         all.sort_unstable();
         all.dedup();
@@ -85,7 +143,7 @@ impl Likeness {
             scores: vec![0; bodies.len()],
         };
         for alike in all.chunk_by(|one, next| one.0 == next.0) {
-            if (2..=FUNCTIONS_MAX).contains(&alike.len()) {
+            if (2..=taste.functions_max).contains(&alike.len()) {
                 let owners: Vec<usize> = alike.iter().map(|(_, function)| *function).collect();
                 for &function in &owners {
                     likeness.pieces[function].push(likeness.owners.len());
@@ -101,10 +159,10 @@ impl Likeness {
     }
 
     /// The functions by their old numbers, in the new order.
-    fn order(mut self) -> Vec<usize> {
+    fn order(mut self, taste: Taste) -> Vec<usize> {
         let whole: Vec<f64> = (self.pieces.iter())
             .map(|pieces| {
-                SMALLEST + pieces.iter().map(|&piece| self.weights[piece]).sum::<i64>() as f64
+                taste.smallest + pieces.iter().map(|&piece| self.weights[piece]).sum::<i64>() as f64
             })
             .collect();
         let mut left: Vec<usize> = (0..self.sizes.len()).collect();
@@ -116,7 +174,7 @@ impl Likeness {
             self.enter(function);
             window.push_back(function);
             bytes += self.sizes[function];
-            while bytes > WINDOW && window.len() > 1 {
+            while bytes > taste.window && window.len() > 1 {
                 let Some(oldest) = window.pop_front() else {
                     break;
                 };
@@ -171,6 +229,19 @@ impl Reencode for Reordered {
         Ok(self.places[function as usize])
     }
 
+    /// Whole numbers of eight bytes all say that they are aligned to four, as those that were copied in parts do: it is a
+    /// hint, and what is aligned to eight is aligned to four.
+    fn instruction<'a>(
+        &mut self,
+        operator: Operator<'a>,
+    ) -> Result<Instruction<'a>, reencode::Error> {
+        let mut instruction = reencode::utils::instruction(self, operator)?;
+        if let Instruction::I64Load(to) | Instruction::I64Store(to) = &mut instruction {
+            to.align = to.align.min(2);
+        }
+        Ok(instruction)
+    }
+
     fn parse_function_section(
         &mut self,
         functions: &mut FunctionSection,
@@ -202,9 +273,9 @@ impl Reencode for Reordered {
 mod tests {
     use super::*;
     use wasm_encoder::{
-        EntityType, ExportKind, ExportSection, Function, ImportSection, TypeSection,
+        EntityType, ExportKind, ExportSection, Function, ImportSection, MemArg, MemArgTarget,
+        MemorySection, MemoryType, TypeSection,
     };
-    use wasmparser::Operator;
 
     /// A module of functions that each repeat their number; the last calls that with the number `called` in the list.
     fn module(numbers: &[i32], called: u32) -> Vec<u8> {
@@ -271,8 +342,8 @@ mod tests {
     #[test]
     fn like_functions_come_together_and_stay_what_they_were() {
         let (one, two) = (111_111_111, 222_222_222);
-        let before = module(&[one, two, one - 1, two - 1, one, two], 1);
-        let after = by_likeness(&before).unwrap();
+        let before = module(&[one, two, one - 1, two - 1, one, two], 0);
+        let after = by_likeness(&before, TASTES[0]).unwrap();
         let (functions, called) = read(&after);
         let expected = [
             ("f0", one),
@@ -286,11 +357,63 @@ mod tests {
         let expected = expected.map(|(name, number)| (name.to_owned(), number));
         assert_eq!(functions, expected);
         assert_eq!(called, read(&before).1);
-        assert_eq!(by_likeness(&after).unwrap(), after);
+        assert_eq!(by_likeness(&after, TASTES[0]).unwrap(), after);
+    }
+
+    #[test]
+    fn what_is_called_most_comes_first() {
+        let before = module(&[1, 2, 3], 2);
+        let (functions, called) = read(&by_likeness(&before, TASTES[0]).unwrap());
+        assert_eq!(functions[0], ("f2".to_owned(), 3));
+        assert_eq!(called, "f2");
+    }
+
+    #[test]
+    fn numbers_of_eight_bytes_say_the_same_alignment() {
+        let mut types = TypeSection::new();
+        types.ty().function([], []);
+        let mut functions = FunctionSection::new();
+        functions.function(0);
+        let mut memories = MemorySection::new();
+        memories.memory(MemoryType {
+            minimum: 1,
+            maximum: None,
+            memory64: false,
+            shared: false,
+            page_size_log2: None,
+        });
+        let mut function = Function::new([]);
+        for align in 0..=3 {
+            let to = MemArg {
+                offset: 8,
+                align,
+                target: MemArgTarget::Memory(0),
+                ordering: None,
+            };
+            function.instructions().i32_const(0).i64_load(to).drop();
+        }
+        function.instructions().end();
+        let mut code = CodeSection::new();
+        code.function(&function);
+        let mut module = Module::new();
+        module.section(&types).section(&functions);
+        module.section(&memories).section(&code);
+        let after = by_likeness(&module.finish(), TASTES[0]).unwrap();
+        let mut aligned = Vec::new();
+        for payload in Parser::new(0).parse_all(&after) {
+            if let Payload::CodeSectionEntry(body) = payload.unwrap() {
+                for operator in body.get_operators_reader().unwrap() {
+                    if let Operator::I64Load { memarg } = operator.unwrap() {
+                        aligned.push((memarg.align, memarg.offset));
+                    }
+                }
+            }
+        }
+        assert_eq!(aligned, [(0, 8), (1, 8), (2, 8), (2, 8)]);
     }
 
     #[test]
     fn what_is_no_module_is_refused() {
-        assert!(by_likeness(b"#!/bin/sh").is_err());
+        assert!(by_likeness(b"#!/bin/sh", TASTES[0]).is_err());
     }
 }

@@ -12,7 +12,7 @@ const WINDOW: usize = 32 << 10;
 /// Operators by which passages are found.
 pub(super) const PIECE: usize = 3;
 /// Of a piece that is more often near, the nearest are looked at.
-const PLACES_MAX: usize = 300;
+const PLACES_MAX: usize = 1000;
 /// The operators of all functions, one after another.
 #[derive(Default)]
 pub(super) struct Text {
