@@ -2,7 +2,7 @@
 
 use super::{TARGET, debian};
 use crate::workspace::{Workspace, output};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -30,22 +30,27 @@ pub(super) const TRAPS: &str = "-Zunstable-options -Cpanic=immediate-abort";
 
 /// The compiler to build the probe with.
 pub(crate) enum Toolchain {
-    /// The active toolchain has the target.
+    /// The active toolchain, which has the target.
     Active,
     /// A compiler in a private folder; nothing is installed.
     Private { rustc: PathBuf },
 }
 
-/// Finds a compiler: the active one if it has the target, else Debian's in a private folder.
+/// Finds a compiler: Debian's in a private folder where there is Debian, since only with a standard library of our own is
+/// the module as small as it may be; else the active one, if it has the target.
 ///
 /// It never adds a target to the developer's toolchain: that is theirs to decide.
 pub(super) fn find(workspace: &Workspace) -> Result<Toolchain> {
-    if active_has_target(workspace) {
-        return Ok(Toolchain::Active);
+    match debian::provide(workspace) {
+        Ok(rustc) => Ok(Toolchain::Private { rustc }),
+        Err(error) if active_has_target(workspace) => {
+            eprintln!("the active Rust toolchain makes the module, and a larger one: {error:#}");
+            Ok(Toolchain::Active)
+        }
+        Err(error) => Err(error.context(format!(
+            "the active Rust toolchain cannot compile for {TARGET}: run `rustup target add {TARGET}` and try again"
+        ))),
     }
-    let rustc = debian::provide(workspace)
-        .with_context(|| format!("the active Rust toolchain cannot compile for {TARGET}: run `rustup target add {TARGET}` and try again"))?;
-    Ok(Toolchain::Private { rustc })
 }
 
 impl Toolchain {
