@@ -1,9 +1,9 @@
 //! `#[derive(Deserialize)]` for Ti.Sync's types, with as little code for each as there can be.
 //!
 //! What is derived is `serde`'s trait, and it reads what `serde`'s own derive reads from objects, with the same errors: a
-//! type goes from one to the other by its import alone. The derived code says only which field comes from which name; everything
-//! else is in `tisync_json::derived`, made once for a source of data. The module for hosts without native code is
-//! smaller for it: ADR 17.
+//! type goes from one to the other by its import alone. The derived code says only which field comes from which name;
+//! everything else is in `tisync_json::derived`, made once for a source of data. The module for hosts without native
+//! code is smaller for it: ADR 17.
 //!
 //! It knows structs with named fields, structs of one unnamed field, and enums whose names stand outside
 //! (`{"variant": content}`). Of `serde`'s attributes it knows `rename_all`, `deny_unknown_fields`, `default` and
