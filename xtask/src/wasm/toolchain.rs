@@ -86,12 +86,7 @@ impl Toolchain {
             Self::Private { rustc } => Command::new(rustc),
         };
         rustc.args(["-Cllvm-args=--help-hidden", "--print", "sysroot"]);
-        let known = output(rustc).unwrap_or_default();
-        (LLVM_OPTIONS.into_iter())
-            .filter(|options| options.iter().all(|option| known.contains(name_of(option))))
-            .flatten()
-            .map(|option| format!("-Cllvm-args={option}"))
-            .collect()
+        options_of(&output(rustc).unwrap_or_default())
     }
 
     /// Tells builds of different compilers apart.
@@ -127,6 +122,15 @@ fn active_rustc() -> Command {
     Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
 }
 
+/// Our options, as rustc takes them, that an LLVM with this help has.
+fn options_of(help: &str) -> Vec<String> {
+    (LLVM_OPTIONS.into_iter())
+        .filter(|options| options.iter().all(|option| help.contains(name_of(option))))
+        .flatten()
+        .map(|option| format!("-Cllvm-args={option}"))
+        .collect()
+}
+
 /// The name of an option of LLVM, as its help lists it.
 fn name_of(option: &str) -> &str {
     option.split_once('=').map_or(option, |(name, _)| name)
@@ -156,5 +160,13 @@ mod tests {
         assert!(!has_core(folder.path()));
         std::fs::write(folder.path().join("libcore-1.rlib"), "").unwrap();
         assert!(has_core(folder.path()));
+    }
+    #[test]
+    fn options_that_need_each_other_are_given_together() {
+        let help = "  --disable-lsr  - x\n  --inline-threshold=<int>  - x\n  --inline-call-penalty=<int>  - x\n";
+        assert_eq!(options_of(help), ["-Cllvm-args=-disable-lsr"]);
+        let help = format!("{help}  --inline-instr-cost=<int>  - x\n");
+        assert_eq!(options_of(&help).len(), 4);
+        assert!(options_of("").is_empty());
     }
 }
